@@ -27,12 +27,13 @@ func (b *bench) click() {
 					break
 				}
 			}
-			row(fmt.Sprintf("%d runs: sort, click to paint, 95th of 100", c.runs), "ms",
-				percentile(b.repeat(page, 100, sortClick), 95), c.limit)
-			row(fmt.Sprintf("%d runs: filter, input to paint, 95th of 100", c.runs), "ms",
-				percentile(b.repeat(page, 100, filterInput), 95), c.limit)
-			row(fmt.Sprintf("%d runs: group, choice to paint, 95th of 100", c.runs), "ms",
-				percentile(b.repeat(page, 100, groupChoice), 95), c.limit)
+			for _, act := range []struct{ name, script string }{
+				{"sort", sortClick}, {"filter", filterInput}, {"group", groupChoice},
+			} {
+				times := b.repeat(page, 100, act.script)
+				what := fmt.Sprintf("%d runs: %s to paint, 95th of 100 (middle %.0f ms)", c.runs, act.name, middle(times))
+				row(what, "ms", percentile(times, 95), c.limit)
+			}
 		})
 	}
 }

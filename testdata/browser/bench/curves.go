@@ -34,7 +34,7 @@ func (b *bench) many() {
 	page.Run(`document.querySelector("figure.chart .chart-plot").scrollIntoView()`)
 	hovers := b.repeat(page, 60, `__hover(document.querySelector("figure.chart .chart-plot"), (i + 20) / 100)`)
 	row("1000 x 1000 points: hover, middle of 60", "ms", middle(hovers), 16)
-	fmt.Printf("  %-58s %10.4g ms\n", "1000 x 1000 points: hover, 95th of 60", percentile(hovers, 95))
+	fmt.Printf("  %-64s %10.4g ms\n", "1000 x 1000 points: hover, 95th of 60", percentile(hovers, 95))
 }
 
 // chart opens the chart of val/loss of so many runs.
@@ -47,7 +47,7 @@ func (b *bench) chart(runs, points int) *browser.Page {
 	began := time.Now()
 	page.Run(fmt.Sprintf("location.hash = %q", oneChart))
 	page.Wait(ready)
-	fmt.Printf("  %-58s %10.4g ms\n", fmt.Sprintf("%d x %d points: the server's first answer, painted", runs, points),
+	fmt.Printf("  %-64s %10.4g ms\n", fmt.Sprintf("%d x %d points: the server's first answer, painted", runs, points),
 		milliseconds(time.Since(began)))
 	return page
 }

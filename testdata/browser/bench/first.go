@@ -41,11 +41,11 @@ func (b *bench) first() {
 		}
 		row(fmt.Sprintf("%d runs: to 40 painted rows (to the address %.2f s)", f.runs, middle(servers)), "s",
 			middle(firsts), f.seconds)
-		fmt.Printf("  %-58s %10.4g s\n", fmt.Sprintf("%d runs: runs ls -n 40", f.runs), middle(lists))
+		fmt.Printf("  %-64s %10.4g s\n", fmt.Sprintf("%d runs: runs ls -n 40", f.runs), middle(lists))
 		if f.runs == 10_000 {
 			row("memory of the server at 10000 runs", "MB", memory/1e6, 150)
 		} else {
-			fmt.Printf("  %-58s %10.4g MB\n", fmt.Sprintf("memory of the server at %d runs", f.runs), memory/1e6)
+			fmt.Printf("  %-64s %10.4g MB\n", fmt.Sprintf("memory of the server at %d runs", f.runs), memory/1e6)
 		}
 	}
 }

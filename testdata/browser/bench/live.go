@@ -48,7 +48,7 @@ func (b *bench) export() {
 	file := filepath.Join(b.TempDir(), "report.html")
 	began := time.Now()
 	project.Runs("export", "html", "-o", file)
-	fmt.Printf("  %-58s %10.4g s\n", "export of 100 runs x 12 metrics x 10000 points", time.Since(began).Seconds())
+	fmt.Printf("  %-64s %10.4g s\n", "export of 100 runs x 12 metrics x 10000 points", time.Since(began).Seconds())
 	info, err := os.Stat(file)
 	b.must(err)
 	row("its size", "MB", float64(info.Size())/1e6, 6)
@@ -67,5 +67,5 @@ func (b *bench) export() {
 		})
 	}
 	row("from file:// to painted rows", "s", middle(paints)/1000, 2)
-	fmt.Printf("  %-58s %10d, to reach 0\n", "requests", requests)
+	fmt.Printf("  %-64s %10d, to reach 0\n", "requests", requests)
 }

@@ -132,7 +132,7 @@ func row(what, unit string, got, reach float64) {
 	if got > reach {
 		verdict = "  not reached"
 	}
-	fmt.Printf("  %-58s %10.4g %s, to reach %g: %.2f x%s\n", what, got, unit, reach, got/reach, verdict)
+	fmt.Printf("  %-64s %10.4g %s, to reach %g: %.2f x%s\n", what, got, unit, reach, got/reach, verdict)
 }
 
 // baseline prints what the browser and Git take for nearly nothing, so that the load of the machine can be seen.
