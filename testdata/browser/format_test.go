@@ -32,7 +32,7 @@ func TestFormats(t *testing.T) {
 		check("formatDuration", want, ms)
 	}
 	for want, ms := range map[string]int64{
-		"in the future": -1, "just now": 4999, "59 s ago": 59_999, "3 min ago": 180_000, "23 h ago": 86_399_999,
+		"in the future": -15_001, "just now": -15_000, "59 s ago": 59_999, "3 min ago": 180_000, "23 h ago": 86_399_999,
 		"59 d ago": 59 * 86_400_000, "2 mo ago": 60 * 86_400_000, "2 y ago": 730 * 86_400_000,
 	} {
 		check("formatAgo", want, ms)

@@ -112,10 +112,13 @@ export function VerdictText({ verdict: v, before }: { verdict: Verdict; before?:
     <span class={v.verdict === "better" || v.verdict === "worse" ? v.verdict : "muted"}>
       <span aria-hidden="true">{marks[v.verdict] ?? "·"} </span>
       {before}
-      {v.text}
+      {words[v.text] ?? v.text}
     </span>
   );
 }
+
+// The page names the sides, which the commands call a and b.
+const words: Record<string, string> = { "only in a": "only in the baseline", "only in b": "not in the baseline" };
 
 function SideHead({ side, baseline, onPin }: { side: Side; baseline: boolean; onPin?(): void }) {
   return (

@@ -44,9 +44,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+const lag = 15_000; // ms that the present time of the page, or the clock of another machine, may be behind
+
 /** How long ago a time was, in milliseconds: just now, 3 min ago, 2 y ago. */
 export function formatAgo(ms: number): string {
-  if (ms < 0) return "in the future";
+  if (ms < -lag) return "in the future";
   if (ms < 5000) return "just now";
   const s = ms / 1000;
   for (const [unit, below, name] of [

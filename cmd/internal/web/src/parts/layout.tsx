@@ -14,7 +14,9 @@ export function PageHead({ title, children }: { title: string; children?: Compon
   }, [title, project]);
   return (
     <div class="page-head">
-      <h1 tabIndex={-1}>{title}</h1>
+      <h1 tabIndex={-1} title={title.length > 80 ? title : undefined}>
+        {title}
+      </h1>
       {children}
     </div>
   );
