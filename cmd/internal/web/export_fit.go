@@ -61,6 +61,7 @@ func (x *exporter) fit(ctx context.Context) error {
 	for _, one := range c.bodies {
 		x.put(one)
 	}
+	x.Notes.Unread += c.failed
 	used += c.cost
 	x.Notes.Points, x.Notes.Longest, x.Notes.CurvesLeft = c.points, c.longest, c.left
 	for _, one := range x.optional {
@@ -95,6 +96,7 @@ type fitted struct {
 	points  int   // the most that a curve that is not whole has; 0 if all are whole
 	longest int64 // the most points that one of these had
 	left    int   // curves that are left out, because there are too many of a metric
+	failed  int   // curves that have an error in place of their points
 }
 
 // fitCurves chooses how many points curves have: as many as fit into the size that was asked for or, if none was, into
@@ -176,6 +178,9 @@ func (c *fitted) count(answer []byte, m view.CurveMetric) error {
 	}
 	c.left += m.Runs - len(head.Curves)
 	for _, l := range head.Curves {
+		if l.Error != "" {
+			c.failed++
+		}
 		if l.Cells < l.Points {
 			c.points, c.longest = max(c.points, l.Cells), max(c.longest, int64(l.All))
 		}

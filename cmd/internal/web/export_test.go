@@ -392,6 +392,9 @@ func TestExportDamaged(t *testing.T) {
 	if e.Notes.Runs != 3 {
 		t.Errorf("%d runs were exported", e.Notes.Runs)
 	}
+	if e.Notes.Unread == 0 || !strings.Contains(strings.Join(e.Notes.Lines, "\n"), "that cannot be read") {
+		t.Errorf("the notes are %+v", e.Notes)
+	}
 	all := answersIn(t, blocksOfPage(t, pageOf(t, e)))
 	var project struct {
 		Damaged []struct{ ID, Message string }
