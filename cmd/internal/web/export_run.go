@@ -146,7 +146,10 @@ func (x *exporter) collectParts(ctx context.Context, e *repo.Entry) error {
 	return nil
 }
 
-func hasLog(e *repo.Entry) bool { return e.Active != nil || e.Files["output.log"].Bytes > 0 }
+func hasLog(e *repo.Entry) bool {
+	_, ok := e.Files["output.log"]
+	return ok || e.Active != nil
+}
 
 // collectMedia adds the artifacts that a page shows, the newest of each run first.
 func (x *exporter) collectMedia(ctx context.Context, e *repo.Entry) error {
