@@ -95,7 +95,18 @@ function Content({ error, project, ...props }: { source: Source; project?: Proje
     );
   }
   if (project) return <Page {...props} project={project} />;
-  if (error) return <ErrorBox error={error} />;
+  if (error) {
+    return (
+      <Fragment>
+        <ErrorBox error={error} />
+        {props.place.params.get("rev") && (
+          <p>
+            <a href={placeLink(["runs"], new URLSearchParams({ rev: "" }))}>Show the runs of the working tree</a>
+          </p>
+        )}
+      </Fragment>
+    );
+  }
   return <Waiting>Reading the runs…</Waiting>;
 }
 

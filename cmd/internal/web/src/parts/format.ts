@@ -97,9 +97,9 @@ export function shellLine(...words: string[]): string {
   return words.map((w) => (/^[\w@%+=:,./~^-]+$/.test(w) && w[0] !== "~" ? w : "'" + w.replaceAll("'", "'\\''") + "'")).join(" ");
 }
 
-/** A message as a sentence begins. */
+/** A message as a sentence begins. A name before a colon stays as it is. */
 export function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^\S+:/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A text of a run with its control characters made visible, as the commands show it. Newlines and tabs stay. */
