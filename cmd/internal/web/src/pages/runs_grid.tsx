@@ -126,8 +126,8 @@ export function Grid(props: GridProps) {
 
 const none: Summary = { n: 0, lost: 0, mean: 0, sd: NaN, best: 0, bestRow: -1 };
 const nameColumn = { key: "name", title: "Name", goal: "", metric: false, numeric: false, width: 240 };
-const nameWidth = (p: { narrow: boolean; shown: Shown }) => 
-  p.narrow ? 138 : Math.min(380, Math.max(240, ...(p.shown.groups ?? []).slice(0, 50).map((g) => g.label.length * 7 + 110)));
+const nameWidth = (p: { narrow: boolean; shown: Shown }) =>
+  p.narrow ? 120 : Math.min(380, Math.max(240, ...(p.shown.groups ?? []).slice(0, 50).map((g) => g.label.length * 7 + 110)));
 
 function columnWidth(c: ColumnSpec, p: GridProps): number {
   if (p.narrow) return c.key === "status" ? 36 : 104;

@@ -11,14 +11,14 @@ const [width, height, left, bottom] = [720, 220, 56, 22];
 /** The metric of the baseline and of the best run over their steps, with the numbers behind it. */
 export function ReviewCurves({ curves, metric }: { curves: readonly Curve[]; metric: string }) {
   const lines = curves.map((c) => ({ steps: c.steps, values: c.values.map(toNumber) }));
-  const placed = placePoints(lines, { left, top: 8, right: width - 8, bottom: height - bottom });
+  const placed = placePoints(lines, { left, top: 8, right: width - 16, bottom: height - bottom });
   const name = `${metric} by step: ` + curves.map((c) => c.name).join(" and ");
   return (
     <figure class="review-curves">
       <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={name}>
         {ticks("number", ...placed.y, 5, false).map((t) => (
           <g key={t}>
-            <line x1={left} x2={width - 8} y1={placed.atY(t)} y2={placed.atY(t)} />
+            <line x1={left} x2={width - 16} y1={placed.atY(t)} y2={placed.atY(t)} />
             <text x={left - 6} y={placed.atY(t) + 4} text-anchor="end">
               {formatNumber(t)}
             </text>
