@@ -23,7 +23,7 @@ func (b *bench) first() {
 		project.Runs("ls", "-n", "40") // so that the files are in the system's cache for both
 		var firsts, lists, servers []float64
 		memory := 0.0
-		for range 5 {
+		for range 3 {
 			b.part(func() {
 				page := b.chromium.NewPage(b)
 				page.Size(1280, 1500) // 40 rows are in view

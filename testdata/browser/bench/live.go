@@ -57,7 +57,7 @@ func (b *bench) export() {
 	for range 5 {
 		b.part(func() {
 			page := b.chromium.NewPage(b)
-			page.Size(1280, 800)
+			page.Size(1280, 1500)
 			page.Go("file://" + file + "#/runs")
 			paints = append(paints, browser.Value[float64](page, `(async () => {
 				const painted = await __rows(20);
