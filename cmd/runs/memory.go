@@ -6,11 +6,18 @@ import (
 	"runtime/debug"
 	gcmetrics "runtime/metrics"
 	"sync"
+	"sync/atomic"
 )
 
 // calmHeap is the memory that the program may use before garbage is collected more often than usual. A few megabytes of
 // TOML become a hundred of garbage, and a repository can have many such files.
 const calmHeap = 144 << 20
+
+// calmServerHeap is the same for a command that stays: it reads no file twice, and its garbage would stay with it.
+const calmServerHeap = 112 << 20
+
+// calm is the one that counts.
+var calm atomic.Int64
 
 // collected is an object that nothing refers to: its finalizer runs after each collection.
 type collected struct{ live []gcmetrics.Sample }
@@ -21,6 +28,7 @@ func boundGarbage() {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return // the user has decided
 	}
+	calm.Store(calmHeap)
 	debug.SetMemoryLimit(calmHeap)
 	c := &collected{[]gcmetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
 	runtime.SetFinalizer(c, (*collected).adjust)
@@ -30,11 +38,18 @@ func boundGarbage() {
 func (c *collected) adjust() {
 	gcmetrics.Read(c.live)
 	if v := c.live[0].Value; v.Kind() == gcmetrics.KindUint64 {
-		if limit := max(calmHeap, int64(v.Uint64()/5*8)); limit != debug.SetMemoryLimit(-1) {
+		if limit := max(calm.Load(), int64(v.Uint64()/5*8)); limit != debug.SetMemoryLimit(-1) {
 			debug.SetMemoryLimit(limit)
 		}
 	}
 	runtime.SetFinalizer(c, (*collected).adjust)
+}
+
+// calmServer bounds the garbage of a command that stays. It is called before the command reads runs.
+func calmServer() {
+	if calm.Swap(calmServerHeap) == calmHeap { // otherwise the user has decided
+		debug.SetMemoryLimit(calmServerHeap)
+	}
 }
 
 // holdLess gives the memory back that reading many records has taken, and keeps the process small until the returned

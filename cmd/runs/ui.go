@@ -94,6 +94,7 @@ func (a *app) ui(ctx context.Context, f *uiFlags, selectors []string) error {
 		return err
 	}
 	ctx, ended := a.untilSignal(ctx)
+	calmServer()
 	v, err := a.openView(ctx, r, f, selectors)
 	if err != nil {
 		return ended(err)
