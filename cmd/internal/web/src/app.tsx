@@ -6,6 +6,7 @@ import { useLost, useProject } from "./live";
 import { goTo, type Place, placeLink, usePlace } from "./location";
 import { ChartsPage } from "./pages/charts";
 import { ComparePage } from "./pages/compare";
+import type { PageProps } from "./pages/props";
 import { RelationsPage } from "./pages/relations";
 import { ReviewPage } from "./pages/review";
 import { RunPage } from "./pages/run";
@@ -20,12 +21,6 @@ import { usePageFocus } from "./shell/scroll";
 import { ServerSource, type Source } from "./source";
 import { exportSource } from "./static";
 import { Access } from "./token";
-
-export interface PageProps {
-  source: Source;
-  project: Project;
-  place: Place;
-}
 
 const pages: Record<string, ComponentType<PageProps>> = {
   runs: RunsPage,

@@ -9,19 +9,18 @@ import "./chart.css";
 import { colours, palette } from "./colour";
 import { type Cursor, leaveCursor, moveCursor, onCursor } from "./cursor";
 import type { Curve } from "./decode";
-import { type BandKind, band, nearestCell, padded, type Span, xRange, yRange } from "./grid";
+import { type BandKind, band, nearestCell, type Span } from "./grid";
 import { Legend, Swatch } from "./legend";
 import { forgetLists, type LegendRun, loadLegend, type Question, useCurves } from "./load";
+import { axesOf, type ChartModel, lookOf, manyCurves } from "./model";
 import { axisName, placeText } from "./numbers";
 import { type Line, type Look, paintCurve, paintLines } from "./paint";
-import { type Axes, type Box, type Place, Plot, type PlotOptions } from "./plot";
+import { type Box, type Place, Plot, type PlotOptions } from "./plot";
 import { saveCSV, savePNG, saveSVG } from "./save";
 import { CurveTable } from "./table";
-import type { AxisKind } from "./ticks";
 
 /** Curves that a chart draws at most, and from which on it offers their mean. */
 export const mostCurves = 200;
-const manyCurves = 30;
 /** Buckets of all curves of a chart, so that an answer has at most 2 MB. */
 const mostBuckets = 80_000;
 
@@ -334,48 +333,6 @@ function Notes(props: CurveChartProps & { lines: Line[]; shown: Line[]; zoomed: 
       {errors.length > 3 && <p class="chart-error">{`${errors.length - 3} more runs could not be read.`}</p>}
     </div>
   );
-}
-
-/** What a chart shows, for drawing and saving it. */
-export interface ChartModel {
-  title: string;
-  metric: string;
-  axis: string;
-  lines: Line[];
-  /** What the buckets of the answer reach. */
-  span?: Span;
-  zoom?: Span;
-  logX?: boolean;
-  logY?: boolean;
-  outliers?: boolean;
-  dark: boolean;
-}
-
-/** The axes of a chart: what they reach, and of which kind x is. */
-export function axesOf(m: ChartModel): Axes {
-  const curves = m.lines.map((l) => l.curve);
-  const logX = !!m.logX && m.axis !== "time";
-  const logY = !!m.logY;
-  const x = m.zoom ?? (m.span && !(logX && m.span[0] <= 0) ? m.span : xRange(curves, logX));
-  const all = [...curves, ...m.lines.flatMap((l) => l.raw ?? [])];
-  let y = yRange(all, m.zoom, logY, m.outliers !== false);
-  for (const { band: b } of m.lines) {
-    if (!b || !y) continue;
-    const inside = (list: Float64Array) => list.filter((v, i) => (!x || (b.x[i] >= x[0] && b.x[i] <= x[1])) && !(logY && v <= 0));
-    y = [Math.min(y[0], ...inside(b.low)), Math.max(y[1], ...inside(b.high))];
-  }
-  const kind: AxisKind = m.axis === "time" ? "time" : m.axis === "relative" ? "duration" : "number";
-  return {
-    x: x ? (x[0] < x[1] ? x : padded(x, logX)) : logX ? [1, 10] : [0, 1],
-    y: y ? padded(y, logY) : logY ? [0.1, 1] : [0, 1],
-    kind,
-    logX,
-    logY,
-  };
-}
-
-export function lookOf(m: ChartModel): Look {
-  return { hues: palette(m.dark), span: m.zoom, logY: !!m.logY, dashed: m.lines.length <= manyCurves };
 }
 
 /** The row of a line at the cursor. */

@@ -1,7 +1,7 @@
 // Saves what a chart shows as a picture, as a drawing, or as values.
 
 import { toCSV } from "../parts/csv";
-import { type ChartModel, axesOf, lookOf } from "./chart";
+import { axesOf, type ChartModel, lookOf } from "./model";
 import { dashOf } from "./colour";
 import { trace } from "./grid";
 import { axisName } from "./numbers";

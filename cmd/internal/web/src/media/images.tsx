@@ -7,7 +7,7 @@ import { Dialog, IconButton, visible } from "../parts";
 import { classColor, type Layer, layersOf } from "./annotations";
 import { typeOf, useBlob } from "./bytes";
 import type { MediaKey, Medium } from "./group";
-import { away, type MediaProps } from "./media";
+import { away, type MediaProps } from "./props";
 
 const shownImages = 24;
 const maxNotes = 4 << 20; // bytes of the file that describes an image

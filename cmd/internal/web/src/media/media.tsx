@@ -3,19 +3,15 @@ import { useState } from "preact/hooks";
 import { type Place, replaceParams } from "../location";
 import { readable, save, TextDialog } from "../pages/run-artifacts";
 import { type Artifact } from "../pages/run-data";
-import type { PartProps } from "../pages/run-origin";
 import { matches, useFirst } from "../pages/run-parts";
 import { Button, formatBytes, SearchField, visible } from "../parts";
 import { useBlob } from "./bytes";
 import type { MediaKey } from "./group";
 import { ImageGrid } from "./images";
 import "./media.css";
+import { away, type MediaProps } from "./props";
 import { stepSlider } from "./step_slider";
 import { TableView } from "./table";
-
-export type MediaProps = PartProps;
-
-export const away = "not on this machine";
 
 const manyKeys = 6;
 const shownKeys = 30;

@@ -4,7 +4,7 @@ import { type Artifact } from "../pages/run-data";
 import { Loaded } from "../pages/run-parts";
 import { Button, count, formatNumber, IconButton, SearchField, visible } from "../parts";
 import { useBlob } from "./bytes";
-import { away, type MediaProps } from "./media";
+import { away, type MediaProps } from "./props";
 import { type Cell, type Column, cellText, type LoggedTable, rowsOf } from "./table_rows";
 
 const perPage = 25;

@@ -6,7 +6,7 @@ import { Loaded, matches, useFirst } from "../pages/run-parts";
 import { Command, SearchField, useNow, visible } from "../parts";
 import { histogramOf } from "./histogram";
 import { HistogramView } from "./histogram_view";
-import type { MediaProps } from "./media";
+import type { MediaProps } from "./props";
 import "./media.css";
 import { stepSlider } from "./step_slider";
 

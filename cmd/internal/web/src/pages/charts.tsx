@@ -1,6 +1,6 @@
 import { h } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import { CurveChart, colours, mostCurves, palette, useDark } from "../chart";
 import { groupOf, paramsText } from "../chart/chart";
 

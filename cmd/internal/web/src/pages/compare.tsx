@@ -1,6 +1,6 @@
 import { Fragment, h } from "preact";
 import { useRef } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import type { Comparison } from "../compare/api";
 import { AddSide, SideCards } from "../compare/choose";
 import { loadComparison } from "../compare/load";

@@ -1,6 +1,6 @@
 import { Fragment, h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import { readSides, writeSides } from "../compare/sides";
 import { placeLink, replaceParams } from "../location";
 import { announce, Button, Command, count, EmptyState, ErrorBox, PageHead, shellLine, Tabs, Waiting } from "../parts";

@@ -1,6 +1,6 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import { useId, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import type { Problem, Side } from "../compare/api";
 import { Matrix } from "../compare/matrix";
 import { ComparisonView, SideName, VerdictText } from "../compare/result";

@@ -1,6 +1,6 @@
 import { type ComponentChildren, Fragment, h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import { useLoading } from "../loading";
 import { useVersion } from "../live";
 import { placeLink, replaceParams } from "../location";

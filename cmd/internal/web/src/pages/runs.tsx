@@ -1,6 +1,6 @@
 import { Fragment, h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { PageProps } from "../app";
+import type { PageProps } from "./props";
 import { CurveChart, Swatch, colours, palette, useDark } from "../chart";
 import { goTo, placeLink, replaceParams } from "../location";
 import type { RunTable, TableHead } from "../table/columns";
