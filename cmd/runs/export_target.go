@@ -118,8 +118,12 @@ func (t *exportTarget) writeFolder(files []web.File) (err error) {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return fail(err)
 	}
-	if err := os.Rename(tmp, filepath.Join(t.folder, name)); err != nil && !isFolder(filepath.Join(t.folder, name)) {
-		return fail(err) // a folder of this name has the same content
+	// What already has the name should have the same content, but a copy may have broken off, or somebody else made it.
+	if err := os.RemoveAll(filepath.Join(t.folder, name)); err != nil {
+		return fail(err)
+	}
+	if err := os.Rename(tmp, filepath.Join(t.folder, name)); err != nil {
+		return fail(err)
 	}
 	if err := writeWhole(filepath.Join(t.folder, page.Path), page.Body); err != nil {
 		return err

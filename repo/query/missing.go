@@ -112,6 +112,10 @@ func nearest(name string, known []knownKey, most int, in func(scope string) bool
 	return best
 }
 
+// maxTyped bounds the names that are compared letter by letter: the time grows with the product of their lengths, and a
+// run can have thousands of names.
+const maxTyped = 80
+
 const (
 	partly = 100 // one name contains the other
 	tooFar = 200
@@ -127,8 +131,10 @@ func distance(a, b string) int {
 	case lastPart(a) == b || lastPart(b) == a:
 		return 1
 	}
-	if d := format.EditDistance(a, b); d <= min(len(a)/3, 3) {
-		return 1 + d
+	if most := min(len(a)/3, 3); len(a) <= maxTyped && max(len(a)-len(b), len(b)-len(a)) <= most {
+		if d := format.EditDistance(a, b); d <= most {
+			return 1 + d
+		}
 	}
 	if len(a) >= 3 && strings.Contains(b, a) || len(b) >= 3 && strings.Contains(a, b) {
 		return partly

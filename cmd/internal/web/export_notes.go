@@ -18,8 +18,7 @@ type ExportNotes struct {
 	MoreRuns    int      `json:"more_runs"` // left out
 	Running     int      `json:"running"`   // runs that were still running
 	AsOf        int64    `json:"as_of"`     // when they were last active, in ms since 1970 UTC; 0 without any
-	Metrics     []string `json:"metrics"`   // left out; at most maxNamed
-	MoreMetrics int      `json:"more_metrics"`
+	MetricsLeft int      `json:"metrics_left"`
 	Points      int      `json:"points"`  // the most that a curve that is not whole has; 0 if all are whole
 	Longest     int64    `json:"longest"` // the most points that one of these had
 	CurvesLeft  int      `json:"curves_left"`
@@ -51,8 +50,7 @@ func (x *exporter) note() {
 	left := x.view.LeftOut()
 	n := &x.Notes
 	n.Runs, n.MoreRuns = len(x.entries), left.Runs
-	n.Metrics = append([]string{}, left.Metrics[:min(len(left.Metrics), maxNamed)]...)
-	n.MoreMetrics = len(left.Metrics) - len(n.Metrics)
+	n.MetricsLeft = len(left.Metrics) // not their names: who leaves a metric out may want to hide it
 	running, last := x.view.Running()
 	if n.Running = running; running > 0 && !last.IsZero() {
 		n.AsOf = last.UnixMilli()
@@ -73,7 +71,7 @@ func (n *ExportNotes) lines() []string {
 	if n.MoreRuns > 0 {
 		add("left out %s: an export contains the %s newest", counted(n.MoreRuns, "run"), grouped(int64(n.Runs)))
 	}
-	if left := len(n.Metrics) + n.MoreMetrics; left > 0 {
+	if left := n.MetricsLeft; left > 0 {
 		add("left out %s that --metrics does not match", counted(left, "metric"))
 	}
 	if n.Points > 0 {

@@ -364,7 +364,7 @@ func TestExportLeavesOut(t *testing.T) {
 	e := mustExport(t, p.Repository, view.ExportOptions{
 		MaxRuns: 2, Metrics: regexp.MustCompile("^loss$"),
 	}, ExportOptions{With: ExportParts()})
-	if e.Notes.Runs != 2 || e.Notes.MoreRuns != 2 || len(e.Notes.Metrics) != 2 {
+	if e.Notes.Runs != 2 || e.Notes.MoreRuns != 2 || e.Notes.MetricsLeft != 2 {
 		t.Errorf("the notes are %+v", e.Notes)
 	}
 	kept := []string{p.ids[2], p.ids[3]}

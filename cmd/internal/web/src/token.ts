@@ -4,9 +4,11 @@
 const channelName = "runs-token";
 const answerTime = 500; // ms that other tabs have to answer
 
+const inAddress = /[#&]token=([\w-]+)&?/;
+
 /** Takes the token out of the fragment, and leaves the rest of it, which is the view. */
 function takeFromAddress(): string {
-  const found = /[#&]token=([\w-]+)&?/.exec(location.hash);
+  const found = inAddress.exec(location.hash);
   if (!found) return "";
   history.replaceState(null, "", "#" + location.hash.replace(found[0], "").replace(/^#+/, ""));
   return found[1];
@@ -37,15 +39,17 @@ export class Access {
   private asking?: Promise<string>;
 
   constructor() {
-    const fresh = takeFromAddress();
-    this.current = fresh || stored();
+    this.current = takeFromAddress() || stored();
     store(this.current);
     this.channel.addEventListener("message", ({ data }) => {
       const { ask, token } = data as { ask?: boolean; token?: string };
       if (ask && this.current) this.channel.postMessage({ token: this.current });
-      if (token) store((this.current = token)); // after a new start of the server, it is another one
+      // A token that works is never replaced: any page can open this one with a token of its own.
+      if (token && !this.current) store((this.current = token));
     });
-    if (fresh) this.channel.postMessage({ token: fresh });
+    addEventListener("hashchange", () => {
+      if (inAddress.test(location.hash)) location.reload(); // the address of a server that was started again
+    });
   }
 
   /** Returns the token, from another tab if this one has none, or "". */

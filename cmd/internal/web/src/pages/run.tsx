@@ -17,6 +17,23 @@ import { Datasets, Environment, Machine, type PartProps } from "./run-origin";
 import { Facts, ms, Rows } from "./run-parts";
 import { SourceView } from "./run-source";
 import { MetricTable, NamedTable } from "./run-tables";
+import type { Source } from "../source";
+import { loadNames } from "../table/load";
+
+/** Reads a run by a selector. An export knows ids, so a name or a short id is looked for in its table. */
+async function readRun(source: Source, selector: string): Promise<Run> {
+  const read = (id: string) => source.json<Run>(`run/${encodeURIComponent(id)}.json`);
+  try {
+    return await read(selector);
+  } catch (error) {
+    if (source.live) throw error;
+    const { ids, names } = await loadNames(source);
+    const short = selector.length >= 4 ? ids.find((id) => shortID(id).startsWith(selector)) : undefined;
+    const id = ids.find((_, i) => names[i] === selector) ?? short;
+    if (!id) throw error;
+    return read(id);
+  }
+}
 
 /** Everything about one run. */
 export function RunPage({ source, project, place }: PageProps) {
@@ -26,7 +43,7 @@ export function RunPage({ source, project, place }: PageProps) {
     [c.added, c.changed, c.removed, c.points].some((ids) => ids?.some((id) => id === shown.current)),
   );
   const { value: run, error } = useLoading(
-    () => source.json<Run>(`run/${encodeURIComponent(selector)}.json`),
+    () => readRun(source, selector),
     [source, version, selector],
   );
   shown.current = run?.id ?? selector;

@@ -2,7 +2,7 @@ import { Fragment, h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageProps } from "./props";
 import { CurveChart, Swatch, colours, palette, useDark } from "../chart";
-import { goTo, placeLink, replaceParams } from "../location";
+import { goTo, placeLink, readPlace, replaceParams } from "../location";
 import type { RunTable, TableHead } from "../table/columns";
 import { ExpressionError } from "../table/expression";
 import { useTable } from "../table/load";
@@ -163,6 +163,14 @@ function Runs({ source, table, project, place, wantMore }: PageProps & { table: 
           spark={spark}
           narrow={narrow}
         />
+        {shown.rows.length === 0 && choice.where && !wrong && (
+          <p class="muted" role="status">
+            No run matches the filter.{" "}
+            <Button kind="link" onClick={() => replaceParams({ where: "" })}>
+              Clear it
+            </Button>
+          </p>
+        )}
         {narrow && items[at]?.row !== undefined && <Details table={table} row={items[at].row} columns={columns} />}
         <Command command={command} />
       </div>
@@ -191,7 +199,12 @@ function ofWhere(c: Choice): URLSearchParams {
   return new URLSearchParams(where ? { where } : {});
 }
 
-const ofMarked = (marked: ReadonlySet<string>) => new URLSearchParams({ runs: [...marked].join(",") });
+/** The marked runs, the pinned baseline first. */
+function ofMarked(marked: ReadonlySet<string>): URLSearchParams {
+  const pinned = readPlace().params.get("baseline") ?? "";
+  const ids = [...marked].sort((a, b) => Number(b === pinned) - Number(a === pinned));
+  return new URLSearchParams({ runs: ids.join(",") });
+}
 
 /**
  * Filters, sorts and groups. While an expression is not valid, the rows of the last valid one stay; so they do while a

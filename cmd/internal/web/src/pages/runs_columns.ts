@@ -61,10 +61,15 @@ export function allColumns(t: RunTable): [title: string, keys: string[]][] {
   return sets.filter(([, keys]) => keys.length);
 }
 
+const ofRun = ["status", "started", "duration", "experiment", "note"];
+
+/** The key of a column in an expression, where a param may have the name of an attribute. */
+export const wholeKey = (key: string) => (ofRun.includes(key) ? "attributes." + key : key);
+
 /** Makes the column of a key. */
 export function columnOf(t: RunTable, key: string): ColumnSpec {
   const f = newField(key);
-  const attribute = ["status", "started", "duration", "experiment", "note"].includes(key);
+  const attribute = ofRun.includes(key);
   const value = attribute ? t.attribute(key) : key === "tags" ? tagsOf(t) : bindField(f, t);
   const metric = !attribute && key !== "tags" && metricName(f, t, t.newest) !== "";
   const known = t.head.metrics.find((m) => m.key === f.name && (!f.scope || f.scope === "metrics"));
@@ -76,7 +81,7 @@ export function columnOf(t: RunTable, key: string): ColumnSpec {
 
 const titles: Record<string, string> = { status: "Status", started: "Started", duration: "Duration", experiment: "Experiment", tags: "Tags", note: "Note" };
 
-const titleOf = (key: string) => titles[key] ?? bareKey(key).replace(/^(tags|attributes)\./, "");
+const titleOf = (key: string) => (Object.hasOwn(titles, key) ? titles[key] : undefined) ?? bareKey(key).replace(/^(tags|attributes)\./, "");
 
 /** Looks at some rows: a column of numbers is on the right. */
 function isNumeric(t: RunTable, value: Lookup): boolean {

@@ -8,7 +8,7 @@ import { cutDirection } from "../table/sort";
 import type { Shown } from "../table/view";
 import { type Datum, canonicalOf, isNumber, textOf } from "../table/value";
 import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, useNow, visible } from "../parts";
-import { type ColumnSpec, exactText, textOfColumn } from "./runs_columns";
+import { type ColumnSpec, exactText, textOfColumn, wholeKey } from "./runs_columns";
 
 export const rowHeight = 28;
 
@@ -71,7 +71,7 @@ export function Grid(props: GridProps) {
     ...props,
     now,
     sums: useMemo(() => columns.map((c) => (shown.sums ? shown.sums.of(c.key) : () => none)), [columns, shown]),
-    values: useMemo(() => columns.map((c) => (shown.sums ? valuesOf(table, c.key) : () => [])), [columns, shown, table]),
+    values: useMemo(() => columns.map((c) => (shown.sums ? valuesOf(table, wholeKey(c.key)) : () => [])), [columns, shown, table]),
   };
   const rows = useRows(context, view.top, view.height);
   const width = 56 + nameWidth(props) + columns.reduce((sum, c) => sum + columnWidth(c, props), 0);

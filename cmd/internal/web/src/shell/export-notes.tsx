@@ -11,8 +11,6 @@ interface Notes {
   running: number;
   /** When the runs in progress were last active, in ms since 1970 UTC; 0 if there are none. */
   as_of: number;
-  metrics: string[];
-  more_metrics: number;
   left: string[];
   more_left: number;
   /** The parts that were not asked for. */
@@ -49,7 +47,6 @@ export function ExportNotes({ source }: { source: Source }) {
             to zoom further, filter by any expression and see new runs, use <code>runs ui</code> in a clone
           </li>
         </ul>
-        <Names title="Metrics that were left out" names={notes.metrics} more={notes.more_metrics} />
         <Names title="Data left out to stay within the size" names={notes.left} more={notes.more_left} />
       </details>
     </div>

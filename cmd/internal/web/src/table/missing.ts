@@ -15,6 +15,8 @@ const scopes: Record<string, string> = {
 };
 const partly = 100; // one name contains the other
 const tooFar = 200;
+/** Longer names are not compared letter by letter. */
+const maxTyped = 80;
 
 /** Returns what a page says about a key that no run has, or an empty text. */
 export function missingKey(e: Expr, t: RunTable): string {
@@ -63,7 +65,7 @@ const lastPart = (name: string) => name.slice(Math.max(name.lastIndexOf("."), na
 function distance(a: string, b: string): number {
   if (a === b) return 0;
   if (lastPart(a) === b || lastPart(b) === a) return 1;
-  const d = edits(a, b);
+  const d = a.length <= maxTyped ? edits(a, b) : tooFar;
   if (d <= Math.min(Math.floor(a.length / 3), 3)) return 1 + d;
   return (a.length >= 3 && b.includes(a)) || (b.length >= 3 && a.includes(b)) ? partly : tooFar;
 }
