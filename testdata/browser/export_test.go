@@ -39,6 +39,18 @@ func TestExportedFile(t *testing.T) {
 	}
 }
 
+// A run of an export is found by its name too.
+func TestExportedRunByName(t *testing.T) {
+	project := training().At(t)
+	file := filepath.Join(t.TempDir(), "report.html")
+	project.Runs("export", "html", "-o", file)
+	page := chromium.NewPage(t)
+	page.Open("file://" + file + "#/run/lr-0.1-1")
+	page.WaitText("Best val/loss")
+	page.Wait(`document.querySelector("h1").innerText === "lr-0.1-1"`)
+	page.Wait(`!document.body.innerText.includes("not in the export")`)
+}
+
 // A folder shows the same under a path prefix of any static host, and asks only for files under it.
 func TestExportedFolder(t *testing.T) {
 	project := training().At(t)

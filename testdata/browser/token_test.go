@@ -37,6 +37,33 @@ func TestTokenOfAnotherTab(t *testing.T) {
 	second.NoProblems()
 }
 
+// Another page that opens this one with a token of its own takes nothing from the tabs that are open.
+func TestForeignToken(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	first := chromium.NewPage(t)
+	first.Open(server.URL("#/runs"))
+	first.WaitText("lr-0.1-1")
+	second := first.NewTab(t)
+	second.Open(server.Base + "#token=" + strings.Repeat("A", 43) + "&/runs")
+	second.WaitText("lr-0.1-1") // with the token of the first tab
+	first.Reload()
+	first.WaitText("lr-0.1-1")
+	first.NoProblems()
+}
+
+// The printed address works in a tab that has the page already, and the token does not stay in it.
+func TestAddressInOpenTab(t *testing.T) {
+	project := training().At(t)
+	server := project.Serve()
+	page := chromium.NewPage(t)
+	page.Open(server.URL("#/runs"))
+	page.WaitText("lr-0.1-1")
+	page.Open(server.URL("#/charts"))
+	page.Wait(`document.title.includes("Charts") && !location.hash.includes("token")`)
+	page.NoProblems()
+}
+
 // If the runs vanish while the page is open, it says so and goes on when they are back.
 func TestRunsVanish(t *testing.T) {
 	project := newTraining(t)
