@@ -66,7 +66,7 @@ func (t *exportTarget) mayReplace(force bool) error {
 		return &repo.HintError{
 			Err: fmt.Errorf("writing %s: it is a folder", page), Hint: "name another file with -o",
 		}
-	case force || info.Size() == 0 || info.Mode().IsRegular() && isExport(page):
+	case force || info.Mode().IsRegular() && (info.Size() == 0 || isExport(page)):
 		return nil
 	}
 	return &repo.HintError{
