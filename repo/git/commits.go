@@ -50,7 +50,7 @@ var ErrNoRevision = errors.New("no such revision in this clone")
 
 // Commit returns the commit that a revision refers to. The error is ErrNoRevision if there is none.
 func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
-	if strings.HasPrefix(rev, "-") {
+	if strings.HasPrefix(rev, "-") || strings.HasPrefix(rev, "^") { // an option, or what is left out of a range
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
 	}
 	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")

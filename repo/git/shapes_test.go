@@ -201,7 +201,7 @@ func checkBranches(t *testing.T, r *gittest.Repository, dirs Dirs) {
 
 func checkCommits(t *testing.T, r *gittest.Repository, dirs Dirs) {
 	ctx := t.Context()
-	for _, rev := range wrong(r, "absent", "-x", "HEAD:README") {
+	for _, rev := range wrong(r, "absent", "-x", "^HEAD", "HEAD:README") {
 		if _, err := Commit(ctx, dirs, rev); !errors.Is(err, ErrNoRevision) {
 			t.Errorf("Commit %q: %v", rev, err)
 		}

@@ -7,7 +7,7 @@ import { placeLink, replaceParams } from "../location";
 import { mediaOf } from "../media/group";
 import { MediaSection } from "../media/media";
 import { Values } from "../media/values";
-import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, useKeys, useNow, visible, Waiting } from "../parts";
+import { Bytes, Command, CopyButton, Duration, ErrorBox, Num, PageHead, Section, Status, Time, untilNow, useKeys, useNow, visible, Waiting } from "../parts";
 import "./run.css";
 import { ArtifactList } from "./run-artifacts";
 import { RunCharts } from "./run-charts";
@@ -265,7 +265,7 @@ function RunHead({ run, primary }: { run: Run; primary: string }) {
             </Fragment>,
           ],
           ["Started", <Time ms={ms(r.started)} />],
-          [r.ended ? "Took" : "Running for", <Duration ms={(r.ended ? ms(r.ended) : now) - ms(r.started)} />],
+          [r.ended ? "Took" : "Running for", <Duration ms={(r.ended ? ms(r.ended) : untilNow(now)) - ms(r.started)} />],
           ["Author", r.author],
           ["Experiment", r.experiment],
           ["Group", r.group],

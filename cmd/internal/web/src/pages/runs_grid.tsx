@@ -7,7 +7,7 @@ import { valuesOf } from "../table/group";
 import { cutDirection } from "../table/sort";
 import type { Shown } from "../table/view";
 import { type Datum, canonicalOf, isNumber, textOf } from "../table/value";
-import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, useNow, visible } from "../parts";
+import { Icon, IconButton, Status, count, formatAgo, formatDuration, formatNumber, formatTime, untilNow, useNow, visible } from "../parts";
 import { type ColumnSpec, exactText, textOfColumn, wholeKey } from "./runs_columns";
 
 export const rowHeight = 28;
@@ -309,7 +309,7 @@ function Cell({ context, row, spec, pinned }: { context: CellContext; row: numbe
     case "duration": {
       if (d) return formatDuration(d.n * 1e3);
       const started = table.section("attributes", "started")?.numbers[row] ?? 0;
-      return <span class="muted">{formatDuration(Math.max(0, now - started / 1e3))}</span>;
+      return <span class="muted">{formatDuration(Math.max(0, untilNow(now) - started / 1e3))}</span>;
     }
   }
   const spark = spec.key === "metrics." + table.head.primary && !pinned && !context.narrow ? context.spark(row) : null;
@@ -363,7 +363,7 @@ function RunStatus({ table, row, now, compact }: { table: RunTable; row: number;
   const status = table.section("attributes", "status")?.text(row) ?? "";
   const life = table.section("attributes", "life")?.text(row);
   if (!life) return <Status status={status} compact={compact} />;
-  const silent = now - (table.section("attributes", "silent")?.numbers[row] ?? 0) / 1e3;
+  const silent = untilNow(now) - (table.section("attributes", "silent")?.numbers[row] ?? 0) / 1e3;
   let note = "";
   if (life === "gone") note = "crashed?";
   else if ((life === "elsewhere" || life === "foreign") && silent > 60e3) note = "silent";

@@ -44,6 +44,17 @@ export function Time({ ms, absolute }: { ms: number; absolute?: boolean }) {
 const clocks = new Set<(now: number) => void>();
 let ticking = 0;
 
+let stopped = 0;
+
+/** Says when the runs in progress of an export were last active: their time does not go on. */
+export function stopClock(at: number): void {
+  stopped = at;
+  clocks.forEach((set) => set(Date.now()));
+}
+
+/** Until when a run in progress has run, as far as the page knows. */
+export const untilNow = (now: number): number => stopped || now;
+
 /** The present time, every ten seconds. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now());

@@ -1,8 +1,9 @@
 // What an export contains and what was left out of it, over every page of it.
 
 import { h } from "preact";
+import { useEffect } from "preact/hooks";
 import { useLoading } from "../loading";
-import { count } from "../parts";
+import { count, stopClock } from "../parts";
 import type { Source } from "../source";
 
 /** The answer export.json. */
@@ -24,6 +25,9 @@ const flags: Record<string, string> = { source: "source patches", log: "logs", m
 /** A line that opens to the notes of an export. */
 export function ExportNotes({ source }: { source: Source }) {
   const { value: notes } = useLoading(() => source.json<Notes>("export.json"), [source]);
+  useEffect(() => {
+    if (notes?.as_of) stopClock(notes.as_of);
+  }, [notes]);
   if (!notes?.lines.length) return null;
   const without = notes.without.map((part) => flags[part] ?? part);
   return (
