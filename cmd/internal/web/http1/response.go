@@ -42,8 +42,11 @@ func PlainText(status int, line string) *Response {
 	r := &Response{Status: status, Body: []byte(line + "\n")}
 	r.Set("Content-Type", "text/plain; charset=utf-8")
 	for _, field := range [][2]string{
-		{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}, {"Referrer-Policy", "no-referrer"},
-		{"Cross-Origin-Opener-Policy", "same-origin"}, {"Cross-Origin-Resource-Policy", "same-origin"},
+		{"X-Content-Type-Options", "nosniff"},
+		{"Cache-Control", "no-store"},
+		{"Referrer-Policy", "no-referrer"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
 		{"Content-Security-Policy", "default-src 'none'; sandbox"},
 	} {
 		r.Set(field[0], field[1])
