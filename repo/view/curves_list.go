@@ -66,7 +66,7 @@ func (v *View) CurvesOf(ctx context.Context, n, buckets int) ([]byte, error) {
 		return nil, err
 	}
 	if n < 0 || n >= len(metrics) {
-		return nil, &NotFoundError{"curves: there is no such metric"}
+		return nil, &NotFoundError{"curves: no metric has this number"}
 	}
 	return v.Curves(ctx, CurvesQuery{Metric: metrics[n].Key, Buckets: buckets, Times: true})
 }

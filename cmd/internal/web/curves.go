@@ -35,7 +35,7 @@ func legend(ctx context.Context, v *view.View, q question) (*Answer, error) {
 func curvesOfMetric(ctx context.Context, v *view.View, q question) (*Answer, error) {
 	n, err := strconv.Atoi(q.path("n"))
 	if err != nil {
-		return nil, &view.NotFoundError{What: "curves: there is no such metric"}
+		return nil, &view.NotFoundError{What: "curves: no metric has this number"}
 	}
 	return asBytes(v.CurvesOf(ctx, n, exportBuckets))
 }

@@ -71,7 +71,7 @@ type exporter struct {
 	runs     []*format.Run // their records
 	byID     map[string]*format.Run
 	search   *share.ExportSearch
-	optional []body // what is left out if there is no space, the most wanted first
+	optional []body // what is left out if space runs out, the most wanted first
 	held     int64  // their cost
 	folder   string // of the runs on this machine, as JSON writes it
 }
@@ -161,7 +161,7 @@ func (x *exporter) ask(ctx context.Context, path string, params url.Values) (bod
 	}
 	pattern, values := find(strings.Split(path, "/"))
 	if pattern == "" {
-		return body{}, fmt.Errorf("exporting %s: there is no such answer", path)
+		return body{}, fmt.Errorf("exporting %s: no answer has this path", path)
 	}
 	a, err := answers[pattern](ctx, x.view, question{func(name string) string { return values[name] }, params})
 	if err != nil {

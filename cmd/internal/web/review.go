@@ -25,7 +25,7 @@ type reviewJSON struct {
 	Command  string          `json:"command"`
 	Base     string          `json:"base"`
 	Bases    []string        `json:"bases"`
-	Problem  *missingJSON    `json:"problem"` // why there is no report
+	Problem  *missingJSON    `json:"problem"` // why the report could not be made
 	Metric   string          `json:"metric"`
 	Goal     string          `json:"goal"`
 	Headline string          `json:"headline"`
