@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -194,7 +193,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	}
 	list := render.List{
 		Columns: query.ColumnRequest{Keys: splitList(f.columns), Primary: c.Config().Primary, Sort: query.SortKey(f.sort)},
-		Part:    partOf(c), Context: c.Context(),
+		Part:    c.PlaceText(), Context: c.Context(),
 	}
 	switch {
 	case f.json:
@@ -283,25 +282,4 @@ func splitList(s string) []string {
 		}
 	}
 	return list
-}
-
-// partOf returns a function that describes the place of an entry in its chain. The function returns "" for a run that
-// neither resumes another nor is resumed. partOf returns nil if there are no chains.
-func partOf(c *catalog.Catalog) func(e *repo.Entry) string {
-	places := c.Places()
-	if places == nil {
-		return nil
-	}
-	return func(e *repo.Entry) string {
-		switch at, ok := places(e); {
-		case !ok:
-			return ""
-		case at.First == at.Last:
-			return fmt.Sprintf("part %d of %d", at.Last, at.Of)
-		case at.Last == at.Of:
-			return fmt.Sprintf("%d parts", at.Of)
-		default:
-			return fmt.Sprintf("parts %d to %d of %d", at.First, at.Last, at.Of)
-		}
-	}
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -189,6 +190,33 @@ func (c *Catalog) joinAll(ctx context.Context, entries []*repo.Entry) {
 type Place struct {
 	First, Last int // counted from 1, the oldest part
 	Of          int // how many parts the chain has
+}
+
+// String says the same in words, like "part 2 of 3" or, for a whole chain, "3 parts".
+func (p Place) String() string {
+	switch {
+	case p.First == p.Last:
+		return fmt.Sprintf("part %d of %d", p.Last, p.Of)
+	case p.Last == p.Of:
+		return fmt.Sprintf("%d parts", p.Of)
+	default:
+		return fmt.Sprintf("parts %d to %d of %d", p.First, p.Last, p.Of)
+	}
+}
+
+// PlaceText returns a function that describes the place of an entry in its chain. The function returns "" for a run
+// that neither resumes nor is resumed. PlaceText returns nil if no run of the catalog resumes another.
+func (c *Catalog) PlaceText() func(e *repo.Entry) string {
+	places := c.Places()
+	if places == nil {
+		return nil
+	}
+	return func(e *repo.Entry) string {
+		if at, ok := places(e); ok {
+			return at.String()
+		}
+		return ""
+	}
 }
 
 // Places returns a function that reports the place of an entry in its chain. The function returns false for a run

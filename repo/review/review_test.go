@@ -3,7 +3,6 @@ package review
 import (
 	"context"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -84,23 +83,11 @@ func (p *project) add(run format.Run, metrics series) string {
 // source is that of the commit that is checked out.
 func (p *project) source() *format.Source {
 	p.Helper()
-	var files []string
-	for line := range strings.Lines(p.Git("ls-tree", "HEAD") + "\n") {
-		if !strings.HasSuffix(line, "\t.runs\n") { // it is no part of a recorded tree
-			files = append(files, line)
-		}
-	}
-	mktree := exec.Command("git", "mktree")
-	mktree.Dir, mktree.Stdin = p.Dir, strings.NewReader(strings.Join(files, ""))
-	tree, err := mktree.Output()
-	if err != nil {
-		p.Fatal(err)
-	}
 	commit := p.Git("rev-parse", "HEAD")
 	return &format.Source{
 		Commit: commit,
 		Base:   commit,
-		Tree:   strings.TrimSpace(string(tree)),
+		Tree:   p.TreeWithoutRuns(),
 		Branch: p.Git("branch", "--show-current"),
 	}
 }

@@ -188,13 +188,13 @@ type tableInput struct {
 	named   map[string]bool   // the metrics of all runs
 	config  *format.Config
 	options Options
-	part    func(*repo.Entry) string
+	part    func(*repo.Entry) string // nil if there are no chains
 }
 
 func (v *View) tableInput() tableInput {
 	in := tableInput{
 		goals: map[string]string{}, named: map[string]bool{}, config: v.catalog.Config(), options: v.options,
-		part: v.partOfChain(),
+		part: v.catalog.PlaceText(),
 	}
 	context := v.catalog.Context()
 	in.primary = query.Primary(in.config.Primary, v.catalog.Runs(), context)
@@ -223,26 +223,6 @@ func (in *tableInput) context() query.Context {
 			return in.config.Goal(metric)
 		},
 		Named: func(metric string) bool { return in.named[metric] },
-	}
-}
-
-// partOfChain returns a function that describes the place of an entry in its chain, or "".
-func (v *View) partOfChain() func(*repo.Entry) string {
-	places := v.catalog.Places()
-	return func(e *repo.Entry) string {
-		if places == nil {
-			return ""
-		}
-		switch at, ok := places(e); {
-		case !ok:
-			return ""
-		case at.First == at.Last:
-			return fmt.Sprintf("part %d of %d", at.Last, at.Of)
-		case at.Last == at.Of:
-			return fmt.Sprintf("%d parts", at.Of)
-		default:
-			return fmt.Sprintf("parts %d to %d of %d", at.First, at.Last, at.Of)
-		}
 	}
 }
 

@@ -82,8 +82,10 @@ func appendPage(b []byte, entries []*repo.Entry, keys *tableColumns, in tableInp
 				attributes.add(key, i, v)
 			}
 		}
-		if part := in.part(e); part != "" {
-			attributes.add("part", i, part)
+		if in.part != nil {
+			if part := in.part(e); part != "" {
+				attributes.add("part", i, part)
+			}
 		}
 		if e.Active != nil {
 			attributes.add("life", i, e.Life.String())

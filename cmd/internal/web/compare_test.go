@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -69,21 +68,9 @@ func (p *comparing) add(name, group string, params format.Params, loss, acc floa
 // source is that of the commit that is checked out.
 func (p *comparing) source() *format.Source {
 	p.t.Helper()
-	var files []string
-	for line := range strings.Lines(p.git.Git("ls-tree", "HEAD") + "\n") {
-		if !strings.HasSuffix(line, "\t.runs\n") { // it is no part of a recorded tree
-			files = append(files, line)
-		}
-	}
-	mktree := exec.Command("git", "mktree")
-	mktree.Dir, mktree.Stdin = p.git.Dir, strings.NewReader(strings.Join(files, ""))
-	tree, err := mktree.Output()
-	if err != nil {
-		p.t.Fatal(err)
-	}
 	commit := p.git.Git("rev-parse", "HEAD")
 	return &format.Source{
-		Commit: commit, Base: commit, Tree: strings.TrimSpace(string(tree)), Branch: p.git.Git("branch", "--show-current"),
+		Commit: commit, Base: commit, Tree: p.git.TreeWithoutRuns(), Branch: p.git.Git("branch", "--show-current"),
 	}
 }
 

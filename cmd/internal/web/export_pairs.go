@@ -29,12 +29,8 @@ func (x *exporter) collectPairs(ctx context.Context) error {
 
 // addPair adds a comparison. One that cannot be made is counted.
 func (x *exporter) addPair(ctx context.Context, path string, a *Answer, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		x.Notes.Unread++
-		return nil
+	if err != nil {
+		return x.unread(ctx)
 	}
 	data := x.withoutFolder(a.Body)
 	if err := x.searchAnswer(ctx, path, "", data, true); err != nil {

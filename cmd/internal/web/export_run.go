@@ -59,15 +59,20 @@ func (x *exporter) collectRun(ctx context.Context, e *repo.Entry) error {
 	return x.collectMedia(ctx, e)
 }
 
+// unread counts an answer that could not be made. It returns an error only if the export was interrupted.
+func (x *exporter) unread(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	x.Notes.Unread++
+	return nil
+}
+
 // addOfRun adds an answer to the pack, or counts it if it cannot be read.
 func (x *exporter) addOfRun(ctx context.Context, path string) error {
 	one, err := x.ask(ctx, path, nil)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		x.Notes.Unread++
-		return nil
+	if err != nil {
+		return x.unread(ctx)
 	}
 	x.pack.add(one.path, one.data)
 	return nil
@@ -80,12 +85,8 @@ func (x *exporter) addOptional(ctx context.Context, path string) error {
 		return nil
 	}
 	one, err := x.ask(ctx, path, nil)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		x.Notes.Unread++
-		return nil
+	if err != nil {
+		return x.unread(ctx)
 	}
 	x.hold(one)
 	return nil

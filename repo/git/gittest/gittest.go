@@ -168,6 +168,24 @@ func (r *Repository) Git(args ...string) string {
 	return Git(r.t, r.Dir, args...)
 }
 
+// TreeWithoutRuns returns the tree of HEAD without .runs, which no recorded source contains.
+func (r *Repository) TreeWithoutRuns() string {
+	r.t.Helper()
+	var files strings.Builder
+	for line := range strings.Lines(r.Git("ls-tree", "HEAD") + "\n") {
+		if !strings.HasSuffix(line, "\t.runs\n") {
+			files.WriteString(line)
+		}
+	}
+	mktree := exec.Command("git", "mktree")
+	mktree.Dir, mktree.Stdin = r.Dir, strings.NewReader(files.String())
+	tree, err := mktree.Output()
+	if err != nil {
+		r.t.Fatalf("git mktree: %v", err)
+	}
+	return strings.TrimSpace(string(tree))
+}
+
 // In returns the same repository for a subtest. Failures are then reported to the subtest.
 func (r *Repository) In(t testing.TB) *Repository {
 	within := *r
