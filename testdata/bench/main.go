@@ -6,6 +6,10 @@
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
 //	go run ./testdata/bench ui-project RUNS DIR [POINTS]
+//
+// and a project with the runs of a sweep, with a remote beside it, for what 100,000 runs cost:
+//
+//	go run ./testdata/bench sweep-project RUNS DIR
 package main
 
 import (
@@ -64,6 +68,9 @@ func (b *bench) run(parts []string, large bool) (err error) {
 	b.runs = filepath.Join(b.dir, "runs")
 	if out, err := exec.Command("go", "build", "-o", b.runs, "./cmd/runs").CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %v\n%s", err, out)
+	}
+	if len(parts) > 0 && parts[0] == "sweep-project" {
+		return b.makeSweepProject(parts[1:])
 	}
 	fmt.Printf("%s/%s, %d processors, %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	for _, part := range []struct {
