@@ -238,10 +238,9 @@ func (r *Repository) TreePath() (string, error) {
 	return filepath.ToSlash(rel), nil
 }
 
-// FinishedIDs lists the ids of the finished runs in the working tree.
-func (r *Repository) FinishedIDs() ([]string, error) {
+func (r *Repository) idsIn(homes []Home) ([]string, error) {
 	var ids []string
-	err := r.eachFinished(func(id string) { ids = append(ids, id) })
+	err := r.eachIn(homes, func(id string) { ids = append(ids, id) })
 	slices.Sort(ids)
 	return ids, err
 }

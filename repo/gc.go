@@ -136,9 +136,17 @@ func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names 
 			return err
 		}
 	}
-	days := subfolders(r.Dir, 2, func(day string) bool { return format.CheckDay(day) == nil })
-	if err := eachRecord(ctx, days, visit); err != nil {
-		return err
+	homes := r.Homes()
+	if r.InGit { // of every project of the clone
+		for _, dir := range subfolders(commonDirOf(r.Git.Common, ""), 1, nil) {
+			homes = append(homes, Home{dir, true})
+		}
+	}
+	for _, h := range homes {
+		days := subfolders(h.Dir, 2, func(day string) bool { return format.CheckDay(day) == nil })
+		if err := eachRecord(ctx, days, visit); err != nil {
+			return err
+		}
 	}
 	return trash()
 }

@@ -20,6 +20,7 @@ import (
 type Entry struct {
 	*format.Run
 	Dir    string    // empty for a run of a revision until its files are needed
+	Common bool      // Dir is in the common store: no folder of the working tree holds the run
 	Active *Active   // nil for a finished run
 	Life   Life      // of an active run
 	Silent time.Time // last activity of an active run
@@ -136,37 +137,6 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// eachFinished calls visit with the id of every finished run. It ignores folders whose names are not days or ids, and
-// runs with a removal marker, because a merge may have brought them back.
-func (r *Repository) eachFinished(visit func(id string)) error {
-	removed, err := r.RemovedIDs()
-	if err != nil {
-		return err
-	}
-	days, err := os.ReadDir(r.Dir)
-	if err != nil {
-		return fmt.Errorf("listing runs: %w", err)
-	}
-	for _, day := range days {
-		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
-			continue
-		}
-		names, err := readNames(filepath.Join(r.Dir, day.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("listing runs: %w", err)
-		}
-		for _, name := range names {
-			if format.CheckID(name) == nil && format.IDDay(name) == day.Name() && !removed[name] {
-				visit(name)
-			}
-		}
-	}
-	return nil
-}
-
 // readNames returns the names in a folder, in no order. It is faster than os.ReadDir for thousands of runs.
 func readNames(dir string) ([]string, error) {
 	if err := realDir(dir); err != nil { // opening a named pipe would wait
@@ -182,7 +152,20 @@ func readNames(dir string) ([]string, error) {
 
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
-	dir := r.RunDir(id)
+	homes := r.Homes()
+	entry, err := r.readFinishedIn(homes[0], id)
+	if err != nil && len(homes) > 1 && !exists(filepath.Join(homes[0].RunDir(id), RecordName)) {
+		// A switch of branches, or a note, leaves a folder without a record.
+		if again, err := r.readFinishedIn(homes[1], id); !errors.Is(err, fs.ErrNotExist) {
+			return again, err
+		}
+	}
+	return entry, err
+}
+
+// readFinishedIn reads a finished run of one home.
+func (r *Repository) readFinishedIn(home Home, id string) (*Entry, error) {
+	dir := home.RunDir(id)
 	for _, folder := range []string{filepath.Dir(dir), dir} {
 		if err := realDir(folder); err != nil {
 			return nil, err
@@ -205,7 +188,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 		return nil, err
 	}
 	applyNotes(run, notes)
-	return &Entry{Run: run, Dir: dir, repo: r}, nil
+	return &Entry{Run: run, Dir: dir, Common: home.Common, repo: r}, nil
 }
 
 // Actives lists the active runs of this repository. It leaves out finished runs whose active folder is kept only
@@ -300,7 +283,7 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
 	}
-	if exists(filepath.Join(r.RunDir(id), RecordName)) {
+	if r.HasRun(id) {
 		return r.readFinished(id)
 	}
 	a, err := r.Open(id)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -67,14 +65,14 @@ func (f *finder) read(commit string) (*snapshot, error) {
 }
 
 func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
-	present, err := f.repo.FinishedIDs()
+	present, err := f.repo.AllFinishedIDs()
 	if err != nil {
 		return nil, err
 	}
 	here := map[string]bool{}
 	for _, id := range present {
 		// When Git switches branches, it leaves a run's folder with the files that it does not track.
-		if _, err := os.Lstat(filepath.Join(f.repo.RunDir(id), repo.RecordName)); err == nil {
+		if f.repo.HasRun(id) {
 			here[id] = true
 		}
 	}

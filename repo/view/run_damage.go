@@ -72,5 +72,6 @@ func (v *View) damagedDir(id string) string {
 			return a.Dir
 		}
 	}
-	return v.repo.RunDir(id)
+	dir, _ := v.repo.FindRun(id)
+	return dir
 }

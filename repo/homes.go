@@ -1,0 +1,132 @@
+package repo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Home is a folder with finished runs, which lie in folders of days. A repository has two: its .runs folder, and the
+// common store, which all worktrees of a clone share and which holds the runs that no commit holds.
+type Home struct {
+	Dir    string
+	Common bool // the common store
+}
+
+// RunDir returns the folder that the run with this id has in the home. id must be valid.
+func (h Home) RunDir(id string) string {
+	return filepath.Join(h.Dir, format.IDDay(id), id)
+}
+
+// Homes returns the folders in which finished runs are looked for, in this order. The folder of the common store may
+// not exist.
+func (r *Repository) Homes() []Home {
+	homes := []Home{{Dir: r.Dir}}
+	if dir := r.commonDir(); dir != "" {
+		homes = append(homes, Home{dir, true})
+	}
+	return homes
+}
+
+// commonDir returns the folder of the common store. It is empty outside Git, and for a revision. Its name depends on
+// the path of .runs in the working tree, so that the runs of several projects in one repository stay apart.
+func (r *Repository) commonDir() string {
+	if !r.InGit || r.commit != "" {
+		return ""
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return ""
+	}
+	return commonDirOf(r.Git.Common, storeKey(at))
+}
+
+func commonDirOf(gitCommon, key string) string {
+	return filepath.Join(gitCommon, "runs", "finished", key)
+}
+
+// storeKey returns the name of the common store for a path of .runs in the working tree.
+func storeKey(treePath string) string {
+	sum := sha256.Sum256([]byte(treePath))
+	return hex.EncodeToString(sum[:6])
+}
+
+// FindRun returns the folder of the finished run with this id, and its home. If no home has the run, it returns the
+// folder that the run would have in .runs. id must be valid.
+func (r *Repository) FindRun(id string) (dir string, home Home) {
+	homes := r.Homes()
+	for _, h := range homes {
+		if dir := h.RunDir(id); exists(filepath.Join(dir, RecordName)) {
+			return dir, h
+		}
+	}
+	return r.RunDir(id), homes[0]
+}
+
+// HasRun reports whether a home has a finished run with this id, which must be valid.
+func (r *Repository) HasRun(id string) bool {
+	dir, _ := r.FindRun(id)
+	return exists(filepath.Join(dir, RecordName))
+}
+
+// eachFinished calls visit once with the id of every finished run of all homes. It ignores folders whose names are not
+// days or ids, and runs with a removal marker, because a merge may have brought them back.
+func (r *Repository) eachFinished(visit func(id string)) error {
+	return r.eachIn(r.Homes(), visit)
+}
+
+func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return err
+	}
+	seen := map[string]map[string]bool{} // by day; nil for the last home, which nothing is compared with
+	for i, h := range homes {
+		days, err := os.ReadDir(h.Dir)
+		if h.Common && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("listing runs: %w", err)
+		}
+		for _, day := range days {
+			if !day.IsDir() || format.CheckDay(day.Name()) != nil {
+				continue
+			}
+			names, err := readNames(filepath.Join(h.Dir, day.Name()))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("listing runs: %w", err)
+			}
+			known := seen[day.Name()]
+			if i < len(homes)-1 && known == nil {
+				known = make(map[string]bool, len(names))
+				seen[day.Name()] = known
+			}
+			for _, name := range names {
+				if format.CheckID(name) != nil || format.IDDay(name) != day.Name() || removed[name] || known[name] {
+					continue
+				}
+				if i < len(homes)-1 {
+					known[name] = true
+				}
+				visit(name)
+			}
+		}
+	}
+	return nil
+}
+
+// FinishedIDs lists the ids of the finished runs in the working tree.
+func (r *Repository) FinishedIDs() ([]string, error) { return r.idsIn(r.Homes()[:1]) }
+
+// AllFinishedIDs lists the ids of the finished runs of all homes.
+func (r *Repository) AllFinishedIDs() ([]string, error) { return r.idsIn(r.Homes()) }
