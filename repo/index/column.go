@@ -1,0 +1,95 @@
+package index
+
+import (
+	"math"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Column holds the values of one key for all rows of a table. Its methods do not allocate, except for Value. Texts are
+// dictionary-coded: a filter needs to look at each text of Texts only once. The zero value is Absent in every row.
+type Column struct {
+	kinds []Kind // nil if every row has the kind all
+	all   Kind
+	words []uint64 // nil if no row has a value
+	texts []string // what words of the kinds Text and List count in
+}
+
+var absent = &Column{}
+
+// Kind returns the type of the value of a row.
+func (c *Column) Kind(row int) Kind {
+	if c.kinds == nil {
+		return c.all
+	}
+	return c.kinds[row]
+}
+
+// Uniform returns the kind of the values of all rows, if it is the same for all.
+func (c *Column) Uniform() (Kind, bool) { return c.all, c.kinds == nil }
+
+// Int returns a value of the kind Int. For another kind it is meaningless, as for the methods that follow.
+func (c *Column) Int(row int) int64 { return int64(c.words[row]) }
+
+// Float returns a value of the kind Float.
+func (c *Column) Float(row int) float64 { return math.Float64frombits(c.words[row]) }
+
+// Number returns a value of the kinds Int and Float as a float.
+func (c *Column) Number(row int) float64 {
+	if c.Kind(row) == Int {
+		return float64(int64(c.words[row]))
+	}
+	return math.Float64frombits(c.words[row])
+}
+
+// Bool returns a value of the kind Bool.
+func (c *Column) Bool(row int) bool { return c.words[row] != 0 }
+
+// Time returns a value of the kind Time, in UTC.
+func (c *Column) Time(row int) time.Time { return time.UnixMicro(int64(c.words[row])).UTC() }
+
+// Micro returns a value of the kind Time in microseconds since 1970.
+func (c *Column) Micro(row int) int64 { return int64(c.words[row]) }
+
+// Text returns a value of the kind Text.
+func (c *Column) Text(row int) string { return c.texts[c.words[row]] }
+
+// Code returns the place of a value of the kind Text or List in Texts. Equal values have equal codes.
+func (c *Column) Code(row int) int { return int(c.words[row]) }
+
+// Texts returns the dictionary of the column. The caller must not change it. Only the codes of rows of the kind Text
+// are texts.
+func (c *Column) Texts() []string { return c.texts }
+
+// Word returns the value of a row as bits. Two rows of the same kind have equal values if and only if the words are
+// equal, except for floats, of which NaN and zero have several.
+func (c *Column) Word(row int) uint64 {
+	if c.words == nil {
+		return 0
+	}
+	return c.words[row]
+}
+
+// Value returns the value of a row with the types of format.Params, or a time.Time. ok is false if it is Absent or
+// Elsewhere.
+func (c *Column) Value(row int) (v any, ok bool) {
+	switch c.Kind(row) {
+	case Null:
+		return format.Null, true
+	case Bool:
+		return c.Bool(row), true
+	case Int:
+		return c.Int(row), true
+	case Float:
+		return c.Float(row), true
+	case Text:
+		return c.Text(row), true
+	case Time:
+		return c.Time(row), true
+	case List:
+		v, _, ok := readValue(c.Text(row), 0)
+		return v, ok
+	}
+	return nil, false
+}

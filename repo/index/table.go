@@ -1,0 +1,296 @@
+package index
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Table holds the columns of runs, newest first: the order is that of their start, then of their ids, backwards. It
+// does not change, and is safe for concurrent use. Reading a column for the first time takes time; see Column.
+type Table struct {
+	blocks []*Block
+	ids    []string
+	order  []int32 // from a row to its place in the blocks one after another; nil if it is the same
+
+	mu      sync.Mutex
+	columns map[ref]*Column
+	keys    [numberOfScopes][]string
+	defined map[int][]format.Definition
+	rows    map[string]int
+}
+
+// NewTable returns a table of the runs of blocks. keep says which runs are in it; nil keeps all. If two blocks hold a
+// run with the same id, the table has the run of the first.
+func NewTable(blocks []*Block, keep func(id string) bool) *Table {
+	t := &Table{blocks: slices.Clone(blocks), columns: map[ref]*Column{}}
+	slices.SortStableFunc(t.blocks, func(a, b *Block) int { // newest first
+		return cmp.Compare(b.first(), a.first())
+	})
+	n := 0
+	for _, b := range t.blocks {
+		n += b.Len()
+	}
+	t.ids = make([]string, 0, n)
+	started := make([]int64, 0, n)
+	sorted, all := true, true
+	for _, b := range t.blocks {
+		t.ids = append(t.ids, b.ids...)
+		started = append(started, b.started...)
+	}
+	before := func(i, j int32) int {
+		if c := cmp.Compare(started[j], started[i]); c != 0 {
+			return c
+		}
+		return strings.Compare(t.ids[j], t.ids[i])
+	}
+	for i := 1; i < n && sorted; i++ {
+		sorted = before(int32(i-1), int32(i)) < 0
+	}
+	if keep != nil {
+		all = !slices.ContainsFunc(t.ids, func(id string) bool { return !keep(id) })
+	}
+	if sorted && all {
+		return t
+	}
+	t.arrange(blocks, before, keep)
+	return t
+}
+
+// first returns when the newest run of a block started.
+func (b *Block) first() int64 {
+	if len(b.started) == 0 {
+		return 0
+	}
+	return b.started[0]
+}
+
+// arrange makes the order of the rows. Of the runs with the same id, it keeps the one of the first block in blocks.
+func (t *Table) arrange(blocks []*Block, before func(i, j int32) int, keep func(id string) bool) {
+	rank := make(map[*Block]int, len(blocks))
+	for i, b := range blocks {
+		if _, ok := rank[b]; !ok {
+			rank[b] = i
+		}
+	}
+	type held struct{ place, rank int }
+	first := make(map[string]held, len(t.ids))
+	at := 0
+	for _, b := range t.blocks {
+		for _, id := range b.ids {
+			if old, ok := first[id]; !ok || rank[b] < old.rank {
+				first[id] = held{at, rank[b]}
+			}
+			at++
+		}
+	}
+	for i, id := range t.ids {
+		if first[id].place == i && (keep == nil || keep(id)) {
+			t.order = append(t.order, int32(i))
+		}
+	}
+	slices.SortFunc(t.order, before)
+	ids := make([]string, len(t.order))
+	for row, place := range t.order {
+		ids[row] = t.ids[place]
+	}
+	if t.order == nil {
+		t.order = []int32{}
+	}
+	t.ids = ids
+}
+
+// Len returns the number of rows.
+func (t *Table) Len() int { return len(t.ids) }
+
+// ID returns the id of the run of a row.
+func (t *Table) ID(row int) string { return t.ids[row] }
+
+// IDs returns the ids of all rows. The caller must not change the slice.
+func (t *Table) IDs() []string { return t.ids }
+
+// Row returns the row of a run.
+func (t *Table) Row(id string) (int, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.rows == nil {
+		t.rows = make(map[string]int, len(t.ids))
+		for row, id := range t.ids {
+			t.rows[id] = row
+		}
+	}
+	row, ok := t.rows[id]
+	return row, ok
+}
+
+// Keys returns the keys of the columns of a scope, sorted. The caller must not change the slice.
+func (t *Table) Keys(scope Scope) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.keys[scope] == nil {
+		seen := map[string]bool{}
+		for _, b := range t.blocks {
+			for r := range b.columns {
+				if r.scope == scope {
+					seen[r.key] = true
+				}
+			}
+		}
+		keys := make([]string, 0, len(seen))
+		for key := range seen {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		t.keys[scope] = keys
+	}
+	return t.keys[scope]
+}
+
+// Has reports whether a column of a scope may have a value in some row.
+func (t *Table) Has(scope Scope, key string) bool {
+	_, ok := slices.BinarySearch(t.Keys(scope), key)
+	return ok
+}
+
+// Column returns the column of a key. If no run has the key, the column is Absent in every row.
+func (t *Table) Column(scope Scope, key string) *Column {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.columns[ref{scope, key}]
+	if !ok {
+		c = t.assemble(ref{scope, key})
+		t.columns[ref{scope, key}] = c
+	}
+	return c
+}
+
+// assemble puts the chunks of the blocks together.
+func (t *Table) assemble(r ref) *Column {
+	var j joiner
+	for i, b := range t.blocks {
+		chunk := b.columns[r]
+		if chunk == nil {
+			continue
+		}
+		if j.kinds == nil {
+			n := 0
+			for _, b := range t.blocks {
+				n += b.Len()
+			}
+			j.kinds, j.words = make([]Kind, n), make([]uint64, n)
+		}
+		at := 0
+		for _, b := range t.blocks[:i] {
+			at += b.Len()
+		}
+		j.add(at, chunk)
+	}
+	if j.kinds == nil {
+		return absent
+	}
+	return j.column(t.order)
+}
+
+// joiner makes one column of chunks.
+type joiner struct {
+	kinds []Kind
+	words []uint64
+	texts []string
+	codes map[string]uint64
+}
+
+func (j *joiner) add(at int, c *chunk) {
+	copy(j.kinds[at:], c.kinds)
+	copy(j.words[at:], c.words)
+	if len(c.texts) == 0 {
+		return
+	}
+	if j.codes == nil {
+		j.codes = map[string]uint64{}
+	}
+	codes := make([]uint64, len(c.texts))
+	for i, text := range c.texts {
+		code, ok := j.codes[text]
+		if !ok {
+			code = uint64(len(j.texts))
+			j.codes[text] = code
+			j.texts = append(j.texts, text)
+		}
+		codes[i] = code
+	}
+	for i, kind := range c.kinds {
+		if kind == Text || kind == List {
+			j.words[at+i] = codes[c.words[i]]
+		}
+	}
+}
+
+// column returns the column with its rows in order, where nil is as they are.
+func (j *joiner) column(order []int32) *Column {
+	c := &Column{kinds: j.kinds, words: j.words, texts: j.texts}
+	if order != nil {
+		c.kinds, c.words = make([]Kind, len(order)), make([]uint64, len(order))
+		for row, place := range order {
+			c.kinds[row], c.words[row] = j.kinds[place], j.words[place]
+		}
+	}
+	if len(c.kinds) == 0 {
+		return absent
+	}
+	c.all = c.kinds[0]
+	if !slices.ContainsFunc(c.kinds, func(k Kind) bool { return k != c.all }) {
+		c.kinds = nil
+	}
+	return c
+}
+
+// Is reports whether a fact that is true or false is true for a row.
+func (t *Table) Is(fact string, row int) bool { return t.Column(Facts, fact).Kind(row) != Absent }
+
+// Definitions returns what the run of a row defines about its metrics. ok is false if only its record says it. The
+// caller must not change the slice.
+func (t *Table) Definitions(row int) (defined []format.Definition, ok bool) {
+	c := t.Column(Facts, Definition)
+	switch c.Kind(row) {
+	case Absent:
+		return nil, true
+	case List:
+	default:
+		return nil, false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if defined, ok := t.defined[c.Code(row)]; ok {
+		return defined, defined != nil
+	}
+	if t.defined == nil {
+		t.defined = map[int][]format.Definition{}
+	}
+	defined = readDefinitions(c, row)
+	t.defined[c.Code(row)] = defined
+	return defined, defined != nil
+}
+
+func readDefinitions(c *Column, row int) []format.Definition {
+	v, _ := c.Value(row)
+	list, _ := v.([]any)
+	var defined []format.Definition
+	for _, item := range list {
+		parts, _ := item.([]any)
+		if len(parts) != 6 {
+			return nil
+		}
+		var d format.Definition
+		d.Name, _ = parts[0].(string)
+		d.StepMetric, _ = parts[1].(string)
+		d.StepSync, _ = parts[2].(bool)
+		d.Hidden, _ = parts[3].(bool)
+		d.Summary, _ = parts[4].(string)
+		d.Goal, _ = parts[5].(string)
+		defined = append(defined, d)
+	}
+	return defined
+}
