@@ -11,7 +11,6 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -129,11 +128,11 @@ func (p *pusher) readBacklog(b *backlog) error {
 
 // artifactsOf returns the artifacts of a committed run. A damaged record has none; verify reports it.
 func (p *pusher) artifactsOf(c *snapshot, id string) ([]format.Artifact, error) {
-	record, ok, err := p.trees.Find(c.runs[id], repo.RecordName)
-	if err != nil || !ok {
+	files, err := c.run(id)
+	if err != nil {
 		return nil, err
 	}
-	data, err := p.trees.Blob(record.ID, format.MaxRecordBytes)
+	data, err := files[repo.RecordName].read(p.trees, format.MaxRecordBytes)
 	if err != nil || !bytes.Contains(data, []byte("where")) && !bytes.Contains(data, []byte(format.ArtifactsName)) {
 		return nil, nil // most records name no external artifact, and decoding takes longer than looking
 	}
@@ -144,12 +143,8 @@ func (p *pusher) artifactsOf(c *snapshot, id string) ([]format.Artifact, error) 
 	if _, many := run.Files[format.ArtifactsName]; !many {
 		return run.Artifacts, nil
 	}
-	list, ok, err := p.trees.Find(c.runs[id], format.ArtifactsName)
-	if err != nil || !ok {
-		return nil, err
-	}
 	check := &checker{trees: p.trees}
-	artifacts, err := check.artifacts(run, map[string]git.TreeEntry{format.ArtifactsName: list})
+	artifacts, err := check.artifacts(run, files)
 	if err != nil {
 		return nil, nil
 	}

@@ -104,7 +104,7 @@ func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.
 			if err != nil {
 				return err
 			}
-			data, err := trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
+			data, err := files[repo.RecordName].read(trees, format.MaxRecordBytes)
 			if err != nil {
 				continue // a damaged record cannot be read; verify reports it
 			}

@@ -29,27 +29,27 @@ type folderHistory struct {
 
 // runHistory is a run with every file that it ever had.
 type runHistory struct {
-	files    map[string]git.TreeEntry
+	files    runFiles
 	came     string // the commit that added it; empty if it is older than the history
 	went     map[string]string
 	touched  bool
-	commit   string                   // the last commit that changed the run
-	start    map[string]git.TreeEntry // its files before that commit
+	commit   string   // the last commit that changed the run
+	start    runFiles // its files before that commit
 	rewrites []rewrite
 }
 
 // rewrite is a commit that changes files of a run. Only a redaction may do that, and Git LFS of artifacts.
 type rewrite struct {
 	commit  string
-	was     map[string]git.TreeEntry // the files of the run in the commits before, taken together
-	touched bool                     // this history added some of these files
+	was     runFiles // the files of the run in the commits before, taken together
+	touched bool     // this history added some of these files
 }
 
 // before records a file that existed before the history that is verified. It counts as verified.
 func (f *folderHistory) before(p place, e git.TreeEntry) {
 	switch p.kind {
 	case ofRun:
-		f.run(p.run).files[runFile(p)] = e
+		f.run(p.run).files[fileName(p)] = runFile{e}
 	case ofShared:
 		f.old[p.name] = e.ID
 	}
@@ -62,7 +62,7 @@ func (f *folderHistory) now(p place, e git.TreeEntry) {
 		if f.tip[p.run] == nil {
 			f.tip[p.run] = map[string]bool{}
 		}
-		f.tip[p.run][runFile(p)] = true
+		f.tip[p.run][fileName(p)] = true
 	case ofMark:
 		f.marks[p.mark] = true
 	case ofShared:
@@ -80,13 +80,13 @@ const configName = "config.toml"
 func (f *folderHistory) run(id string) *runHistory {
 	r := f.runs[id]
 	if r == nil {
-		r = &runHistory{files: map[string]git.TreeEntry{}, went: map[string]string{}}
+		r = &runHistory{files: runFiles{}, went: map[string]string{}}
 		f.runs[id] = r
 	}
 	return r
 }
 
-func runFile(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
+func fileName(p place) string { return strings.TrimPrefix(p.name, runPath(p.run)+"/") }
 
 // change records one change of the history.
 func (v *verification) change(f *folderHistory, name string, c git.CommittedChange) {
@@ -121,7 +121,7 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 
 // change records one change of the run.
 func (r *runHistory) change(p place, c git.CommittedChange) {
-	name := runFile(p)
+	name := fileName(p)
 	if c.Commit != r.commit {
 		r.commit, r.start = c.Commit, maps.Clone(r.files)
 	}
@@ -138,7 +138,7 @@ func (r *runHistory) change(p place, c git.CommittedChange) {
 	if n := len(r.rewrites); known && was.ID != c.ID && (n == 0 || r.rewrites[n-1].commit != c.Commit) {
 		r.rewrites = append(r.rewrites, rewrite{c.Commit, r.start, touched})
 	}
-	r.files[name] = git.TreeEntry{Mode: c.Mode, ID: c.ID}
+	r.files[name] = runFile{git.TreeEntry{Mode: c.Mode, ID: c.ID}}
 }
 
 // compare reports the files that the history once had and that are missing at its end.

@@ -18,7 +18,6 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
-	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -85,9 +84,9 @@ func (im *importer) read(id string) (*sourceRun, error) {
 
 // check verifies the names, kinds and sizes of the files. The rules are those for runs in Git.
 func (run *sourceRun) check() error {
-	entries := map[string]git.TreeEntry{repo.RecordName: {Mode: "100644"}}
+	entries := runFiles{repo.RecordName: ordinaryFile}
 	for name := range run.notes {
-		entries[path.Join("notes", name)] = git.TreeEntry{Mode: "100644"}
+		entries[path.Join("notes", name)] = ordinaryFile
 	}
 	sum := int64(0)
 	for name, want := range run.files {
@@ -107,7 +106,7 @@ func (run *sourceRun) check() error {
 		if sum += want.Bytes; want.Bytes < 0 || want.Bytes > maxRunBytes || sum > maxRunBytes {
 			return fmt.Errorf("it has more than %d GB", int64(maxRunBytes)>>30)
 		}
-		entries[name] = git.TreeEntry{Mode: "100644"}
+		entries[name] = ordinaryFile
 	}
 	return checkNames(entries)
 }

@@ -17,7 +17,7 @@ import (
 // lostRun is a lost run with its files.
 type lostRun struct {
 	id    string
-	files map[string]git.TreeEntry
+	files runFiles
 }
 
 // finder finds lost runs.
@@ -152,7 +152,7 @@ func (f *finder) past(ctx context.Context, only []string) (map[string][]string, 
 		if p.at != f.at || p.kind != ofRun || c.ID == "" {
 			return nil
 		}
-		if own := runFile(p); own == repo.RecordName || path.Dir(own) == "notes" {
+		if own := fileName(p); own == repo.RecordName || path.Dir(own) == "notes" {
 			if n := len(past[p.run]); n == 0 || past[p.run][n-1] != c.Commit {
 				past[p.run] = append(past[p.run], c.Commit)
 			}
@@ -166,7 +166,7 @@ func (f *finder) past(ctx context.Context, only []string) (map[string][]string, 
 // refs/runs/kept and from commits. It adds annotations of the other versions. It returns nil if no version has a
 // record.
 func (f *finder) newest(id string, commits []string) (*lostRun, error) {
-	var versions []map[string]git.TreeEntry
+	var versions []runFiles
 	if f.kept.runs[id] != "" {
 		files, err := f.kept.run(id)
 		if err != nil {
@@ -233,7 +233,7 @@ func (f *finder) blob(id string) func(name string) (string, error) {
 
 // findShared finds the shared files that a run names.
 func (f *finder) findShared(run lostRun) error {
-	data, err := f.trees.Blob(run.files[repo.RecordName].ID, format.MaxRecordBytes)
+	data, err := run.files[repo.RecordName].read(f.trees, format.MaxRecordBytes)
 	if err != nil {
 		return nil // it is reported when the run is verified
 	}

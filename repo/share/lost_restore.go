@@ -131,7 +131,7 @@ func (w *restorer) storeShared(run *format.Run) error {
 }
 
 // write writes the files of a verified run.
-func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]git.TreeEntry) error {
+func (w *restorer) write(ctx context.Context, run *format.Run, files runFiles) error {
 	in, err := w.receive(ctx, run, files)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (w *restorer) write(ctx context.Context, run *format.Run, files map[string]
 }
 
 // receive writes the files of a verified run to a temporary folder. The caller ends it with Place or Discard.
-func (w *restorer) receive(ctx context.Context, run *format.Run, files map[string]git.TreeEntry,
+func (w *restorer) receive(ctx context.Context, run *format.Run, files runFiles,
 ) (in *repo.Incoming, err error) {
 	artifacts, err := w.check.artifacts(run, files)
 	if err != nil {
@@ -168,20 +168,20 @@ func (w *restorer) receive(ctx context.Context, run *format.Run, files map[strin
 		}
 	}()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		blob := files[name].ID
+		from := files[name]
 		if file, ok := want[name]; ok {
-			err = incoming.Add(name, file, func(out io.Writer) error { return w.trees.Copy(blob, maxBlobBytes, out) })
+			err = incoming.Add(name, file, func(out io.Writer) error { return from.copy(w.trees, maxBlobBytes, out) })
 			if err != nil && strings.HasPrefix(name, "artifacts/") { // it may be a pointer of Git LFS
 				err = incoming.Add(name, file, func(out io.Writer) error {
 					if err := permitLFS(ctx, w.repo); err != nil {
 						return err
 					}
-					return git.ReadFiltered(ctx, w.repo.Git, blob, path.Join(w.at, runPath(run.ID), name), out)
+					return git.ReadFiltered(ctx, w.repo.Git, from.ID, path.Join(w.at, runPath(run.ID), name), out)
 				})
 			}
 		} else {
 			var data []byte
-			if data, err = w.trees.Blob(blob, format.MaxRecordBytes); err == nil {
+			if data, err = from.read(w.trees, format.MaxRecordBytes); err == nil {
 				err = incoming.AddBytes(name, data)
 			}
 		}

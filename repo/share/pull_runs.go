@@ -191,7 +191,7 @@ func redactionBetween(ours, theirs *snapshot, id string) (bool, error) {
 }
 
 // newNotes returns the names of new notes of a run that both sides have.
-func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[string]git.TreeEntry) ([]string,
+func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs runFiles) ([]string,
 	error,
 ) {
 	here, err := ours.run(id)
@@ -206,7 +206,7 @@ func (p *puller) newNotes(check *checker, ours *snapshot, id string, theirs map[
 		if _, there := here[name]; there || path.Dir(name) != "notes" {
 			continue
 		}
-		if err := check.note(name, theirs[name].ID); err != nil {
+		if err := check.note(name, theirs[name]); err != nil {
 			return nil, err
 		}
 		names = append(names, name)

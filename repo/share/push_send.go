@@ -48,11 +48,11 @@ func (p *pusher) records(tip string) ([]*format.Run, error) {
 	}
 	var runs []*format.Run
 	for _, id := range p.done.Runs {
-		record, ok, err := p.trees.Find(after.runs[id], repo.RecordName)
-		if err != nil || !ok {
+		files, err := after.run(id)
+		if err != nil {
 			continue
 		}
-		data, err := p.trees.Blob(record.ID, format.MaxRecordBytes)
+		data, err := files[repo.RecordName].read(p.trees, format.MaxRecordBytes)
 		if err != nil {
 			continue
 		}

@@ -150,7 +150,7 @@ func (p *plan) removeOrphans(known *snapshot) error {
 		if err != nil {
 			return err
 		}
-		data, err := known.trees.Blob(files[repo.RecordName].ID, format.MaxRecordBytes)
+		data, err := files[repo.RecordName].read(known.trees, format.MaxRecordBytes)
 		if err != nil {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
@@ -167,8 +167,8 @@ func (p *plan) removeOrphans(known *snapshot) error {
 }
 
 // recordOf reads a run.toml of a commit.
-func recordOf(trees *git.Trees, e git.TreeEntry) (*format.Run, error) {
-	data, err := trees.Blob(e.ID, format.MaxRecordBytes)
+func recordOf(trees *git.Trees, e runFile) (*format.Run, error) {
+	data, err := e.read(trees, format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}

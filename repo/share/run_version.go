@@ -33,27 +33,27 @@ func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, erro
 }
 
 // filesIn returns the files of a run in a commit or tree. It returns nil if the run does not exist there.
-func filesIn(trees *git.Trees, tree, at, id string) (map[string]git.TreeEntry, error) {
+func filesIn(trees *git.Trees, tree, at, id string) (runFiles, error) {
 	e, ok, err := trees.Find(tree, path.Join(at, runPath(id)))
 	if err != nil || !ok || !e.IsTree() {
 		return nil, err
 	}
-	files := map[string]git.TreeEntry{}
+	files := runFiles{}
 	err = trees.Walk(e.ID, "", func(name string, e git.TreeEntry) error {
-		files[name] = e
+		files[name] = runFile{e}
 		return nil
 	})
 	return files, err
 }
 
 // versionOf returns a run with these files. shared returns the blob of a shared file.
-func versionOf(trees *git.Trees, files map[string]git.TreeEntry, shared func(name string) (string, error),
+func versionOf(trees *git.Trees, files runFiles, shared func(name string) (string, error),
 ) *transition.Version {
 	v := &transition.Version{Files: make(map[string]string, len(files))}
 	for name, e := range files {
 		v.Files[name] = e.ID
 	}
-	v.Read = func(name string) ([]byte, error) { return trees.Blob(v.Files[name], transition.MaxBytes) }
+	v.Read = func(name string) ([]byte, error) { return files[name].read(trees, transition.MaxBytes) }
 	v.Shared = func(name string) ([]byte, error) {
 		blob, err := shared(name)
 		if err != nil {

@@ -13,9 +13,10 @@ import (
 // snapshot lists the runs of one commit. It is read from file names alone.
 type snapshot struct {
 	trees   *git.Trees
-	at      string // the path of the .runs folder
-	tree    string // the id of the .runs folder; empty if there is none
-	runs    map[string]string
+	at      string            // the path of the .runs folder
+	tree    string            // the id of the .runs folder; empty if there is none
+	runs    map[string]string // by id: equal if the runs have the same files
+	folders map[string]string // by id: the tree of the folder of the run
 	removed map[string]bool
 	shared  map[string]string // blobs, by path relative to .runs
 	files   map[string]bool   // names of the files directly in .runs
@@ -24,7 +25,7 @@ type snapshot struct {
 // readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{
-		trees: trees, at: at, runs: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
+		trees: trees, at: at, runs: map[string]string{}, folders: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
 		files: map[string]bool{},
 	}
 	e, ok, err := trees.Find(tree, at)
@@ -43,7 +44,7 @@ func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 		case format.CheckDay(folder.Name) == nil:
 			err = c.each(folder, func(e git.TreeEntry) {
 				if e.IsTree() && format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name {
-					c.runs[e.Name] = e.ID
+					c.runs[e.Name], c.folders[e.Name] = e.ID, e.ID
 				}
 			})
 		case folder.Name == repo.RemovedName:
@@ -75,10 +76,10 @@ func (c *snapshot) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 }
 
 // run returns the files of a run by their names in its folder.
-func (c *snapshot) run(id string) (map[string]git.TreeEntry, error) {
-	files := map[string]git.TreeEntry{}
-	err := c.trees.Walk(c.runs[id], "", func(name string, e git.TreeEntry) error {
-		files[name] = e
+func (c *snapshot) run(id string) (runFiles, error) {
+	files := runFiles{}
+	err := c.trees.Walk(c.folders[id], "", func(name string, e git.TreeEntry) error {
+		files[name] = runFile{e}
 		return nil
 	})
 	return files, err

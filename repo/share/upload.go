@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/store"
 )
 
@@ -118,22 +116,22 @@ func failedUpload(err error) error {
 // outside returns the artifacts of runs that are not in Git, each once, except those that are already handled.
 func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, error) {
 	var wanted []format.Artifact
+	var after *snapshot
 	for _, run := range records {
 		artifacts := run.Artifacts
 		if _, many := run.Files[format.ArtifactsName]; many {
-			at, err := p.repo.TreePath()
+			if after == nil {
+				var err error
+				if after, err = p.ids(tip); err != nil {
+					return nil, err
+				}
+			}
+			files, err := after.run(run.ID)
 			if err != nil {
 				return nil, err
-			}
-			e, ok, err := p.trees.Find(tip, path.Join(at, runPath(run.ID), format.ArtifactsName))
-			if err != nil {
-				return nil, err
-			}
-			if !ok {
-				continue
 			}
 			check := &checker{trees: p.trees}
-			if artifacts, err = check.artifacts(run, map[string]git.TreeEntry{format.ArtifactsName: e}); err != nil {
+			if artifacts, err = check.artifacts(run, files); err != nil {
 				return nil, fmt.Errorf("run %s: %w", run.ID, err)
 			}
 		}

@@ -24,7 +24,7 @@ type item struct {
 	id     string
 	name   string
 	blob   string
-	files  map[string]git.TreeEntry // of the run; nil: those in commit
+	files  runFiles // of the run; nil: those in commit
 	commit string
 }
 

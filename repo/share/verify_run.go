@@ -76,7 +76,7 @@ func VerifyRuns(ctx context.Context, dirs git.Dirs, at *snapshot, ids []string) 
 
 // run verifies the files of a run: first their names, kinds, number and sizes, then the record, then every digest. It
 // returns the record if the record can be read.
-func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeEntry,
+func (k *checker) run(ctx context.Context, id string, files runFiles,
 	shared map[string]string,
 ) (run *format.Run, problems []error) {
 	defer func() { // a parser that fails on one run must not stop the others
@@ -91,7 +91,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 	if !ok {
 		return nil, []error{errors.New("it has no run.toml")}
 	}
-	data, err := k.trees.Blob(record.ID, format.MaxRecordBytes)
+	data, err := record.read(k.trees, format.MaxRecordBytes)
 	if err != nil {
 		return nil, []error{fmt.Errorf("run.toml: %w", err)}
 	}
@@ -120,7 +120,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 		}
 		err := k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes)
 		if err == nil {
-			err = k.rows(ctx, run, name, files[name].ID)
+			err = k.rows(ctx, run, name, files[name])
 		}
 		problem(err)
 	}
@@ -137,7 +137,7 @@ func (k *checker) run(ctx context.Context, id string, files map[string]git.TreeE
 		switch {
 		case named[name]:
 		case path.Dir(name) == "notes" && strings.HasSuffix(name, ".toml"):
-			problem(k.note(name, files[name].ID))
+			problem(k.note(name, files[name]))
 		default:
 			problem(fmt.Errorf("run.toml does not name %s", name))
 		}
@@ -175,7 +175,7 @@ func recordedBytes(run *format.Run) int64 {
 }
 
 // checkNames returns an error if a name or kind of file is unsafe to write to a file system.
-func checkNames(files map[string]git.TreeEntry) error {
+func checkNames(files runFiles) error {
 	if len(files) > maxRunFiles {
 		return fmt.Errorf("it has %d files, the limit is %d", len(files), maxRunFiles)
 	}
@@ -207,12 +207,12 @@ func checkNames(files map[string]git.TreeEntry) error {
 
 // file verifies the size and digest of a file. An artifact may instead be a pointer of Git LFS with the same digest and
 // size.
-func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size int64) error {
+func (k *checker) file(files runFiles, name, digest string, size int64) error {
 	e, ok := files[name]
 	if !ok {
 		return fmt.Errorf("%s is missing", name)
 	}
-	got, n, head, err := k.trees.Sum(e.ID, maxBlobBytes)
+	got, n, head, err := e.sum(k.trees, maxBlobBytes)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
@@ -229,7 +229,7 @@ func (k *checker) file(files map[string]git.TreeEntry, name, digest string, size
 	return fmt.Errorf("%s is not the file that was recorded: its digest differs", name)
 }
 
-func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]format.Artifact, error) {
+func (k *checker) artifacts(run *format.Run, files runFiles) ([]format.Artifact, error) {
 	want, ok := run.Files[format.ArtifactsName]
 	if !ok {
 		return run.Artifacts, nil
@@ -238,7 +238,7 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	if !ok {
 		return nil, nil // it is reported as a missing file
 	}
-	data, err := k.trees.Blob(e.ID, format.MaxArtifactsBytes)
+	data, err := e.read(k.trees, format.MaxArtifactsBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", format.ArtifactsName, err)
 	}
@@ -253,8 +253,8 @@ func (k *checker) artifacts(run *format.Run, files map[string]git.TreeEntry) ([]
 	return artifacts, err
 }
 
-func (k *checker) note(name, blob string) error {
-	data, err := k.trees.Blob(blob, format.MaxNoteBytes)
+func (k *checker) note(name string, f runFile) error {
+	data, err := f.read(k.trees, format.MaxNoteBytes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -263,12 +263,12 @@ func (k *checker) note(name, blob string) error {
 }
 
 // rows verifies the number of rows in run.toml for a file whose digest has been verified.
-func (k *checker) rows(ctx context.Context, run *format.Run, name, blob string) error {
+func (k *checker) rows(ctx context.Context, run *format.Run, name string, f runFile) error {
 	want := run.Files[name]
 	if path.Ext(name) != ".parquet" || want.Bytes > maxHeldBytes {
 		return nil
 	}
-	data, err := k.trees.Blob(blob, maxHeldBytes)
+	data, err := f.read(k.trees, maxHeldBytes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

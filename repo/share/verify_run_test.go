@@ -193,15 +193,15 @@ func TestVerifyRun(t *testing.T) {
 
 // TestCheckNames bounds how many files a run may have.
 func TestCheckNames(t *testing.T) {
-	files := map[string]git.TreeEntry{}
+	files := runFiles{}
 	for i := range maxNoteFiles + 1 {
-		files[fmt.Sprintf("notes/%d.toml", i)] = git.TreeEntry{Mode: "100644"}
+		files[fmt.Sprintf("notes/%d.toml", i)] = ordinaryFile
 	}
 	if err := checkNames(files); err == nil || !strings.Contains(err.Error(), "notes") {
 		t.Errorf("too many notes: %v", err)
 	}
 	for i := range maxRunFiles {
-		files[fmt.Sprintf("artifacts/%d", i)] = git.TreeEntry{Mode: "100644"}
+		files[fmt.Sprintf("artifacts/%d", i)] = ordinaryFile
 	}
 	if err := checkNames(files); err == nil || !strings.Contains(err.Error(), "files") {
 		t.Errorf("too many files: %v", err)
