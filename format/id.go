@@ -26,11 +26,16 @@ func NewID(t time.Time) string {
 
 // IDOf returns the id of a run that started at t. The same digest, of at least 8 bytes, always gives the same id.
 func IDOf(t time.Time, digest []byte) string {
-	letters := make([]byte, 8)
+	return t.UTC().Format(idTimeLayout) + "-" + digestLetters(digest)
+}
+
+// digestLetters returns the letters that a digest gives: its first eight bytes, each modulo 32 in the alphabet of ids.
+func digestLetters(digest []byte) string {
+	letters := make([]byte, idRandomLength)
 	for i := range letters {
 		letters[i] = idAlphabet[digest[i]%32]
 	}
-	return t.UTC().Format(idTimeLayout) + "-" + string(letters)
+	return string(letters)
 }
 
 // RandomLetters returns n random letters of the id alphabet.

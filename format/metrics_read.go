@@ -22,17 +22,54 @@ const (
 	maxPageBytes  = 32 << 20
 )
 
-// Metrics is an open metrics.parquet. It reads only the parts that a call needs. It is not safe for concurrent use.
+// Metrics is an open metrics.parquet, or the points of one run of a batch. It reads only the parts that a call needs. It
+// is not safe for concurrent use.
 type Metrics struct {
-	file    *parquet.File
-	size    int64
-	column  [4]int // of key, step, time, value
-	readers [4]*parquet.Reader
-	at      [4]int   // the row groups of the readers
-	asked   int      // how often Points was called
-	spans   [][]span // of each row group, once they have been found
-	found   int      // spans in spans
+	*pointFile
+	size   int64
+	asked  int      // how often Points was called
+	spans  [][]span // of each row group, once they have been found
+	found  int      // spans in spans
+	within []window // the rows of each row group that are read: all, unless it is a run of a batch
+	rows   int64    // in all windows
 }
+
+// newMetrics returns the points in some rows of a file: a window for each row group.
+func newMetrics(f *pointFile, size int64, within []window) *Metrics {
+	m := &Metrics{pointFile: f, size: size, spans: make([][]span, len(within)), within: within}
+	for _, w := range within {
+		m.rows += w.to - w.from
+	}
+	return m
+}
+
+// pointFile reads the columns of a file of points. The runs of a batch share one, because their rows share pages.
+type pointFile struct {
+	file   *parquet.File
+	column [5]int // of key, step, time, value and, in a batch, run
+	pages  [5]pageReader
+}
+
+// pageReader is the reader of a column, with the index of the row group that it is in.
+type pageReader struct {
+	reader *parquet.Reader
+	group  int
+	places []parquet.Place
+	bounds []parquet.Bound
+	bound  bool // bounds were read
+}
+
+// The columns of a pointFile.
+const (
+	keyColumn = iota
+	stepColumn
+	timeColumn
+	valueColumn
+	runColumn
+)
+
+// window is a range of rows of a row group.
+type window struct{ from, to int64 }
 
 // span is a range of rows with one key.
 type span struct {
@@ -85,15 +122,29 @@ func OpenMetrics(r io.ReaderAt, size int64) (*Metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
-	m := &Metrics{file: f, size: size, spans: make([][]span, len(f.Groups))}
-	if err := use(f, pointColumns, m.column[:]); err != nil {
+	p := &pointFile{file: f}
+	if err := use(f, pointColumns, p.column[:]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
-	return m, nil
+	within := make([]window, len(f.Groups))
+	for i, g := range f.Groups {
+		within[i].to = g.Rows
+	}
+	return newMetrics(p, size, within), nil
 }
 
 // Rows returns the number of points.
-func (m *Metrics) Rows() int64 { return m.file.Rows }
+func (m *Metrics) Rows() int64 { return m.rows }
+
+// Digest returns the digest of the points: see RowDigest.
+func (m *Metrics) Digest(ctx context.Context) (string, error) {
+	var d RowDigest
+	err := m.Each(ctx, func(key string, points []Point) error {
+		d.Points(key, points)
+		return nil
+	})
+	return d.Sum(), err
+}
 
 // Keys returns the keys of the metrics in the file, sorted.
 func (m *Metrics) Keys() (keys []string, err error) {
@@ -138,20 +189,32 @@ func (m *Metrics) Series() (series []Series, err error) {
 
 // reader returns a reader of one of the columns in a row group. It may be at any row. Successive keys are often in the
 // same page, which is then not read again.
-func (m *Metrics) reader(i, group int) (*parquet.Reader, error) {
-	if m.readers[i] != nil && m.at[i] == group {
-		return m.readers[i], nil
+func (p *pointFile) reader(i, group int) (*parquet.Reader, error) {
+	at := &p.pages[i]
+	if at.reader != nil && at.group == group {
+		return at.reader, nil
 	}
-	places, err := m.file.Places(group, m.column[i])
+	places, err := p.file.Places(group, p.column[i])
 	if err != nil {
 		return nil, err
 	}
-	if m.at[i] = group; m.readers[i] == nil {
-		m.readers[i] = m.file.Read(group, m.column[i], places)
+	if at.group, at.places, at.bound = group, places, false; at.reader == nil {
+		at.reader = p.file.Read(group, p.column[i], places)
 	} else {
-		m.readers[i].Reset(group, m.column[i], places)
+		at.reader.Reset(group, p.column[i], places)
 	}
-	return m.readers[i], nil
+	return at.reader, nil
+}
+
+// boundsOf returns the smallest and the largest value of each page of a column. The reader must be in the row group.
+func (p *pointFile) boundsOf(i, group int) ([]parquet.Bound, error) {
+	at := &p.pages[i]
+	if at.bound {
+		return at.bounds, nil
+	}
+	bounds, err := p.file.Bounds(group, p.column[i])
+	at.bounds, at.bound = bounds, err == nil
+	return bounds, err
 }
 
 // spansOf returns the row range of each key in a row group. For a page with a single key, it uses the index; it reads
@@ -160,7 +223,7 @@ func (m *Metrics) spansOf(group int) ([]span, error) {
 	if m.spans[group] != nil {
 		return m.spans[group], nil
 	}
-	spans, err := m.findSpans(group, func(least, most []byte) bool { return true })
+	spans, err := m.findSpans(keyColumn, group, m.within[group], CheckKey, anyPage)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
@@ -171,8 +234,21 @@ func (m *Metrics) spansOf(group int) ([]span, error) {
 	return spans, nil
 }
 
-// spanList collects ranges of rows.
-type spanList struct{ spans []span }
+// spanList collects ranges of rows with one text each.
+type spanList struct {
+	spans []span
+	check func(text string) error
+}
+
+func anyPage(least, most []byte) bool { return true }
+
+// pageWith returns a function that accepts the pages that may have a text.
+func pageWith(text string) func(least, most []byte) bool {
+	want := []byte(text)
+	return func(least, most []byte) bool {
+		return bytes.Compare(least, want) <= 0 && bytes.Compare(want, most) <= 0
+	}
+}
 
 var errUnsorted = errors.New("its rows are not sorted by key, step and time")
 
@@ -181,7 +257,7 @@ func (l *spanList) add(key []byte, from, to int64) error {
 		l.spans[n-1].to = to
 		return nil
 	}
-	if err := CheckKey(string(key)); err != nil {
+	if err := l.check(string(key)); err != nil {
 		return err
 	}
 	if len(l.spans) == maxSpans {
@@ -191,33 +267,34 @@ func (l *spanList) add(key []byte, from, to int64) error {
 	return nil
 }
 
-// findSpans returns the ranges in those pages whose smallest and largest keys the function wanted accepts.
-func (m *Metrics) findSpans(group int, wanted func(least, most []byte) bool) ([]span, error) {
-	rows := m.file.Groups[group].Rows
-	bounds, err := m.file.Bounds(group, m.column[0])
+// findSpans returns the ranges of equal texts of a column in a window of a row group. It looks into those pages whose
+// smallest and largest texts the function wanted accepts.
+func (p *pointFile) findSpans(
+	column, group int, in window, check func(string) error, wanted func(least, most []byte) bool,
+) ([]span, error) {
+	texts, err := p.reader(column, group)
 	if err != nil {
 		return nil, err
 	}
-	places, err := m.file.Places(group, m.column[0])
+	bounds, err := p.boundsOf(column, group)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := m.reader(0, group)
-	if err != nil {
-		return nil, err
-	}
-	var l spanList
+	places, l := p.pages[column].places, spanList{check: check}
 	if places == nil || len(bounds) != len(places) {
-		if err := keys.SeekRow(0); err != nil {
+		if err := texts.SeekRow(in.from); err != nil {
 			return nil, err
 		}
-		err := l.read(keys, 0, rows)
+		err := l.read(texts, in.from, in.to)
 		return l.spans, err
 	}
 	for i, place := range places {
-		from, to := place.Row, rows
+		from, to := place.Row, p.file.Groups[group].Rows
 		if i+1 < len(places) {
 			to = places[i+1].Row
+		}
+		if from, to = max(from, in.from), min(to, in.to); from >= to {
+			continue
 		}
 		least, most := bounds[i].Least, bounds[i].Most
 		if !wanted(least, most) {
@@ -225,8 +302,8 @@ func (m *Metrics) findSpans(group int, wanted func(least, most []byte) bool) ([]
 		}
 		if bytes.Equal(least, most) && len(least) > 0 && len(least) <= MaxKeyBytes {
 			err = l.add(least, from, to)
-		} else if err = keys.SeekRow(from); err == nil {
-			err = l.read(keys, from, to)
+		} else if err = texts.SeekRow(from); err == nil {
+			err = l.read(texts, from, to)
 		}
 		if err != nil {
 			return nil, err
@@ -355,10 +432,7 @@ func (m *Metrics) spansWith(group int, key string) ([]span, error) {
 	if m.spans[group] != nil || m.asked > fewKeys {
 		return m.spansOf(group)
 	}
-	want := []byte(key)
-	spans, err := m.findSpans(group, func(least, most []byte) bool {
-		return bytes.Compare(least, want) <= 0 && bytes.Compare(want, most) <= 0
-	})
+	spans, err := m.findSpans(keyColumn, group, m.within[group], CheckKey, pageWith(key))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
@@ -388,7 +462,7 @@ func (m *Metrics) read(ctx context.Context, group int, spans []span, yield func(
 	if len(spans) == 0 {
 		return nil
 	}
-	for i := 1; i < len(m.column); i++ {
+	for i := stepColumn; i <= valueColumn; i++ {
 		r, err := m.reader(i, group)
 		if err == nil {
 			err = r.SeekRow(spans[0].from)
@@ -422,19 +496,19 @@ func (m *Metrics) read(ctx context.Context, group int, spans []span, yield func(
 
 // readPoints reads the next points of the three columns.
 func (m *Metrics) readPoints(points []Point, ints []int64, floats []float64) error {
-	if err := m.readers[1].Ints(ints, nil); err != nil {
+	if err := m.pages[stepColumn].reader.Ints(ints, nil); err != nil {
 		return err
 	}
 	for i, v := range ints {
 		points[i].Step = v
 	}
-	if err := m.readers[2].Ints(ints, nil); err != nil {
+	if err := m.pages[timeColumn].reader.Ints(ints, nil); err != nil {
 		return err
 	}
 	for i, v := range ints {
 		points[i].Time = v
 	}
-	if err := m.readers[3].Floats(floats); err != nil {
+	if err := m.pages[valueColumn].reader.Floats(floats); err != nil {
 		return err
 	}
 	for i, v := range floats {

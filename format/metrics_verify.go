@@ -36,7 +36,7 @@ func checkLayout(f *parquet.File, columns []int) error {
 
 // Layout returns an error unless the file has what its writer had to write besides the points: the unit of time and the
 // page index. A reader does without them.
-func (m *Metrics) Layout() error { return checkLayout(m.file, m.column[:]) }
+func (m *Metrics) Layout() error { return checkLayout(m.file, m.column[:runColumn]) }
 
 // Layout returns an error unless the file has what its writer had to write besides the values: the unit of time and the
 // page index. A reader does without them.
@@ -51,13 +51,13 @@ func (m *Metrics) checkIndex() error {
 		if err != nil {
 			return err
 		}
-		keys, err := m.reader(0, i)
+		keys, err := m.reader(keyColumn, i)
 		if err == nil {
-			err = keys.SeekRow(0)
+			err = keys.SeekRow(m.within[i].from)
 		}
-		var l spanList
+		l := spanList{check: CheckKey}
 		if err == nil {
-			err = l.read(keys, 0, m.file.Groups[i].Rows)
+			err = l.read(keys, m.within[i].from, m.within[i].to)
 		}
 		if err == nil && !slices.Equal(l.spans, byIndex) {
 			err = errors.New("its page index has other keys than its pages")

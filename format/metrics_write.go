@@ -8,6 +8,9 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
+// MetricsName is the name of the file next to run.toml that holds the points.
+const MetricsName = "metrics.parquet"
+
 // The layout of metrics.parquet. It does not depend on time or memory, so that the same points give the same bytes.
 const (
 	groupRows = 1 << 20 // rows of a row group at most
@@ -56,7 +59,9 @@ func (s *PointSorter) WriteParquet(w io.Writer) error {
 		batch = batch[:0]
 		return err
 	}
+	s.digest = RowDigest{}
 	err := s.each(func(key string, points []Point) error {
+		s.digest.Points(key, points)
 		for _, p := range points {
 			batch = append(batch, pointRow{key, p.Step, p.Time, p.Value})
 			if len(batch) == batchRows {

@@ -48,6 +48,7 @@ type rowColumn struct {
 	of     *rows
 	index  int // -1 if the file does not have the column
 	reader *parquet.Reader
+	group  int     // of the reader
 	ints   []int64 // if it is not nil, the column has integers
 	null   []bool
 	texts  [][]byte
@@ -110,19 +111,46 @@ func (r *rows) each(ctx context.Context, most int, yield func(n int) error) erro
 		for _, c := range r.columns {
 			c.open(group, most)
 		}
-		for left := r.file.Groups[group].Rows; left > 0; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			n, err := r.next(int(min(left, int64(most))))
-			if err != nil {
-				return err
-			}
-			if err := yield(n); err != nil {
-				return err
-			}
-			left -= int64(n)
+		if err := r.read(ctx, r.file.Groups[group].Rows, most, yield); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// eachIn is like each, for a window in each row group. If the file has a page index, it does not read the pages before a
+// window, and windows in a row share the pages that they have in common.
+func (r *rows) eachIn(ctx context.Context, within []window, most int, yield func(n int) error) error {
+	for group, w := range within {
+		if w.from == w.to {
+			continue
+		}
+		for _, c := range r.columns {
+			if err := c.seek(group, w.from, most); err != nil {
+				return err
+			}
+		}
+		if err := r.read(ctx, w.to-w.from, most, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads the next rows of the columns.
+func (r *rows) read(ctx context.Context, left int64, most int, yield func(n int) error) error {
+	for left > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.next(int(min(left, int64(most))))
+		if err != nil {
+			return err
+		}
+		if err := yield(n); err != nil {
+			return err
+		}
+		left -= int64(n)
 	}
 	return nil
 }
@@ -162,14 +190,39 @@ func (r *rows) next(n int) (int, error) {
 }
 
 func (c *rowColumn) open(group, most int) {
-	switch {
-	case c.index < 0:
+	if c.index < 0 {
 		return
-	case c.reader == nil:
-		c.reader = c.of.file.Read(group, c.index, nil)
-	default:
-		c.reader.Reset(group, c.index, nil)
 	}
+	c.reset(group, nil)
+	c.grow(most)
+}
+
+// seek makes a row of a row group the next one.
+func (c *rowColumn) seek(group int, row int64, most int) error {
+	if c.index < 0 {
+		return nil
+	}
+	if c.reader == nil || c.group != group {
+		places, err := c.of.file.Places(group, c.index)
+		if err != nil {
+			return err
+		}
+		c.reset(group, places)
+	}
+	c.grow(most)
+	return c.reader.SeekRow(row)
+}
+
+func (c *rowColumn) reset(group int, places []parquet.Place) {
+	if c.group = group; c.reader == nil {
+		c.reader = c.of.file.Read(group, c.index, places)
+		return
+	}
+	c.reader.Reset(group, c.index, places)
+}
+
+// grow makes room for most rows.
+func (c *rowColumn) grow(most int) {
 	if c.ints != nil && cap(c.ints) < most {
 		c.ints, c.null = make([]int64, most), make([]bool, most)
 	} else if c.ints == nil && cap(c.texts) < most {

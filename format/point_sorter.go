@@ -30,6 +30,7 @@ type PointSorter struct {
 	limit  int
 	rows   int64
 
+	digest  RowDigest // of the points that were written
 	spill   *os.File
 	written int64
 	free    [][]Point // blocks to reuse
@@ -88,6 +89,9 @@ func (s *PointSorter) Add(key string, p Point) error {
 
 // Rows returns the number of points added.
 func (s *PointSorter) Rows() int64 { return s.rows }
+
+// Digest returns the digest of the points that WriteParquet wrote: see RowDigest.
+func (s *PointSorter) Digest() string { return s.digest.Sum() }
 
 // largeBlock is the number of points in a block that is reused after a spill.
 const largeBlock = 4096

@@ -213,6 +213,9 @@ type File struct {
 	Bytes  int64
 	Rows   int64 // points, lines or entries; 0 is absent
 	Cut    int64 // bytes removed from the middle of a console log; 0 is absent
+	// Points is the digest of the rows of metrics.parquet or values.parquet, however a file stores them: see RowDigest.
+	// It is empty in records of earlier versions.
+	Points string
 }
 
 // Title returns the run's name or, without one, the random part of its id.

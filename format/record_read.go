@@ -153,6 +153,7 @@ func readRun(t table) *Run {
 			}
 			r.Files[key] = File{
 				SHA256: s.needDigest("sha256"), Bytes: s.size("bytes"), Rows: s.size("rows"), Cut: s.size("cut"),
+				Points: s.digest("points"),
 			}
 		})
 		if rest != nil {

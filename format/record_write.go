@@ -203,5 +203,6 @@ func (f File) tree() object {
 	o.add("bytes", f.Bytes)
 	o.addInt("rows", f.Rows)
 	o.addInt("cut", f.Cut)
+	o.addText("points", f.Points)
 	return o
 }

@@ -10,7 +10,7 @@ import (
 const writePrefix = "write:"
 
 // understood are the entries of requires that this version understands, without their prefix.
-var understood = [...]string{}
+var understood = [...]string{BatchRequires}
 
 // Requires is the requires list of a config.toml, with its place.
 type Requires struct {

@@ -15,9 +15,10 @@ import (
 // ErrValues is returned if a values.parquet is damaged or not valid.
 var ErrValues = errors.New("the file of values is damaged")
 
-// Values is an open values.parquet.
+// Values is an open values.parquet, or the values of one run of a batch.
 type Values struct {
 	rows                   *rows
+	within                 []window // the rows that belong to the run; nil if all do
 	key, step, time, value *rowColumn
 }
 
@@ -36,11 +37,33 @@ func OpenValues(r io.ReaderAt, size int64) (*Values, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrValues, err)
 	}
-	return &Values{rows, rows.texts("key"), rows.ints("step"), rows.ints("time"), rows.texts("value")}, nil
+	return newValues(rows), nil
+}
+
+func newValues(r *rows) *Values {
+	return &Values{r, nil, r.texts("key"), r.ints("step"), r.ints("time"), r.texts("value")}
 }
 
 // Rows returns the number of values.
-func (v *Values) Rows() int64 { return v.rows.file.Rows }
+func (v *Values) Rows() (n int64) {
+	if v.within == nil {
+		return v.rows.file.Rows
+	}
+	for _, w := range v.within {
+		n += w.to - w.from
+	}
+	return n
+}
+
+// Digest returns the digest of the values: see RowDigest.
+func (v *Values) Digest(ctx context.Context) (string, error) {
+	var d RowDigest
+	err := v.Each(ctx, func(key string, value Value) error {
+		d.Value(key, value)
+		return nil
+	})
+	return d.Sum(), err
+}
 
 // Each calls yield with each value in the order of the file: by key, step and time. It returns an error if the rows are
 // not in this order, if a value is not JSON, or if there are more values than a run can have.
@@ -48,7 +71,7 @@ func (v *Values) Each(ctx context.Context, yield func(key string, value Value) e
 	text, first := int64(0), true
 	var last valueRow
 	var failed error // of yield
-	err := v.rows.each(ctx, 16, func(n int) error {
+	err := v.each(ctx, 16, func(n int) error {
 		for i := range n {
 			var row valueRow
 			row.Step, _ = v.step.int(i)
@@ -80,6 +103,13 @@ func (v *Values) Each(ctx context.Context, yield func(key string, value Value) e
 		return fmt.Errorf("%w: %w", ErrValues, err)
 	}
 	return err
+}
+
+func (v *Values) each(ctx context.Context, most int, yield func(n int) error) error {
+	if v.within == nil {
+		return v.rows.each(ctx, most, yield)
+	}
+	return v.rows.eachIn(ctx, v.within, most, yield)
 }
 
 // check checks a row. checked says that the value is that of the row before, which has been checked.

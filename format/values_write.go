@@ -37,13 +37,14 @@ var ErrValuesFull = fmt.Errorf("a run may have at most %d values with %d bytes",
 // ValueSorter collects values in any order and writes them sorted by key, step and time. Its memory is bounded: past
 // 16 MiB, it spills the texts of the values to a temporary file. It is not safe for concurrent use.
 type ValueSorter struct {
-	dir   string
-	index map[string]int32
-	keys  []string
-	refs  []valueRef
-	text  []byte // not spilled yet
-	spill *os.File
-	total int64 // bytes of all texts; text holds the last ones, and spill the others
+	dir    string
+	index  map[string]int32
+	keys   []string
+	refs   []valueRef
+	text   []byte    // not spilled yet
+	digest RowDigest // of the values that were written
+	spill  *os.File
+	total  int64 // bytes of all texts; text holds the last ones, and spill the others
 }
 
 // valueRef says where the text of a value is.
@@ -67,6 +68,9 @@ func NewValueSorter(dir string) *ValueSorter {
 
 // Rows returns the number of values added.
 func (s *ValueSorter) Rows() int64 { return int64(len(s.refs)) }
+
+// Digest returns the digest of the values that WriteParquet wrote: see RowDigest.
+func (s *ValueSorter) Digest() string { return s.digest.Sum() }
 
 // Add adds one value. It returns ErrValuesFull if the run would then have too many values.
 func (s *ValueSorter) Add(key string, v Value) error {
@@ -122,6 +126,7 @@ func (s *ValueSorter) WriteParquet(w io.Writer) error {
 	})
 	out := parquet.NewGenericWriter[valueRow](w, rowLayout()...)
 	var batch []valueRow
+	s.digest = RowDigest{}
 	held, group := 0, 0
 	flush := func() error {
 		_, err := out.Write(batch)
@@ -138,6 +143,7 @@ func (s *ValueSorter) WriteParquet(w io.Writer) error {
 			return err
 		}
 		batch = append(batch, valueRow{s.keys[r.key], r.step, r.time, text})
+		s.digest.Value(s.keys[r.key], Value{Step: r.step, Time: r.time, JSON: text})
 		if held += len(text); held >= valueBatchText || len(batch) == batchRows {
 			if err := flush(); err != nil {
 				return fmt.Errorf("encoding values: %w", err)
