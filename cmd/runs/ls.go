@@ -137,7 +137,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	}
 	runs := catalog.Records(entries)
 	if f.sort != "" {
-		query.Sort(runs, f.sort, c.Context())
+		query.SortRecords(runs, f.sort, c.Context())
 	}
 	if f.limit > 0 && f.groupBy == "" {
 		runs = runs[:min(len(runs), f.limit)]

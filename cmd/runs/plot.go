@@ -143,7 +143,7 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 		}
 		if m, ok := e.Metrics[key]; ok {
 			s.Note = terminal.Number(query.Best(m, c.Goal(key)))
-			if goal := query.BestBy([]*format.Run{e.Run}, "metrics."+key, c.Context()); goal != "" {
+			if goal := query.BestBy(query.Records([]*format.Run{e.Run}), "metrics."+key, c.Context()); goal != "" {
 				s.Note = goal + " " + s.Note
 			}
 		}

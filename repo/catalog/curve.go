@@ -93,7 +93,7 @@ func (c *Catalog) CurvesOf(entries []*repo.Entry, limit int) []string {
 		keys = curves
 	}
 	if len(keys) > limit {
-		first := query.Primary("", Records(entries), c.Context())
+		first := query.Primary("", query.Records(Records(entries)), c.Context())
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key == first })
 		keys = append([]string{first}, keys[:limit-1]...)
 	}

@@ -58,15 +58,15 @@ const maxGroupMetrics = 3
 // runs that diff.LossOf names, and runs that were repeated, see diff.Members.
 func (c *Catalog) Group(runs []*format.Run, q GroupRequest) Groups {
 	context := c.Context()
-	g := Groups{Keys: q.Keys, Primary: query.Primary(c.config.Primary, runs, context)}
+	g := Groups{Keys: q.Keys, Primary: query.Primary(c.config.Primary, query.Records(runs), context)}
 	list := query.GroupBy(Newest(runs), q.Keys, c.config.Replicates.Seeds, context)
 	columns := q.Columns
 	if len(columns) == 0 {
 		columns = otherMetrics(runs, g.Primary, context)
 	}
-	var all []*format.Run
+	var all []query.Row
 	for _, group := range list {
-		all = append(all, group.Runs...)
+		all = append(all, query.Records(group.Runs)...)
 	}
 	for _, key := range columns {
 		column := GroupColumn{Key: key, Metric: query.MetricOf(all, key)}
@@ -166,7 +166,7 @@ func (c *Catalog) collect(runs []*format.Run, key string) any {
 
 // sortGroups sorts groups by the mean that their runs have for a key. Groups without a number are sorted by the value
 // of their newest run, after the others.
-func (c *Catalog) sortGroups(groups []Group, all []*format.Run, spec string) {
+func (c *Catalog) sortGroups(groups []Group, all []query.Row, spec string) {
 	context, key := c.Context(), query.SortKey(spec)
 	metric := query.MetricOf(all, key)
 	type place struct {
@@ -177,7 +177,7 @@ func (c *Catalog) sortGroups(groups []Group, all []*format.Run, spec string) {
 	for _, g := range groups {
 		firsts = append(firsts, g.Runs[0])
 	}
-	query.Sort(firsts, spec, context)
+	query.SortRecords(firsts, spec, context)
 	places := map[*format.Run]place{}
 	for _, g := range groups {
 		finished, unfinished := diff.Members(g.Runs, c.config.Replicates.Seeds)

@@ -45,11 +45,11 @@ func (c *Catalog) resolve(ctx context.Context, s query.Selector) ([]*repo.Entry,
 	if s.IsBest() { // a chain is one run
 		among = Records(c.Wholes(ctx, c.entries))
 	}
-	runs, err := s.Resolve(among, c.scope, c.Context())
+	rows, err := s.Resolve(query.Records(among), c.scope, c.Context())
 	if err != nil {
 		return nil, err
 	}
-	entries := c.EntriesOf(runs)
+	entries := c.EntriesOf(query.RecordsOf(rows))
 	for i, e := range entries {
 		entries[i] = e.Newest()
 	}
@@ -113,10 +113,10 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 		}
 	})
 	context := c.Context()
-	if err := expr.Unordered(c.runs, context); err != nil {
+	if err := expr.Unordered(query.Records(c.runs), context); err != nil {
 		return nil, nil, err
 	}
-	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(e.Run, context) }), missing, nil
+	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(query.Record(e.Run), context) }), missing, nil
 }
 
 // MissingKey is a key that no run has.
@@ -130,7 +130,7 @@ func (c *Catalog) Missing(key string) *MissingKey {
 	if len(c.runs) == 0 {
 		return nil
 	}
-	near, missing := query.Missing(c.runs, key, c.Context())
+	near, missing := query.Missing(query.Records(c.runs), key, c.Context())
 	if !missing {
 		return nil
 	}

@@ -2,10 +2,9 @@ package query
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
-
-	"github.com/gitruns/runs/format"
 )
 
 // maxParams bounds the differing params that a list shows if no columns are asked for.
@@ -28,30 +27,30 @@ type Columns struct {
 
 // ChooseColumns chooses the columns of a list of runs. It takes those that were asked for, otherwise the primary
 // metric, the key that the list is sorted by, and the params that differ.
-func ChooseColumns(runs []*format.Run, q ColumnRequest, c Context) Columns {
+func ChooseColumns(rows []Row, q ColumnRequest, c Context) Columns {
 	columns := Columns{Keys: q.Keys}
-	columns.Experiment = slices.ContainsFunc(runs, func(r *format.Run) bool { return r.Experiment != runs[0].Experiment })
+	columns.Experiment = slices.ContainsFunc(rows, func(r Row) bool { return r.Experiment() != rows[0].Experiment() })
 	if len(q.Keys) == 0 {
-		columns.choose(runs, q, c)
+		columns.choose(rows, q, c)
 	}
 	columns.Numeric = make([]bool, len(columns.Keys))
 	for i, key := range columns.Keys {
-		columns.Numeric[i] = numeric(runs, key, c)
+		columns.Numeric[i] = numeric(rows, key, c)
 	}
 	return columns
 }
 
-func (columns *Columns) choose(runs []*format.Run, q ColumnRequest, c Context) {
-	if primary := Primary(q.Primary, runs, c); primary != "" {
+func (columns *Columns) choose(rows []Row, q ColumnRequest, c Context) {
+	if primary := Primary(q.Primary, rows, c); primary != "" {
 		columns.Keys = append(columns.Keys, "metrics."+primary)
 	}
 	shown := func(key string) bool { return BareKey(key) == BareKey(q.Sort) }
-	if columns.needs(q.Sort, runs, c) && !slices.ContainsFunc(columns.Keys, shown) {
+	if columns.needs(q.Sort, rows, c) && !slices.ContainsFunc(columns.Keys, shown) {
 		columns.Keys = append(columns.Keys, q.Sort)
 	}
 	var differences ParamDifferences
-	for _, r := range runs {
-		differences.Add(r.Params.Flatten())
+	for _, r := range rows {
+		differences.add(r.Params())
 	}
 	params, telling := differences.Telling()
 	keys := make([]string, 0, len(params))
@@ -80,13 +79,17 @@ type ParamDifferences struct {
 }
 
 type seenParam struct {
-	value     any
+	value     Datum
 	runs      int
 	many, set bool
 }
 
 // Add adds a run by its params, as format.Params.Flatten returns them.
 func (d *ParamDifferences) Add(flat map[string]any) {
+	d.add(data(flat))
+}
+
+func (d *ParamDifferences) add(flat iter.Seq2[string, Datum]) {
 	if d.params == nil {
 		d.params, d.listed = map[string]*seenParam{}, map[string]bool{}
 	}
@@ -100,9 +103,9 @@ func (d *ParamDifferences) Add(flat map[string]any) {
 			s.value = v
 		}
 		s.runs++
-		s.many = s.many || !format.EqualValue(s.value, v)
-		if strings.HasSuffix(key, "."+setName) {
-			d.addSet(strings.TrimSuffix(key, "."+setName), v)
+		s.many = s.many || !s.value.same(v)
+		if table, ok := strings.CutSuffix(key, "."+setName); ok {
+			d.addSet(table, v.any())
 		}
 	}
 }
@@ -169,20 +172,22 @@ func (d *ParamDifferences) rank(key string) int {
 
 // needs reports whether a key needs a column of its own. It does if some run has it and none of the columns that
 // every list has shows it.
-func (columns *Columns) needs(key string, runs []*format.Run, c Context) bool {
+func (columns *Columns) needs(key string, rows []Row, c Context) bool {
 	switch strings.TrimPrefix(key, "attributes.") {
 	case "", "id", "name", "started", "status":
 		return false
 	case "experiment":
 		return !columns.Experiment
 	}
-	return slices.ContainsFunc(runs, func(r *format.Run) bool { _, ok := Value(r, key, c); return ok })
+	f := newField(key)
+	return slices.ContainsFunc(rows, func(r Row) bool { _, ok := f.value(r, c); return ok })
 }
 
-func numeric(runs []*format.Run, key string, c Context) bool {
-	return !slices.ContainsFunc(runs, func(r *format.Run) bool {
-		v, ok := Value(r, key, c)
-		return ok && v != format.Null && !format.IsNumber(v)
+func numeric(rows []Row, key string, c Context) bool {
+	f := newField(key)
+	return !slices.ContainsFunc(rows, func(r Row) bool {
+		v, ok := f.value(r, c)
+		return ok && !v.isNull() && !v.isNumber()
 	})
 }
 
@@ -199,20 +204,22 @@ func BareKey(key string) string {
 // Primary returns the metric that lists show. It is the configured one, otherwise the one that most runs have. Among
 // several of these, one with a goal comes first, then a validation or test metric, then the first by name. Numbers of
 // the summaries are considered if no run has another metric.
-func Primary(configured string, runs []*format.Run, c Context) string {
+func Primary(configured string, rows []Row, c Context) string {
 	if configured != "" {
 		return configured
 	}
 	count := map[string]int{}
-	for _, r := range runs {
-		for key := range r.Metrics {
+	for _, r := range rows {
+		for key := range r.Metrics() {
 			count[key]++
 		}
 	}
 	if len(count) == 0 {
-		for _, r := range runs {
-			for key := range r.AllMetrics() {
-				count[key]++
+		for _, r := range rows {
+			for key, v := range r.Summaries() {
+				if v.isNumber() {
+					count[key]++
+				}
 			}
 		}
 	}
@@ -233,7 +240,7 @@ func Primary(configured string, runs []*format.Run, c Context) string {
 }
 
 // AllColumns returns the keys of all metrics, params and summaries of the runs, sorted.
-func AllColumns(runs []*format.Run) []string {
+func AllColumns(rows []Row) []string {
 	seen := map[string]bool{}
 	var keys []string
 	add := func(key string) {
@@ -242,14 +249,14 @@ func AllColumns(runs []*format.Run) []string {
 			keys = append(keys, key)
 		}
 	}
-	for _, r := range runs {
-		for key := range r.Metrics {
+	for _, r := range rows {
+		for key := range r.Metrics() {
 			add("metrics." + key)
 		}
-		for key := range r.Summary {
+		for key := range r.Summaries() {
 			add("summary." + key)
 		}
-		for key := range r.Params.Flatten() {
+		for key := range r.Params() {
 			add("params." + key)
 		}
 	}

@@ -80,13 +80,13 @@ func TestChooseColumns(t *testing.T) {
 			},
 		}},
 	} {
-		got := ChooseColumns(c.runs, c.ask, context)
+		got := ChooseColumns(Records(c.runs), c.ask, context)
 		if d := cmp.Diff(c.want, got, cmp.Transformer("", func(s []string) string { return fmtList(s) })); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
 		}
 	}
 	want := []string{"metrics.other", "metrics.rmse", "params.a", "summary.best"}
-	all := AllColumns([]*format.Run{run("x", format.Params{"a": 1.0}, "rmse"), run("x", nil, "other")})
+	all := AllColumns(Records([]*format.Run{run("x", format.Params{"a": 1.0}, "rmse"), run("x", nil, "other")}))
 	if d := cmp.Diff(want, all); d != "" {
 		t.Errorf("all (-want +got):\n%s", d)
 	}
@@ -122,7 +122,7 @@ func TestPrimary(t *testing.T) {
 		{"the first by name", "", "a", []*format.Run{run("b", "a")}},
 		{"none", "", "", []*format.Run{run()}},
 	} {
-		if got := Primary(c.configured, c.runs, context); got != c.want {
+		if got := Primary(c.configured, Records(c.runs), context); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -359,7 +359,7 @@ func (p *parser) literal(e *Expr, t token) error {
 		span, err := parseSpan(t.text)
 		switch {
 		case err == nil:
-			l.number = floatDatum(span.Seconds())
+			l.number = FloatDatum(span.Seconds())
 		case !l.number.isNumber():
 			return p.wrong(t, "expected a duration, like 90 or '2h'")
 		}
@@ -369,7 +369,7 @@ func (p *parser) literal(e *Expr, t token) error {
 }
 
 // Match reports whether a run meets the expression.
-func (e *Expr) Match(r *format.Run, c Context) bool {
+func (e *Expr) Match(r Row, c Context) bool {
 	switch e.op {
 	case "and":
 		return e.left.Match(r, c) && e.right.Match(r, c)
@@ -418,7 +418,7 @@ func ordered(op string, order int) bool {
 }
 
 // compareValues compares two values of one run.
-func compareValues(op string, v, w datum) bool {
+func compareValues(op string, v, w Datum) bool {
 	order, comparable := 0, true
 	switch {
 	case v.isNaN() || w.isNaN():
@@ -459,11 +459,11 @@ func (e *Expr) EachKey(yield func(key string, bare bool)) {
 }
 
 // in reports whether v, or an element of v, equals one of the arguments.
-func (e *Expr) in(v datum, c Context) bool {
+func (e *Expr) in(v Datum, c Context) bool {
 	list, _ := v.more.([]any)
 	for i := range e.args {
 		l := &e.args[i]
-		if l.equals(v, c) || slices.ContainsFunc(list, func(element any) bool { return l.equals(newDatum(element), c) }) {
+		if l.equals(v, c) || slices.ContainsFunc(list, func(element any) bool { return l.equals(NewDatum(element), c) }) {
 			return true
 		}
 	}

@@ -116,7 +116,7 @@ func TestTypesOfValues(t *testing.T) {
 		e, err := Parse(c.expr)
 		if err != nil {
 			t.Errorf("%s: %v", c.expr, err)
-		} else if got := e.Match(run, testContext()); got != c.want {
+		} else if got := e.Match(Record(run), testContext()); got != c.want {
 			t.Errorf("%s: %v", c.expr, got)
 		}
 	}
@@ -131,7 +131,7 @@ func TestDayOfClockChange(t *testing.T) {
 	c.Now = time.Date(2026, 10, 26, 12, 0, 0, 0, berlin)
 	r := &format.Run{Started: time.Date(2026, 10, 25, 23, 30, 0, 0, berlin)} // the 25th hour of its day
 	for _, expr := range []string{"started = 2026-10-25", "started = yesterday", "started < today"} {
-		if e, err := Parse(expr); err != nil || !e.Match(r, c) {
+		if e, err := Parse(expr); err != nil || !e.Match(Record(r), c) {
 			t.Errorf("%s: no match, error %v", expr, err)
 		}
 	}
@@ -254,7 +254,7 @@ func TestNotTurnsMatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range append(testRuns(), richRun(), &format.Run{}) {
-			if e.Match(r, testContext()) == not.Match(r, testContext()) {
+			if e.Match(Record(r), testContext()) == not.Match(Record(r), testContext()) {
 				t.Errorf("%s: not does not turn it", expr)
 			}
 		}
@@ -262,10 +262,10 @@ func TestNotTurnsMatch(t *testing.T) {
 }
 
 func TestCompareNumbers(t *testing.T) {
-	ordered := []datum{
-		floatDatum(math.Inf(-1)), floatDatum(-1e19), intDatum(math.MinInt64), floatDatum(-1.5), intDatum(-1),
-		floatDatum(-0.5), intDatum(0), floatDatum(0.5), intDatum(1), floatDatum(1 << 53), intDatum(1<<53 + 1),
-		intDatum(math.MaxInt64), floatDatum(1 << 63), floatDatum(math.Inf(1)),
+	ordered := []Datum{
+		FloatDatum(math.Inf(-1)), FloatDatum(-1e19), IntDatum(math.MinInt64), FloatDatum(-1.5), IntDatum(-1),
+		FloatDatum(-0.5), IntDatum(0), FloatDatum(0.5), IntDatum(1), FloatDatum(1 << 53), IntDatum(1<<53 + 1),
+		IntDatum(math.MaxInt64), FloatDatum(1 << 63), FloatDatum(math.Inf(1)),
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {
@@ -286,7 +286,7 @@ func TestMatchAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := testing.AllocsPerRun(100, func() { e.Match(run, c) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { e.Match(Record(run), c) }); n != 0 {
 			t.Errorf("%s: %v allocations", expr, n)
 		}
 	}
@@ -310,7 +310,7 @@ func BenchmarkMatch(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, r := range runs {
-					e.Match(r, c)
+					e.Match(Record(r), c)
 				}
 			}
 		})

@@ -71,7 +71,7 @@ func commonValues(r *format.Run, keys []string, fields []field, c Context) (id s
 	for i, f := range fields {
 		label := "-"
 		var value any
-		if v, ok := f.value(r, c); ok {
+		if v, ok := f.value(Record(r), c); ok {
 			value = v.any()
 			b, label = appendCanonical(append(b, '='), value), Text(simplest(value))
 		}

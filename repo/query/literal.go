@@ -15,7 +15,7 @@ import (
 type literal struct {
 	text   string
 	quoted bool
-	number datum // isInt or isFloat if the text is a number
+	number Datum // isInt or isFloat if the text is a number
 	list   any   // a list or table, like '[64, 64]' or '{a = 1}'
 	null   bool  // null or None without quotes
 	when   *moment
@@ -28,7 +28,7 @@ func newLiteral(t token) literal {
 	}
 	switch v := format.ParseLiteral(t.text); v.(type) {
 	case int64, float64:
-		l.number = newDatum(v) // 0x10, 1_000
+		l.number = NewDatum(v) // 0x10, 1_000
 	case []any, map[string]any:
 		l.list = v
 	default:
@@ -37,41 +37,41 @@ func newLiteral(t token) literal {
 	return l
 }
 
-// parseNumber reads a decimal number, nan or inf. It returns a datum of kind isText if s is not a number.
-func parseNumber(s string) datum {
+// parseNumber reads a decimal number, nan or inf. It returns a Datum of kind isText if s is not a number.
+func parseNumber(s string) Datum {
 	if s == "" {
-		return datum{}
+		return Datum{}
 	}
 	switch c := s[0]; {
 	case c >= '0' && c <= '9', c == '+', c == '-', c == '.', c == 'n', c == 'N', c == 'i', c == 'I':
 	default:
-		return datum{}
+		return Datum{}
 	}
 	if strings.ContainsAny(s, "xX_") {
-		return datum{}
+		return Datum{}
 	}
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return intDatum(i)
+		return IntDatum(i)
 	}
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		return floatDatum(f)
+		return FloatDatum(f)
 	}
-	return datum{}
+	return Datum{}
 }
 
 // asNumber returns v if it is a number. If v is a text that spells a number and the literal is a number without
 // quotes, it returns that number.
-func (l *literal) asNumber(v datum) datum {
+func (l *literal) asNumber(v Datum) Datum {
 	switch {
 	case v.isNumber():
 		return v
 	case v.kind == isText && !l.quoted && l.number.isNumber():
 		return parseNumber(v.s)
 	}
-	return datum{}
+	return Datum{}
 }
 
-func (l *literal) equals(v datum, c Context) bool {
+func (l *literal) equals(v Datum, c Context) bool {
 	if n := l.asNumber(v); n.isNumber() && l.number.isNumber() {
 		return n.isNaN() && l.number.isNaN() || !n.isNaN() && !l.number.isNaN() && compareNumbers(n, l.number) == 0
 	}
@@ -90,7 +90,7 @@ func (l *literal) equals(v datum, c Context) bool {
 }
 
 // compare compares a value with the literal. ok is false if they have no order.
-func (l *literal) compare(v datum, c Context) (order int, ok bool) {
+func (l *literal) compare(v Datum, c Context) (order int, ok bool) {
 	if n := l.asNumber(v); n.isNumber() && l.number.isNumber() {
 		if n.isNaN() || l.number.isNaN() {
 			return 0, false
@@ -117,7 +117,7 @@ func (l *literal) compare(v datum, c Context) (order int, ok bool) {
 }
 
 // compareNumbers compares two numbers by their exact values. NaN is the smallest.
-func compareNumbers(a, b datum) int {
+func compareNumbers(a, b Datum) int {
 	switch {
 	case a.kind == isInt && b.kind == isInt:
 		return cmp.Compare(a.i, b.i)

@@ -35,7 +35,7 @@ const maxNear = 3
 
 // Missing reports whether a key is neither an attribute nor a key of any run. near lists the most similar keys of the
 // runs.
-func Missing(runs []*format.Run, key string, c Context) (near []string, missing bool) {
+func Missing(rows []Row, key string, c Context) (near []string, missing bool) {
 	f := newField(key)
 	if f.scope == inAll || f.scope == inAttributes {
 		inTable := func(table string) bool { return strings.HasPrefix(f.name, table) }
@@ -43,7 +43,7 @@ func Missing(runs []*format.Run, key string, c Context) (near []string, missing 
 			return nil, false
 		}
 	}
-	for _, r := range runs {
+	for _, r := range rows {
 		if _, ok := f.value(r, c); ok {
 			return nil, false
 		}
@@ -54,7 +54,7 @@ func Missing(runs []*format.Run, key string, c Context) (near []string, missing 
 			name, scope, scoped = rest, s, true
 		}
 	}
-	known := knownKeys(runs)
+	known := knownKeys(rows)
 	if scoped {
 		if near = nearest(name, known, tooFar, func(s string) bool { return s == scope }); len(near) > 0 {
 			return near, true
@@ -67,19 +67,19 @@ func Missing(runs []*format.Run, key string, c Context) (near []string, missing 
 // knownKey is a key that some run has: its prefix with the dot, and the rest.
 type knownKey struct{ scope, name string }
 
-func knownKeys(runs []*format.Run) []knownKey {
+func knownKeys(rows []Row) []knownKey {
 	seen := map[knownKey]bool{}
-	for _, r := range runs {
-		for name := range r.Metrics {
+	for _, r := range rows {
+		for name := range r.Metrics() {
 			seen[knownKey{"metrics.", name}] = true
 		}
-		for name := range r.Summary {
+		for name := range r.Summaries() {
 			seen[knownKey{"summary.", name}] = true
 		}
-		for name := range r.Params.Flatten() {
+		for name := range r.Params() {
 			seen[knownKey{"params.", name}] = true
 		}
-		for name := range r.Tags {
+		for name := range r.Tags() {
 			seen[knownKey{"tags.", name}] = true
 		}
 	}

@@ -17,13 +17,13 @@ func namesRuns() []*format.Run {
 				"same": "x",
 			},
 			Metrics: map[string]format.Metric{
-				"x": metricOf(0.5, 0.3, 1), "x.min": {Last: 7, Count: 1}, "acc": {Last: 0.4, Count: 1},
+				"x": pointsOf(0.5, 0.3, 1), "x.min": {Last: 7, Count: 1}, "acc": {Last: 0.4, Count: 1},
 			},
 			Tags: map[string]string{"same": "x", "t.u": "v"},
 		},
 		{
 			ID: "b", Params: map[string]any{"n": int64(1), "a.b": int64(3), "l": []any{int64(1), format.Null}},
-			Metrics: map[string]format.Metric{"x": metricOf(0.5, 0.2, 1)},
+			Metrics: map[string]format.Metric{"x": pointsOf(0.5, 0.2, 1)},
 			Summary: map[string]any{"acc": 0.9, "epochs": int64(12), "how": "well"},
 		},
 	}
@@ -86,10 +86,10 @@ func TestKeysThatMeet(t *testing.T) {
 		}
 		var got, back []string
 		for _, r := range runs {
-			if e.Match(r, context) {
+			if e.Match(Record(r), context) {
 				got = append(got, r.ID)
 			}
-			if again.Match(r, context) {
+			if again.Match(Record(r), context) {
 				back = append(back, r.ID)
 			}
 		}
@@ -120,7 +120,7 @@ func TestOrderOfNumberAndWord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = e.Unordered(namesRuns(), testContext())
+		err = e.Unordered(Records(namesRuns()), testContext())
 		if c.reason == "" && err != nil || c.reason != "" && (err == nil || !strings.Contains(err.Error(), c.reason)) {
 			t.Errorf("%s: %v, want %q", c.expr, err, c.reason)
 		}
@@ -138,14 +138,14 @@ func TestSummaryIsMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if best, err := s.Resolve(runs, "", testContext()); err != nil || best[0].ID != "b" {
+	if best, err := s.Resolve(Records(runs), "", testContext()); err != nil || best[0].ID() != "b" {
 		t.Errorf("best=auc is %v, %v", best, err)
 	}
-	Sort(runs, "auc", testContext())
+	SortRecords(runs, "auc", testContext())
 	if runs[0].ID != "b" || runs[2].ID != "c" {
 		t.Errorf("sorted: %s %s %s", runs[0].ID, runs[1].ID, runs[2].ID)
 	}
-	if p := Primary("", runs, testContext()); p != "auc" {
+	if p := Primary("", Records(runs), testContext()); p != "auc" {
 		t.Errorf("the primary metric is %q", p)
 	}
 	if sum := Summarize(runs, "auc", testContext()); sum.N != 2 || sum.Best != 0.9 {
@@ -161,7 +161,7 @@ func TestNullInLists(t *testing.T) {
 		{ID: "text", Params: map[string]any{"n": "null"}},
 		{ID: "number", Params: map[string]any{"n": int64(1)}},
 	}
-	Sort(runs, "n", testContext())
+	SortRecords(runs, "n", testContext())
 	var ids []string
 	for _, r := range runs {
 		ids = append(ids, r.ID)
@@ -172,7 +172,7 @@ func TestNullInLists(t *testing.T) {
 	if groups := GroupBy(runs, []string{"n"}, nil, testContext()); len(groups) != 4 {
 		t.Errorf("%d groups", len(groups))
 	}
-	columns := ChooseColumns(append(runs[:1:1], runs[2]), ColumnRequest{Keys: []string{"n"}}, testContext())
+	columns := ChooseColumns(Records(append(runs[:1:1], runs[2])), ColumnRequest{Keys: []string{"n"}}, testContext())
 	if !columns.Numeric[0] {
 		t.Error("a null turns a column of numbers into one of texts")
 	}

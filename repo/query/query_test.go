@@ -15,7 +15,7 @@ var testNow = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 
 func testContext() Context { return Context{Goal: format.GoalByName, Now: testNow} }
 
-func metricOf(last, least, most float64) format.Metric {
+func pointsOf(last, least, most float64) format.Metric {
 	return format.Metric{
 		Last: last, Min: &format.Extreme{Value: least, Step: 3}, Max: &format.Extreme{Value: most, Step: 0}, Count: 10,
 	}
@@ -33,7 +33,7 @@ func testRuns() []*format.Run {
 		},
 		Tags: map[string]string{"baseline": "yes", "or": "x"},
 		Metrics: map[string]format.Metric{
-			"rmse": metricOf(0.5, 0.3, 1), "val/acc": metricOf(0.8, 0.1, 0.9), "odd key": {Last: 1, Count: 1},
+			"rmse": pointsOf(0.5, 0.3, 1), "val/acc": pointsOf(0.8, 0.1, 0.9), "odd key": {Last: 1, Count: 1},
 			"bad": {Last: math.NaN(), Count: 2}, "lr": {Last: 7, Count: 1},
 		},
 		Source: &format.Source{Commit: strings.Repeat("a", 40), Branch: "main"},
@@ -42,13 +42,13 @@ func testRuns() []*format.Run {
 		ID: "20261122-142530-k7qx3333", Name: "wide", Experiment: "penguins", Status: format.Failed,
 		Started: testNow.Add(-25 * time.Hour), Ended: testNow.Add(-24 * time.Hour),
 		Params:  map[string]any{"lr": 0.01, "model": map[string]any{"kind": "xgb"}, "seed": int64(2)},
-		Metrics: map[string]format.Metric{"rmse": metricOf(0.2, 0.2, 1)},
+		Metrics: map[string]format.Metric{"rmse": pointsOf(0.2, 0.2, 1)},
 	}
 	c := &format.Run{
 		ID: "20261101-142530-zzzzzzzz", Experiment: "other", Status: format.Finished,
 		Started: testNow.Add(-22 * 24 * time.Hour), Ended: testNow.Add(-22*24*time.Hour + time.Minute),
 		Group: "seeds", Params: map[string]any{"lr": int64(1)},
-		Metrics: map[string]format.Metric{"rmse": metricOf(0.9, 0.4, 1)},
+		Metrics: map[string]format.Metric{"rmse": pointsOf(0.9, 0.4, 1)},
 	}
 	return []*format.Run{c, a, b}
 }
@@ -118,11 +118,11 @@ func TestExpression(t *testing.T) {
 			t.Errorf("%s: %v", c.expr, err)
 			continue
 		}
-		if got := e.Match(run, testContext()); got != c.want {
+		if got := e.Match(Record(run), testContext()); got != c.want {
 			t.Errorf("%s: %v", c.expr, got)
 		}
 		again, err := Parse(e.String())
-		if err != nil || again.String() != e.String() || again.Match(run, testContext()) != c.want {
+		if err != nil || again.String() != e.String() || again.Match(Record(run), testContext()) != c.want {
 			t.Errorf("%s: written as %s, which reads otherwise: %v", c.expr, e, err)
 		}
 	}
@@ -178,14 +178,14 @@ func TestSelector(t *testing.T) {
 			continue
 		}
 		runs := testRuns()
-		got, err := s.Resolve(runs, c.scope, testContext())
+		got, err := s.Resolve(Records(runs), c.scope, testContext())
 		if err != nil {
 			t.Errorf("%s: %v", c.selector, err)
 			continue
 		}
 		names := ""
 		for _, r := range got {
-			names += map[string]string{runs[1].ID: "a", runs[2].ID: "b", runs[0].ID: "c"}[r.ID]
+			names += map[string]string{runs[1].ID: "a", runs[2].ID: "b", runs[0].ID: "c"}[r.ID()]
 		}
 		if names != c.want {
 			t.Errorf("%s: %s, want %s", c.selector, names, c.want)
@@ -204,7 +204,7 @@ func TestSelector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Resolve(testRuns(), "", testContext()); err == nil || !strings.Contains(err.Error(), c.reason) {
+		if _, err := s.Resolve(Records(testRuns()), "", testContext()); err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: error %v, want one with %q", c.selector, err, c.reason)
 		}
 	}
@@ -247,7 +247,7 @@ func TestSort(t *testing.T) {
 		{"name:desc", "edcba"},
 		{"nope", "edcba"},
 	} {
-		Sort(runs, c.spec, testContext())
+		SortRecords(runs, c.spec, testContext())
 		got := ""
 		for _, r := range runs {
 			got += r.Name
@@ -329,7 +329,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is written %q: %v", s, e, err)
 		}
 		for _, r := range runs {
-			if e.Match(r, testContext()) != again.Match(r, testContext()) {
+			if e.Match(Record(r), testContext()) != again.Match(Record(r), testContext()) {
 				t.Fatalf("%q is written %q, which matches otherwise", s, e)
 			}
 		}
@@ -343,7 +343,7 @@ func FuzzSelector(f *testing.F) {
 	runs := testRuns()
 	f.Fuzz(func(t *testing.T, s string) {
 		if sel, err := ParseSelector(s); err == nil {
-			_, _ = sel.Resolve(runs, "", testContext())
+			_, _ = sel.Resolve(Records(runs), "", testContext())
 		}
 	})
 }

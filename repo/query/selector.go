@@ -198,9 +198,11 @@ func trimQuotes(s string) string {
 // last also counts runs in progress. best considers finished runs, or with an expression the runs that meet it. It
 // ignores NaN, and among equal values it takes the newest run. If a selector matches no run, or a prefix matches
 // several, the error is a *NotFoundError. If the metric of best has no goal, the error is a *GoalError.
-func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
-	runs = slices.Clone(runs)
-	slices.SortFunc(runs, Newer)
+func (s Selector) Resolve(runs []Row, scope string, c Context) ([]Row, error) {
+	if !slices.IsSortedFunc(runs, NewerRow) {
+		runs = slices.Clone(runs)
+		slices.SortFunc(runs, NewerRow)
+	}
 	switch s.kind {
 	case byLast:
 		if s.arg != "" {
@@ -214,9 +216,9 @@ func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*forma
 	case byBest:
 		return s.best(inScope(runs, scope), scope, c)
 	case byGroup:
-		var group []*format.Run
+		var group []Row
 		for _, r := range inScope(runs, scope) {
-			if r.Group == s.arg {
+			if r.Group() == s.arg {
 				group = append(group, r)
 			}
 		}
@@ -231,18 +233,21 @@ func (s Selector) Resolve(runs []*format.Run, scope string, c Context) ([]*forma
 }
 
 // Newer compares two runs for sorting them newest first.
-func Newer(a, b *format.Run) int {
-	if c := b.Started.Compare(a.Started); c != 0 {
+func Newer(a, b *format.Run) int { return NewerRow(Record(a), Record(b)) }
+
+// NewerRow is like Newer, for rows.
+func NewerRow(a, b Row) int {
+	if c := b.Started().Compare(a.Started()); c != 0 {
 		return c
 	}
-	return strings.Compare(b.ID, a.ID)
+	return strings.Compare(b.ID(), a.ID())
 }
 
-func inScope(runs []*format.Run, scope string) []*format.Run {
+func inScope(runs []Row, scope string) []Row {
 	if scope == "" {
 		return runs
 	}
-	return slices.DeleteFunc(slices.Clone(runs), func(r *format.Run) bool { return r.Experiment != scope })
+	return slices.DeleteFunc(slices.Clone(runs), func(r Row) bool { return r.Experiment() != scope })
 }
 
 func onlyRuns(n int) string {
@@ -267,30 +272,30 @@ func (s Selector) none(format string, args ...any) error {
 }
 
 // unknown returns the error for a text that is not a name, a key or an id of a run.
-func (s Selector) unknown(runs []*format.Run, reason string, args ...any) error {
+func (s Selector) unknown(runs []Row, reason string, args ...any) error {
 	return &NotFoundError{Selector: s.text, Reason: fmt.Sprintf(reason, args...), Hint: s.suggest(runs)}
 }
 
 // best returns the run with the best value of a metric.
-func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.Run, error) {
+func (s Selector) best(runs []Row, scope string, c Context) ([]Row, error) {
 	if s.expr != nil {
 		if err := s.expr.Unordered(runs, c); err != nil {
 			return nil, err
 		}
 	}
-	var best *format.Run
+	var best Row
 	var value float64
 	some, goal := false, ""
 	for _, r := range runs {
-		m, ok := r.Metric(s.arg)
-		if !ok || s.expr == nil && r.Status != format.Finished || s.expr != nil && !s.expr.Match(r, c) {
+		m, ok := metricOf(r, s.arg)
+		if !ok || s.expr == nil && r.Status() != format.Finished || s.expr != nil && !s.expr.Match(r, c) {
 			continue
 		}
 		some = true
-		if goal = goalOf(m, s.arg, c); goal == "" {
+		if goal = goalOf(m.Goal, s.arg, c); goal == "" {
 			return nil, &GoalError{Selector: s.text, Metric: s.arg}
 		}
-		v := Best(m, goal)
+		v := m.Best(goal)
 		if math.IsNaN(v) {
 			continue
 		}
@@ -300,7 +305,7 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 	}
 	switch {
 	case best != nil:
-		return []*format.Run{best}, nil
+		return []Row{best}, nil
 	case some:
 		return nil, s.none("%s is NaN in every run", s.arg)
 	}
@@ -313,31 +318,39 @@ func (s Selector) best(runs []*format.Run, scope string, c Context) ([]*format.R
 	return nil, &NotFoundError{Selector: s.text, Reason: reason, Hint: hint}
 }
 
-func (s Selector) byName(runs []*format.Run, scope string) ([]*format.Run, error) {
-	for _, r := range inScope(runs, scope) {
-		if r.Name == s.arg {
-			return []*format.Run{r}, nil
-		}
+func (s Selector) byName(runs []Row, scope string) ([]Row, error) {
+	if found := s.named(runs, scope); found != nil {
+		return found, nil
 	}
 	return nil, s.unknown(runs, "no run has this name%s", ofScope(scope))
 }
 
-// byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. For a key, it returns the
-// newest run that has it, which is the end of its chain.
-func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error) {
+// named returns the newest run with the name, or nil.
+func (s Selector) named(runs []Row, scope string) []Row {
 	for _, r := range runs {
-		if r.ID == s.arg {
-			return []*format.Run{r}, nil
+		if r.Name() == s.arg && (scope == "" || r.Experiment() == scope) {
+			return []Row{r}
 		}
 	}
-	if found, err := s.byName(runs, scope); err == nil {
+	return nil
+}
+
+// byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. For a key, it returns the
+// newest run that has it, which is the end of its chain.
+func (s Selector) byText(runs []Row, scope string) ([]Row, error) {
+	for _, r := range runs {
+		if r.ID() == s.arg {
+			return []Row{r}, nil
+		}
+	}
+	if found := s.named(runs, scope); found != nil {
 		return found, nil
 	}
-	var found []*format.Run
+	var found []Row
 	if len(s.arg) >= minPrefix {
 		for _, r := range runs {
-			if random := r.ID[strings.LastIndexByte(r.ID, '-')+1:]; strings.HasPrefix(r.ID, s.arg) ||
-				strings.HasPrefix(random, s.arg) {
+			id := r.ID()
+			if strings.HasPrefix(id, s.arg) || strings.HasPrefix(id[strings.LastIndexByte(id, '-')+1:], s.arg) {
 				found = append(found, r)
 			}
 		}
@@ -346,15 +359,15 @@ func (s Selector) byText(runs []*format.Run, scope string) ([]*format.Run, error
 		return found, nil
 	}
 	for _, r := range inScope(runs, scope) {
-		if r.Key == s.arg {
-			return []*format.Run{r}, nil
+		if r.Key() == s.arg {
+			return []Row{r}, nil
 		}
 	}
 	switch {
 	case len(found) > 1:
 		var names []string
 		for _, r := range found[:min(len(found), 5)] {
-			names = append(names, r.ID)
+			names = append(names, r.ID())
 		}
 		if len(found) > 5 {
 			names = append(names, "…")

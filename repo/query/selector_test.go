@@ -46,8 +46,8 @@ func TestSelectorOrder(t *testing.T) {
 			t.Errorf("%s: %v", selector, err)
 			continue
 		}
-		if got, err := s.Resolve(runs, "", testContext()); err != nil || len(got) != 1 ||
-			format.IDRandom(got[0].ID)[:1] != want {
+		if got, err := s.Resolve(Records(runs), "", testContext()); err != nil || len(got) != 1 ||
+			format.IDRandom(got[0].ID())[:1] != want {
 			t.Errorf("%s: %v, %v", selector, got, err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestSelectorOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		var none *NotFoundError
-		if _, err := s.Resolve(runs, "", testContext()); !errors.As(err, &none) || none.Reason != want {
+		if _, err := s.Resolve(Records(runs), "", testContext()); !errors.As(err, &none) || none.Reason != want {
 			t.Errorf("%s: %v, want %s", selector, err, want)
 		}
 	}
@@ -71,7 +71,7 @@ func TestSelectorOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Resolve([]*format.Run{{ID: "x"}, {}}, "", testContext()); err == nil {
+	if _, err := s.Resolve(Records([]*format.Run{{ID: "x"}, {}}), "", testContext()); err == nil {
 		t.Error("a run without a right id has a prefix")
 	}
 }
@@ -83,7 +83,7 @@ func TestSelectorWithoutGoal(t *testing.T) {
 	}
 	runs := []*format.Run{{Status: format.Finished, Metrics: map[string]format.Metric{"zork": {Last: 1}}}}
 	var none *NotFoundError
-	if _, err := s.Resolve(runs, "", testContext()); err == nil || errors.As(err, &none) ||
+	if _, err := s.Resolve(Records(runs), "", testContext()); err == nil || errors.As(err, &none) ||
 		err.Error() != `selecting "best=zork": zork has no goal` {
 		t.Errorf("%v", err)
 	}
@@ -101,7 +101,7 @@ func TestSortByOwnGoal(t *testing.T) {
 		"zork": "1302", "metrics.zork": "1302", "zork:asc": "0312", "acc.last": "1302", "acc.count": "0123",
 		"acc.last:asc": "0312", "tags.acc": "3210", "zork:desc:asc": "3210",
 	} {
-		Sort(runs, spec, testContext())
+		SortRecords(runs, spec, testContext())
 		got := ""
 		for _, r := range runs {
 			got += r.ID
@@ -116,7 +116,7 @@ func TestSortIsExact(t *testing.T) {
 	runs := []*format.Run{
 		{ID: "a", Params: map[string]any{"x": int64(1<<53 + 1)}}, {ID: "b", Params: map[string]any{"x": int64(1 << 53)}},
 	}
-	if Sort(runs, "x", testContext()); runs[0].ID != "b" {
+	if SortRecords(runs, "x", testContext()); runs[0].ID != "b" {
 		t.Error("large integers are sorted as floats")
 	}
 }

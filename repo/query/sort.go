@@ -8,22 +8,22 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// Sort sorts runs by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
+// Sort sorts rows by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
 // and for its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come
 // before texts, NaN, nulls and runs without the key. Among equal values, the newest run comes first.
-func Sort(runs []*format.Run, spec string, c Context) {
+func Sort(rows []Row, spec string, c Context) {
 	key, ascending, down := cutDirection(spec)
 	f := newField(key)
 	if !ascending && !down {
-		down = f.goal(runs, c) == format.GoalMax
+		down = f.goal(rows, c) == format.GoalMax
 	}
-	slices.SortFunc(runs, Newer)
-	values := make(map[*format.Run]sortValue, len(runs))
-	for _, r := range runs {
-		values[r] = newSortValue(f.value(r, c))
+	newestFirst(rows)
+	sorted := make([]sortRow, len(rows))
+	for i, r := range rows {
+		sorted[i] = sortRow{r, newSortValue(f.value(r, c))}
 	}
-	slices.SortStableFunc(runs, func(a, b *format.Run) int {
-		x, y := values[a], values[b]
+	slices.SortStableFunc(sorted, func(a, b sortRow) int {
+		x, y := &a.sortValue, &b.sortValue
 		if x.class != y.class || x.class > classText {
 			return cmp.Compare(x.class, y.class)
 		}
@@ -33,6 +33,28 @@ func Sort(runs []*format.Run, spec string, c Context) {
 		}
 		return order
 	})
+	for i := range sorted {
+		rows[i] = sorted[i].Row
+	}
+}
+
+// SortRecords is like Sort, for records.
+func SortRecords(runs []*format.Run, spec string, c Context) {
+	rows := Records(runs)
+	Sort(rows, spec, c)
+	copy(runs, RecordsOf(rows))
+}
+
+// newestFirst sorts rows by NewerRow. Most lists are sorted already.
+func newestFirst(rows []Row) {
+	if !slices.IsSortedFunc(rows, NewerRow) {
+		slices.SortFunc(rows, NewerRow)
+	}
+}
+
+type sortRow struct {
+	Row
+	sortValue
 }
 
 // SortKey returns the key in KEY[:asc|:desc].
@@ -50,7 +72,7 @@ func cutDirection(spec string) (key string, up, down bool) {
 
 type sortValue struct {
 	class int
-	num   datum
+	num   Datum
 	text  string
 }
 
@@ -62,7 +84,7 @@ const (
 	classMissing
 )
 
-func newSortValue(d datum, ok bool) sortValue {
+func newSortValue(d Datum, ok bool) sortValue {
 	switch {
 	case !ok:
 		return sortValue{class: classMissing}
@@ -73,7 +95,7 @@ func newSortValue(d datum, ok bool) sortValue {
 	case d.isNumber():
 		return sortValue{class: classNumber, num: d}
 	case d.kind == isTime:
-		return sortValue{class: classNumber, num: intDatum(d.t.UnixMicro())}
+		return sortValue{class: classNumber, num: IntDatum(d.t.UnixMicro())}
 	}
 	return sortValue{class: classText, text: d.text()}
 }

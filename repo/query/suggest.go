@@ -18,7 +18,7 @@ var habits = []struct{ words, selector string }{
 }
 
 // suggest returns the next step for a text that names no run.
-func (s Selector) suggest(runs []*format.Run) string {
+func (s Selector) suggest(runs []Row) string {
 	const list = "run 'runs ls' to list the runs"
 	for _, h := range habits {
 		if slices.Contains(strings.Fields(h.words), strings.ToLower(s.arg)) {
@@ -34,13 +34,13 @@ func (s Selector) suggest(runs []*format.Run) string {
 	var names []string
 	for _, r := range runs {
 		switch s.arg {
-		case r.Group:
+		case r.Group():
 			return "did you mean group=" + s.arg + "?"
-		case r.Experiment:
+		case r.Experiment():
 			return "did you mean last=" + s.arg + ", the newest run of that experiment? 'runs ls -e " + s.arg + "' lists them"
 		}
-		if near(r.Name, s.arg) && !slices.Contains(names, r.Name) && len(names) < 3 {
-			names = append(names, r.Name)
+		if near(r.Name(), s.arg) && !slices.Contains(names, r.Name()) && len(names) < 3 {
+			names = append(names, r.Name())
 		}
 	}
 	if len(names) > 0 {
@@ -50,10 +50,10 @@ func (s Selector) suggest(runs []*format.Run) string {
 }
 
 // suggestMetric returns the next step for a metric that no run has.
-func (s Selector) suggestMetric(runs []*format.Run) string {
+func (s Selector) suggestMetric(runs []Row) string {
 	all := map[string]bool{}
 	for _, r := range runs {
-		for key := range r.Metrics {
+		for key := range r.Metrics() {
 			all[key] = true
 		}
 	}

@@ -19,18 +19,15 @@ type Summary struct {
 // Summarize sums up the values of a key, as Value returns them. It leaves out values that are not finite numbers.
 func Summarize(runs []*format.Run, key string, c Context) Summary {
 	f := newField(key)
-	goal := f.goal(runs, c)
+	goal := f.goal(Records(runs), c)
 	var s Summary
 	var squares float64 // Welford's method, Technometrics 4 (1962)
 	for _, r := range runs {
-		d, ok := f.value(r, c)
+		d, ok := f.value(Record(r), c)
 		if !ok || !d.isNumber() {
 			continue
 		}
-		v := d.f
-		if d.kind == isInt {
-			v = float64(d.i)
-		}
+		v := d.float()
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			continue
 		}
@@ -51,14 +48,14 @@ func Summarize(runs []*format.Run, key string, c Context) Summary {
 
 // MetricOf returns the name of the metric that a key refers to in the first run that has it. It returns "" if the key
 // is not a metric of the runs.
-func MetricOf(runs []*format.Run, key string) string {
+func MetricOf(rows []Row, key string) string {
 	f := newField(key)
 	if f.scope != inAll && f.scope != inMetrics {
 		return ""
 	}
-	for _, r := range runs {
+	for _, r := range rows {
 		for _, name := range []string{cmp.Or(f.plain, f.name), f.base} {
-			if _, ok := r.Metric(name); ok && name != "" {
+			if _, ok := metricOf(r, name); ok && name != "" {
 				return name
 			}
 		}
@@ -67,8 +64,8 @@ func MetricOf(runs []*format.Run, key string) string {
 }
 
 // Descending reports whether sorting groups by SPEC, as for Sort, puts the largest value first.
-func Descending(runs []*format.Run, spec string, c Context) bool {
+func Descending(rows []Row, spec string, c Context) bool {
 	key, up, down := cutDirection(spec)
 	f := newField(key)
-	return down || !up && f.goal(runs, c) == format.GoalMax
+	return down || !up && f.goal(rows, c) == format.GoalMax
 }

@@ -41,7 +41,10 @@ type Context struct {
 // seconds; a run in progress has none. source.X, environment.X and machine.X are the keys of these tables.
 // datasets.NAME, artifacts.PATH and files.NAME are digests. conflicts.PARAM is the list of the values of a param that
 // were not taken.
-func Value(r *format.Run, key string, c Context) (any, bool) {
+func Value(r *format.Run, key string, c Context) (any, bool) { return ValueOf(Record(r), key, c) }
+
+// ValueOf is like Value, for a row.
+func ValueOf(r Row, key string, c Context) (any, bool) {
 	f := newField(key)
 	v, ok := f.value(r, c)
 	if !ok {
@@ -114,23 +117,14 @@ func unquoted(key string) string {
 	return ""
 }
 
-// find returns the value of the field in a map with flat names.
-func find[V any](f *field, m map[string]V) (V, bool) {
-	v, ok := m[f.name]
-	if !ok && f.plain != "" {
-		v, ok = m[f.plain]
-	}
-	return v, ok
-}
-
 // isAttribute reports whether the field means this attribute, provided that the run has no metric, param or tag with
 // its name.
 func (f field) isAttribute(name string) bool {
 	return f.name == name && (f.scope == inAll || f.scope == inAttributes)
 }
 
-// datum is a value of a run. Unlike a value of type any, it needs no allocation.
-type datum struct {
+// Datum is a value of a run. Unlike a value of type any, it needs no allocation.
+type Datum struct {
 	kind kind
 	i    int64
 	f    float64
@@ -150,40 +144,49 @@ const (
 	isMore
 )
 
-func textDatum(s string) datum     { return datum{kind: isText, s: s} }
-func intDatum(i int64) datum       { return datum{kind: isInt, i: i} }
-func floatDatum(f float64) datum   { return datum{kind: isFloat, f: f} }
-func timeDatum(t time.Time) datum  { return datum{kind: isTime, t: t} }
-func given(s string) (datum, bool) { return textDatum(s), s != "" }
-func (d datum) isNumber() bool     { return d.kind == isInt || d.kind == isFloat }
-func (d datum) isNull() bool       { return d.kind == isMore && d.more == format.Null }
-func (d datum) isNaN() bool        { return d.kind == isFloat && math.IsNaN(d.f) }
+func TextDatum(s string) Datum     { return Datum{kind: isText, s: s} }
+func IntDatum(i int64) Datum       { return Datum{kind: isInt, i: i} }
+func FloatDatum(f float64) Datum   { return Datum{kind: isFloat, f: f} }
+func TimeDatum(t time.Time) Datum  { return Datum{kind: isTime, t: t} }
+func given(s string) (Datum, bool) { return TextDatum(s), s != "" }
+func (d Datum) isNumber() bool     { return d.kind == isInt || d.kind == isFloat }
+func (d Datum) isNull() bool       { return d.kind == isMore && d.more == format.Null }
+func (d Datum) isNaN() bool        { return d.kind == isFloat && math.IsNaN(d.f) }
 
-func boolDatum(b bool) datum {
-	d := datum{kind: isBool}
+func BoolDatum(b bool) Datum {
+	d := Datum{kind: isBool}
 	if b {
 		d.i = 1
 	}
 	return d
 }
 
-func newDatum(v any) datum {
+func NewDatum(v any) Datum {
 	switch v := v.(type) {
 	case string:
-		return textDatum(v)
+		return TextDatum(v)
 	case int64:
-		return intDatum(v)
+		return IntDatum(v)
 	case float64:
-		return floatDatum(v)
+		return FloatDatum(v)
 	case bool:
-		return boolDatum(v)
+		return BoolDatum(v)
 	case time.Time:
-		return timeDatum(v)
+		return TimeDatum(v)
 	}
-	return datum{kind: isMore, more: v}
+	return Datum{kind: isMore, more: v}
 }
 
-func (d datum) any() any {
+// float returns a number as a float.
+func (d Datum) float() float64 {
+	if d.kind == isInt {
+		return float64(d.i)
+	}
+	return d.f
+}
+
+// any returns the value as Value does.
+func (d Datum) any() any {
 	switch d.kind {
 	case isInt:
 		return d.i
@@ -199,184 +202,212 @@ func (d datum) any() any {
 	return d.s
 }
 
-func (d datum) text() string {
+// same reports whether two values are equal by format.EqualValue.
+func (d Datum) same(other Datum) bool {
+	switch {
+	case d.kind == isText && other.kind == isText:
+		return d.s == other.s
+	case d.kind == isInt && other.kind == isInt:
+		return d.i == other.i
+	}
+	return format.EqualValue(d.any(), other.any())
+}
+
+func (d Datum) text() string {
 	if d.kind == isText {
 		return d.s
 	}
 	return Text(d.any())
 }
 
-func (f *field) value(r *format.Run, c Context) (datum, bool) {
+func (f *field) value(r Row, c Context) (Datum, bool) {
 	switch f.scope {
 	case inMetrics:
 		return f.metric(r, c)
 	case inSummary:
-		return f.param(r.Summary)
+		return f.summary(r)
 	case inParams:
-		return f.param(r.Params)
+		return f.param(r)
 	case inTags:
-		s, ok := find(f, r.Tags)
-		return textDatum(s), ok
+		return f.tag(r)
 	case inAttributes:
-		return attribute(r, f.name)
+		return r.Attribute(f.name)
 	}
 	if v, ok := f.metric(r, c); ok {
 		return v, true
 	}
-	if v, ok := f.param(r.Summary); ok {
+	if v, ok := f.summary(r); ok {
 		return v, true
 	}
-	if v, ok := f.param(r.Params); ok {
+	if v, ok := f.param(r); ok {
 		return v, true
 	}
-	if s, ok := find(f, r.Tags); ok {
-		return textDatum(s), true
+	if v, ok := f.tag(r); ok {
+		return v, true
 	}
-	return attribute(r, f.name)
+	return r.Attribute(f.name)
 }
 
-// param returns the value of the field in params or a summary.
-func (f *field) param(params format.Params) (datum, bool) {
-	v, ok := params.Find(f.name)
+// The following functions look up the name of the field, then its name without quotes. They are not one with a function
+// as an argument, because that would allocate for each run.
+
+func (f *field) summary(r Row) (Datum, bool) {
+	v, ok := r.Summary(f.name)
 	if !ok && f.plain != "" {
-		v, ok = params.Find(f.plain)
+		v, ok = r.Summary(f.plain)
 	}
-	if !ok {
-		return datum{}, false
-	}
-	return newDatum(v), true
+	return v, ok
 }
 
-func (f *field) metric(r *format.Run, c Context) (datum, bool) {
+func (f *field) param(r Row) (Datum, bool) {
+	v, ok := r.Param(f.name)
+	if !ok && f.plain != "" {
+		v, ok = r.Param(f.plain)
+	}
+	return v, ok
+}
+
+func (f *field) number(r Row) (Datum, bool) {
+	v, ok := r.Number(f.name)
+	if !ok && f.plain != "" {
+		v, ok = r.Number(f.plain)
+	}
+	return v, ok
+}
+
+func (f *field) tag(r Row) (Datum, bool) {
+	s, ok := r.Tag(f.name)
+	if !ok && f.plain != "" {
+		s, ok = r.Tag(f.plain)
+	}
+	return TextDatum(s), ok
+}
+
+func (f *field) metric(r Row, c Context) (Datum, bool) {
 	if !f.statistic {
-		if m, ok := find(f, r.Metrics); ok {
-			return floatDatum(bestOf(m, cmp.Or(f.plain, f.name), c)), true
+		if m, ok := f.named(r); ok {
+			return FloatDatum(bestOf(m, cmp.Or(f.plain, f.name), c)), true
 		}
-		if v, ok := find(f, r.Summary); ok && format.IsNumber(v) {
-			return newDatum(v), true
+		if v, ok := f.number(r); ok {
+			return v, true
 		}
 	}
 	if f.suffix == "" || !f.statistic && c.Named != nil && c.Named(cmp.Or(f.plain, f.name)) {
-		return datum{}, false
+		return Datum{}, false
 	}
-	m, ok := r.Metrics[f.base]
+	m, ok := r.Metric(f.base)
 	if !ok {
-		v, ok := r.Summary[f.base]
-		return newDatum(v), ok && format.IsNumber(v) && !strings.HasSuffix(f.suffix, "_step") && f.suffix != "count"
+		v, ok := r.Number(f.base)
+		return v, ok && !strings.HasSuffix(f.suffix, "_step") && f.suffix != "count"
 	}
 	switch f.suffix {
 	case "last":
-		return floatDatum(m.Last), true
+		return FloatDatum(m.Last), true
 	case "best":
-		return floatDatum(bestOf(m, f.base, c)), true
+		return FloatDatum(bestOf(m, f.base, c)), true
 	case "count":
-		return intDatum(m.Count), true
+		return IntDatum(m.Count), true
 	case "min":
-		return extreme(m, m.Min)
+		return extreme(m, m.Min, m.HasMin)
 	case "max":
-		return extreme(m, m.Max)
+		return extreme(m, m.Max, m.HasMax)
 	case "min_step":
-		return extremeStep(m.Min)
+		return IntDatum(m.MinStep), m.HasMin
 	}
-	return extremeStep(m.Max)
+	return IntDatum(m.MaxStep), m.HasMax
+}
+
+// named returns the metric with the name of the field.
+func (f *field) named(r Row) (Metric, bool) {
+	m, ok := r.Metric(f.name)
+	if !ok && f.plain != "" {
+		m, ok = r.Metric(f.plain)
+	}
+	return m, ok
 }
 
 // extreme returns the value of an extreme. The record of a metric with one point has no extremes, because the point
 // is both of them.
-func extreme(m format.Metric, e *format.Extreme) (datum, bool) {
-	if e != nil {
-		return floatDatum(e.Value), true
+func extreme(m Metric, value float64, has bool) (Datum, bool) {
+	if has {
+		return FloatDatum(value), true
 	}
-	return floatDatum(m.Last), m.Count == 1
+	return FloatDatum(m.Last), m.Count == 1
 }
 
-func extremeStep(e *format.Extreme) (datum, bool) {
-	if e == nil {
-		return datum{}, false
-	}
-	return intDatum(e.Step), true
-}
-
-// bestOf returns Best by the goal of the metric. It looks up the goal only if it matters.
-func bestOf(m format.Metric, key string, c Context) float64 {
-	if m.Min == nil && m.Max == nil {
+// bestOf returns the best value by the goal of the metric. It looks up the goal only if it matters.
+func bestOf(m Metric, key string, c Context) float64 {
+	if !m.varies() {
 		return m.Last
 	}
-	return Best(m, goalOf(m, key, c))
+	return m.Best(goalOf(m.Goal, key, c))
 }
 
 // goal returns the goal of the metric that the field refers to, in the first run that has it. It returns "" if the
 // field is not a metric or has no better value, like a count.
-func (f *field) goal(runs []*format.Run, c Context) string {
+func (f *field) goal(rows []Row, c Context) string {
 	if f.scope != inAll && f.scope != inMetrics {
 		return ""
 	}
-	for _, r := range runs {
-		if m, ok := r.Metric(cmp.Or(f.plain, f.name)); ok && !f.statistic {
-			return goalOf(m, cmp.Or(f.plain, f.name), c)
+	for _, r := range rows {
+		if m, ok := metricOf(r, cmp.Or(f.plain, f.name)); ok && !f.statistic {
+			return goalOf(m.Goal, cmp.Or(f.plain, f.name), c)
 		}
-		if m, ok := r.Metric(f.base); ok {
+		if m, ok := metricOf(r, f.base); ok {
 			switch f.suffix {
 			case "last", "best", "min", "max":
-				return goalOf(m, f.base, c)
+				return goalOf(m.Goal, f.base, c)
 			}
 		}
 	}
 	return ""
 }
 
-func goalOf(m format.Metric, key string, c Context) string {
+// goalOf returns the goal of a metric: the one that the context knows, otherwise the one that the run recorded.
+func goalOf(recorded, key string, c Context) string {
 	if c.Goal != nil {
 		if goal := c.Goal(key); goal != "" {
 			return goal
 		}
 	}
-	return m.Goal
+	return recorded
 }
 
 // Best returns the best value of a metric by its goal, or the last value without a goal. It is NaN if every point is.
-func Best(m format.Metric, goal string) float64 {
-	switch {
-	case goal == format.GoalMin && m.Min != nil:
-		return m.Min.Value
-	case goal == format.GoalMax && m.Max != nil:
-		return m.Max.Value
-	}
-	return m.Last
-}
+func Best(m format.Metric, goal string) float64 { return NewMetric(m).Best(goal) }
 
 // BestBy returns the goal by which the values of a key are best values. It returns "" if the key is not a metric of
 // the runs, or if the values are last values.
-func BestBy(runs []*format.Run, key string, c Context) string {
+func BestBy(rows []Row, key string, c Context) string {
 	f := newField(key)
 	if f.scope != inAll && f.scope != inMetrics {
 		return ""
 	}
-	for _, r := range runs {
-		m, ok := find(&f, r.Metrics)
-		if !ok || f.statistic || m.Min == nil && m.Max == nil {
+	for _, r := range rows {
+		m, ok := f.named(r)
+		if !ok || f.statistic || !m.varies() {
 			continue
 		}
-		if goal := goalOf(m, cmp.Or(f.plain, f.name), c); Best(m, goal) != m.Last && goal != "" {
+		if goal := goalOf(m.Goal, cmp.Or(f.plain, f.name), c); m.Best(goal) != m.Last && goal != "" {
 			return goal
 		}
 	}
 	return ""
 }
 
-func paramDatum(params format.Params, key string) (datum, bool) {
+func paramDatum(params format.Params, key string) (Datum, bool) {
 	v, ok := params.Find(key)
 	if !ok {
-		return datum{}, false
+		return Datum{}, false
 	}
-	return newDatum(v), true
+	return NewDatum(v), true
 }
 
 // attribute returns the value of an attribute, which is a key of the record itself.
-func attribute(r *format.Run, key string) (datum, bool) {
+func attribute(r *format.Run, key string) (Datum, bool) {
 	switch key {
 	case "id":
-		return textDatum(r.ID), true
+		return TextDatum(r.ID), true
 	case "name":
 		return given(r.Name)
 	case "key":
@@ -384,13 +415,13 @@ func attribute(r *format.Run, key string) (datum, bool) {
 	case "experiment":
 		return given(r.Experiment)
 	case "status":
-		return textDatum(string(r.Status)), true
+		return TextDatum(string(r.Status)), true
 	case "started":
-		return timeDatum(r.Started), true
+		return TimeDatum(r.Started), true
 	case "ended":
-		return timeDatum(r.Ended), !r.Ended.IsZero()
+		return TimeDatum(r.Ended), !r.Ended.IsZero()
 	case "duration":
-		return floatDatum(r.Ended.Sub(r.Started).Seconds()), !r.Ended.IsZero()
+		return FloatDatum(r.Ended.Sub(r.Started).Seconds()), !r.Ended.IsZero()
 	case "end_reason":
 		return given(r.EndReason)
 	case "signal":
@@ -413,14 +444,14 @@ func attribute(r *format.Run, key string) (datum, bool) {
 		return given(r.Cwd)
 	case "exit_code":
 		if r.ExitCode == nil {
-			return datum{}, false
+			return Datum{}, false
 		}
-		return intDatum(*r.ExitCode), true
+		return IntDatum(*r.ExitCode), true
 	}
 	return tableAttribute(r, key)
 }
 
-func tableAttribute(r *format.Run, key string) (datum, bool) {
+func tableAttribute(r *format.Run, key string) (Datum, bool) {
 	prefix, rest, _ := strings.Cut(key, ".")
 	if s := r.Source; s != nil {
 		switch key {
@@ -431,7 +462,7 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 		case "source.remote":
 			return given(s.Remote)
 		case "source.dirty", "dirty":
-			return boolDatum(s.Dirty), true
+			return BoolDatum(s.Dirty), true
 		case "source.tree", "tree":
 			return given(s.Tree)
 		case "source.base":
@@ -440,7 +471,7 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 			return given(s.Entry)
 		case "source.durable":
 			if s.Durable != nil {
-				return boolDatum(*s.Durable), true
+				return BoolDatum(*s.Durable), true
 			}
 		case "source.patches":
 			return texts(s.Patches)
@@ -461,7 +492,7 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 		}
 		if name, ok := strings.CutPrefix(key, "environment.variables."); ok {
 			v, ok := e.Variables[name]
-			return textDatum(v), ok
+			return TextDatum(v), ok
 		}
 	}
 	if m := r.Machine; m != nil {
@@ -473,9 +504,9 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 		case "machine.kernel":
 			return given(m.Kernel)
 		case "machine.cores":
-			return intDatum(m.Cores), m.Cores != 0
+			return IntDatum(m.Cores), m.Cores != 0
 		case "machine.memory":
-			return intDatum(m.Memory), m.Memory != 0
+			return IntDatum(m.Memory), m.Memory != 0
 		case "machine.gpus":
 			return texts(m.GPUs)
 		}
@@ -484,22 +515,22 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 	case "datasets":
 		for _, d := range r.Datasets {
 			if d.Name == rest {
-				return textDatum(d.Identity()), true
+				return TextDatum(d.Identity()), true
 			}
 		}
 	case "artifacts":
 		for _, a := range r.Artifacts {
 			if a.Path == rest {
-				return textDatum(a.SHA256), true
+				return TextDatum(a.SHA256), true
 			}
 		}
 	case "files":
 		if f, ok := r.Files[rest]; ok {
-			return textDatum(f.SHA256), true
+			return TextDatum(f.SHA256), true
 		}
 	case "conflicts":
 		if lost, ok := r.Conflicts[rest]; ok {
-			return datum{kind: isMore, more: lost}, true
+			return Datum{kind: isMore, more: lost}, true
 		}
 	case "extra":
 		return paramDatum(r.Extra, rest)
@@ -508,19 +539,19 @@ func tableAttribute(r *format.Run, key string) (datum, bool) {
 }
 
 // texts returns a list of texts. An empty list means that the run does not have the key.
-func texts(list []string) (datum, bool) {
+func texts(list []string) (Datum, bool) {
 	if len(list) == 0 {
-		return datum{}, false
+		return Datum{}, false
 	}
 	values := make([]any, len(list))
 	for i, s := range list {
 		values[i] = s
 	}
-	return datum{kind: isMore, more: values}, true
+	return Datum{kind: isMore, more: values}, true
 }
 
 // omitted returns the paths of the files that are not in the recorded tree.
-func omitted(list []format.Omitted) (datum, bool) {
+func omitted(list []format.Omitted) (Datum, bool) {
 	paths := make([]string, len(list))
 	for i, o := range list {
 		paths[i] = o.Path

@@ -86,7 +86,7 @@ func (v *View) ExportPairs(ctx context.Context) [][]string {
 		return pairs
 	}
 	records := catalog.Records(v.entries)
-	primary := query.Primary(v.catalog.Config().Primary, records, v.catalog.Context())
+	primary := query.Primary(v.catalog.Config().Primary, query.Records(records), v.catalog.Context())
 	best := v.entries[1] // without a primary metric: the run before the newest
 	if found, _, err := v.catalog.Select(ctx, "best="+primary); primary != "" && err == nil && len(found) == 1 {
 		for _, e := range v.entries {

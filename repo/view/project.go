@@ -75,7 +75,7 @@ func (v *View) sum() *summedProject {
 	p := Project{
 		Name: filepath.Base(v.repo.Root), Version: v.options.Version, Revision: v.options.Revision,
 		Selectors: v.options.Selectors, Where: v.options.Where,
-		Primary: query.Primary(v.catalog.Config().Primary, v.catalog.Runs(), v.catalog.Context()),
+		Primary: query.Primary(v.catalog.Config().Primary, query.Records(v.catalog.Runs()), v.catalog.Context()),
 		Goals:   map[string]string{}, Experiments: []Experiment{}, Runs: len(v.entries), Damaged: []Damage{},
 	}
 	experiments := map[string]int{}

@@ -197,7 +197,7 @@ func (v *View) tableInput() tableInput {
 		part: v.catalog.PlaceText(),
 	}
 	context := v.catalog.Context()
-	in.primary = query.Primary(in.config.Primary, v.catalog.Runs(), context)
+	in.primary = query.Primary(in.config.Primary, query.Records(v.catalog.Runs()), context)
 	for _, e := range v.entries {
 		for key := range e.AllMetrics() {
 			if _, ok := in.goals[key]; !ok {

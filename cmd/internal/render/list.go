@@ -29,13 +29,13 @@ type List struct {
 func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (omitted []string, err error) {
 	runs := catalog.Records(entries)
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "age"}, {Title: "status"}}}
-	columns := query.ChooseColumns(runs, l.Columns, l.Context)
+	columns := query.ChooseColumns(query.Records(runs), l.Columns, l.Context)
 	if columns.Experiment {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Drop: true})
 	}
 	for i, key := range columns.Keys {
 		tb.Columns = append(tb.Columns, terminal.Column{
-			Title: byBest(query.BareKey(key), query.BestBy(runs, key, l.Context)),
+			Title: byBest(query.BareKey(key), query.BestBy(query.Records(runs), key, l.Context)),
 			Right: columns.Numeric[i], Flexible: !columns.Numeric[i], Drop: i > 0, Key: true,
 		})
 	}
@@ -97,7 +97,7 @@ func cell(r *format.Run, key string, c query.Context) string {
 func (l List) CSV(write func([]string) error, entries []*repo.Entry) error {
 	keys := l.Columns.Keys
 	if len(keys) == 0 {
-		keys = query.AllColumns(catalog.Records(entries))
+		keys = query.AllColumns(query.Records(catalog.Records(entries)))
 	}
 	if err := write(append([]string{"id", "name", "experiment", "status", "started", "duration"}, keys...)); err != nil {
 		return err
