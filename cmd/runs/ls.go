@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/render"
-	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
@@ -120,13 +119,15 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 			return err
 		}
 	}
-	entries, err := c.SelectAll(ctx, selectors)
-	if err == nil {
-		if f.groupBy != "" || !f.json && !f.csv && !f.parts {
-			entries = c.Wholes(ctx, entries)
-		}
-		entries, err = a.matching(c, entries, f.where)
+	rows, err := c.SelectRows(ctx, selectors)
+	if err != nil {
+		return err
 	}
+	if f.groupBy != "" || !f.json && !f.csv && !f.parts {
+		rows = c.WholeRows(ctx, rows)
+	}
+	rows, missing, err := c.MatchRows(rows, f.where)
+	a.warnMissing(missing...)
 	if err != nil {
 		return err
 	}
@@ -135,15 +136,16 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 			a.warnMissingKey(c, key)
 		}
 	}
-	runs := catalog.Records(entries)
 	if f.sort != "" {
-		query.SortRecords(runs, f.sort, c.Context())
+		c.SortRows(rows, f.sort)
 	}
 	if f.limit > 0 && f.groupBy == "" {
-		runs = runs[:min(len(runs), f.limit)]
+		rows = rows[:min(len(rows), f.limit)]
 	}
-	entries = c.EntriesOf(runs)
-	if err := a.writeList(ctx, f, c, runs, entries); err != nil {
+	if rows, err = prove(c, f, rows); err != nil {
+		return err
+	}
+	if err := a.writeList(ctx, f, c, rows); err != nil {
 		return err
 	}
 	elsewhere(c)
@@ -185,11 +187,21 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report fun
 	}
 }
 
-func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run,
-	entries []*repo.Entry,
-) error {
+// maxProven is how many runs of a list are read from their files. Of more, it shows what the index says.
+const maxProven = 100
+
+// prove reads the records of the runs that a list shows, if they are few or if whole records are shown. A run whose file
+// was edited in place may then not match the expression any more.
+func prove(c *catalog.Catalog, f *lsFlags, rows []*catalog.Row) ([]*catalog.Row, error) {
+	if f.groupBy == "" && (f.json || len(rows) <= maxProven) {
+		return c.Prove(rows, f.where)
+	}
+	return rows, nil
+}
+
+func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, rows []*catalog.Row) error {
 	if f.groupBy != "" {
-		return a.writeGroups(ctx, f, c, runs)
+		return a.writeGroups(ctx, f, c, rows)
 	}
 	list := render.List{
 		Columns: query.ColumnRequest{Keys: splitList(f.columns), Primary: c.Config().Primary, Sort: query.SortKey(f.sort)},
@@ -197,20 +209,24 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 	}
 	switch {
 	case f.json:
-		return a.printJSON(append([]*format.Run{}, runs...))
+		entries, err := c.Load(rows)
+		if err != nil {
+			return err
+		}
+		return a.printJSON(catalog.Records(entries))
 	case f.csv:
 		w := render.NewCSV(a.machine(false, f.raw), f.raw, a.term.OutIsTerminal())
-		if err := list.CSV(w.Write, entries); err != nil {
+		if err := list.CSV(w.Write, rows); err != nil {
 			return err
 		}
 		return w.Flush()
-	case len(entries) == 0:
+	case len(rows) == 0:
 		a.reportNone(c)
 		return nil
 	}
 	var omitted []string
 	err := a.term.Page(ctx, func(w io.Writer) (err error) {
-		omitted, err = list.Write(w, a.term, entries)
+		omitted, err = list.Write(w, a.term, rows)
 		return err
 	})
 	a.reportOmitted(omitted)
@@ -219,7 +235,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, run
 
 // reportNone explains why a list is empty.
 func (a *app) reportNone(c *catalog.Catalog) {
-	if len(c.Entries()) > 0 {
+	if len(c.Rows()) > 0 {
 		a.progress("runs: no runs match")
 		return
 	}
@@ -249,16 +265,21 @@ func (a *app) reportOmitted(keys []string) {
 	a.progress("runs: %s not shown; use --columns %s", plural(len(keys), what), strings.Join(names, ","))
 }
 
-func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, runs []*format.Run) error {
+func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, rows []*catalog.Row) error {
 	keys := splitList(f.groupBy)
 	missing := false
 	for _, key := range keys {
 		missing = key != query.ByReplicates && a.warnMissingKey(c, key) || missing
 	}
 	if missing {
-		runs = nil // runs without a key do not form a group
+		rows = nil // runs without a key do not form a group
 	}
 	columns := splitList(f.columns)
+	entries, err := c.Load(rows)
+	if err != nil {
+		return err
+	}
+	runs := catalog.Records(entries)
 	view := render.Groups{Asked: len(columns) > 0, Groups: c.Group(runs, catalog.GroupRequest{
 		Keys: keys, Columns: columns, Sort: f.sort, Limit: f.limit,
 	})}

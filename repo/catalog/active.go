@@ -109,11 +109,14 @@ func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where
 	if where == "" {
 		return entries, nil, nil
 	}
-	all, err := c.SelectAll(ctx, nil)
+	rows, missing, err := c.MatchRows(c.rowsInScope(), where)
 	if err != nil {
-		return nil, nil, err
+		return nil, missing, err
 	}
-	matching, missing, err := c.Match(all, where)
+	if rows, err = c.Prove(rows, where); err != nil {
+		return nil, missing, err
+	}
+	matching, err := c.Load(rows)
 	if err != nil {
 		return nil, missing, err
 	}

@@ -16,20 +16,25 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/index"
 	"github.com/gitruns/runs/repo/query"
 )
 
-// Catalog holds the runs of a working tree or of a revision, which it reads once. It is not safe for concurrent use.
+// Catalog holds the runs of a working tree or of a revision. It knows the columns of the runs of a working tree, and
+// reads a record when it is needed, once. It is not safe for concurrent use.
 type Catalog struct {
+	ctx     context.Context // for the records that are read when they are needed
 	repo    *repo.Repository
 	config  *format.Config
 	scope   string
-	entries []*repo.Entry // newest first
+	columns *columns      // of the runs of a working tree; nil for other runs
+	rows    []*Row        // newest first
+	entries []*repo.Entry // of rows, if all were read; otherwise nil
 	runs    []*format.Run // their records, in the same order
 	damage  []repo.Damage
 	branch  []repo.Damage // those of damage that were found in the runs branch
 	byRun   map[*format.Run]*repo.Entry
-	byID    map[string]*repo.Entry      // nil until it is needed
+	linked  map[string]*Row             // the runs that resume or are resumed; nil until it is needed
 	goals   func(metric string) string  // nil until it is needed
 	names   map[string]bool             // what named has found
 	wholes  map[*repo.Entry]*repo.Entry // what Whole has made
@@ -56,11 +61,21 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	if _, err := r.Config(); err != nil {
 		return nil, err
 	}
-	entries, damage, err := r.List(ctx)
+	table, err := r.Table(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return Of(ctx, r, o, entries, damage)
+	root, err := newRoot(ctx, r, o)
+	if err != nil {
+		return nil, err
+	}
+	c := root.derive(r, nil, table.Damage)
+	c.addTable(table)
+	if err := c.addBranch(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // Of is like Open, for runs of the repository that the caller has listed. It adds those of the runs branch. The context
@@ -68,11 +83,10 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 func Of(ctx context.Context, r *repo.Repository, o Options, entries []*repo.Entry, damage []repo.Damage) (*Catalog,
 	error,
 ) {
-	config, err := r.Config()
+	root, err := newRoot(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
-	root := &Catalog{config: config, scope: cmp.Or(o.Experiment, config.Experiment), family: &family{}}
 	c := root.derive(r, entries, damage)
 	if err := c.addBranch(ctx); err != nil {
 		c.Close()
@@ -81,10 +95,20 @@ func Of(ctx context.Context, r *repo.Repository, o Options, entries []*repo.Entr
 	return c, nil
 }
 
+// newRoot returns a catalog without runs, to derive the first of a family from.
+func newRoot(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) {
+	config, err := r.Config()
+	if err != nil {
+		return nil, err
+	}
+	return &Catalog{ctx: ctx, config: config, scope: cmp.Or(o.Experiment, config.Experiment), family: &family{}}, nil
+}
+
 // derive returns a catalog of other runs, with the settings and the family of c.
 func (c *Catalog) derive(r *repo.Repository, entries []*repo.Entry, damage []repo.Damage) *Catalog {
 	other := &Catalog{
-		repo: r, config: c.config, scope: c.scope, family: c.family, byRun: make(map[*format.Run]*repo.Entry, len(entries)),
+		ctx: c.ctx, repo: r, config: c.config, scope: c.scope, family: c.family,
+		byRun: make(map[*format.Run]*repo.Entry, len(entries)),
 	}
 	other.Add(entries)
 	other.addDamage(damage)
@@ -121,7 +145,7 @@ func (c *Catalog) With(entries []*repo.Entry) *Catalog {
 // Apart is like With, but the catalog shares nothing with c that either of them changes, so that both may be used at
 // the same time. The caller closes it.
 func (c *Catalog) Apart(entries []*repo.Entry) *Catalog {
-	root := &Catalog{config: c.config, scope: c.scope, family: &family{}}
+	root := &Catalog{ctx: c.ctx, config: c.config, scope: c.scope, family: &family{}}
 	return root.derive(c.repo, entries, nil)
 }
 
@@ -130,13 +154,98 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	c.entries = append(slices.Clone(c.entries), entries...)
-	slices.SortFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
-	c.runs = Records(c.entries)
-	for _, e := range entries {
+	added := make([]Row, len(entries))
+	rows := make([]*Row, 0, len(c.rows)+len(entries))
+	rows = append(rows, c.rows...)
+	for i, e := range entries {
+		added[i] = Row{catalog: c, entry: e}
+		rows = append(rows, &added[i])
 		c.byRun[e.Run] = e
 	}
-	c.goals, c.byID, c.names, c.wholes = nil, nil, nil, nil
+	c.rows = rows
+	c.changed()
+}
+
+// addTable adds the runs of a table.
+func (c *Catalog) addTable(t *repo.Table) {
+	c.columns = newColumns(t)
+	added := make([]Row, t.Len())
+	c.rows = make([]*Row, len(added))
+	for i := range added {
+		added[i] = Row{catalog: c, columns: c.columns, at: i}
+		if e := t.Active(i); e != nil {
+			added[i].entry = e
+			c.byRun[e.Run] = e
+		}
+		c.rows[i] = &added[i]
+	}
+	c.changed()
+}
+
+// changed sorts the runs and forgets what was found out about those before.
+func (c *Catalog) changed() {
+	newer := func(a, b *Row) int { return query.NewerRow(a, b) }
+	if !slices.IsSortedFunc(c.rows, newer) {
+		slices.SortFunc(c.rows, newer)
+	}
+	c.entries, c.runs = nil, nil
+	c.goals, c.linked, c.names, c.wholes = nil, nil, nil, nil
+}
+
+// load reads the records of rows that were not read yet. A run that was removed meanwhile, and one whose record is
+// damaged, is no longer in the catalog afterwards.
+func (c *Catalog) load(rows []*Row) error {
+	var places []int
+	for _, r := range rows {
+		if r.entry == nil && !r.gone {
+			places = append(places, r.at)
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	entries, damage, err := c.columns.table.Load(c.ctx, places)
+	if err != nil {
+		return err
+	}
+	c.addDamage(damage)
+	lost := len(entries) < len(places)
+	i := 0
+	for _, r := range rows {
+		switch {
+		case r.entry != nil || r.gone:
+			if i < len(entries) && r.entry == entries[i] { // rows has it twice
+				i++
+			}
+		case i < len(entries) && entries[i].ID == r.ID():
+			r.entry = entries[i]
+			c.byRun[r.entry.Run] = r.entry
+			i++
+		default:
+			r.gone = true
+		}
+	}
+	if lost {
+		c.rows = slices.DeleteFunc(slices.Clone(c.rows), func(r *Row) bool { return r.gone })
+		c.changed()
+	}
+	return nil
+}
+
+// readAll reads the records of all runs.
+func (c *Catalog) readAll() {
+	if c.entries != nil {
+		return
+	}
+	_ = c.load(c.rows) // it fails only if the search was canceled, which the caller sees
+	c.entries = make([]*repo.Entry, 0, len(c.rows))
+	for _, r := range c.rows {
+		if r.entry != nil {
+			c.entries = append(c.entries, r.entry)
+		}
+	}
+	slices.SortStableFunc(c.entries, func(a, b *repo.Entry) int { return query.Newer(a.Run, b.Run) })
+	c.runs = Records(c.entries)
 }
 
 // AddRevision adds the runs of a Git revision that are not in the catalog yet.
@@ -161,12 +270,12 @@ func (c *Catalog) addBranch(ctx context.Context) error {
 // the temporary files of c. entries should contain the pointers of c for runs that did not change: what was read of
 // chains is kept for them. c can still be used. Only one of the two is closed.
 func (c *Catalog) Renew(entries []*repo.Entry, damage []repo.Damage) *Catalog {
-	root := &Catalog{config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
+	root := &Catalog{ctx: c.ctx, config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
 	n := root.derive(c.repo, entries, damage)
 	known := n.IDs()
 	var branch []*repo.Entry
-	for _, e := range c.entries {
-		if e.Repository() != c.repo && !known[e.ID] {
+	for _, r := range c.rows {
+		if e := r.entry; e != nil && e.Repository() != c.repo && !known[e.ID] {
 			branch = append(branch, e)
 		}
 	}
@@ -220,11 +329,21 @@ func (c *Catalog) Scope() string { return c.scope }
 // InScope reports whether a run belongs to the experiment that selectors look in.
 func (c *Catalog) InScope(run *format.Run) bool { return c.scope == "" || run.Experiment == c.scope }
 
-// Entries returns all runs, newest first. The caller must not change the slice.
-func (c *Catalog) Entries() []*repo.Entry { return c.entries }
+// Rows returns all runs, newest first, without reading their records. The caller must not change the slice.
+func (c *Catalog) Rows() []*Row { return c.rows }
+
+// Entries returns all runs, newest first. It reads their records, which takes long for many runs; see Rows. The caller
+// must not change the slice.
+func (c *Catalog) Entries() []*repo.Entry {
+	c.readAll()
+	return c.entries
+}
 
 // Runs returns the records of Entries, in the same order. The caller must not change the slice.
-func (c *Catalog) Runs() []*format.Run { return c.runs }
+func (c *Catalog) Runs() []*format.Run {
+	c.readAll()
+	return c.runs
+}
 
 // Damage returns the runs of this catalog that could not be read.
 func (c *Catalog) Damage() []repo.Damage { return c.damage }
@@ -236,8 +355,9 @@ func (c *Catalog) AllDamage() []repo.Damage { return c.family.damage }
 // WithUnknownKeys returns how many runs have keys in their record that this version does not know.
 func (c *Catalog) WithUnknownKeys() int {
 	n := 0
-	for _, r := range c.runs {
-		if len(r.Unknown) > 0 {
+	for _, r := range c.rows {
+		if r.entry != nil && len(r.entry.Unknown) > 0 ||
+			r.entry == nil && r.columns.unknown.Kind(r.at) != index.Absent {
 			n++
 		}
 	}
@@ -246,9 +366,9 @@ func (c *Catalog) WithUnknownKeys() int {
 
 // IDs returns the ids of the runs that could be read.
 func (c *Catalog) IDs() map[string]bool {
-	ids := make(map[string]bool, len(c.entries))
-	for _, e := range c.entries {
-		ids[e.ID] = true
+	ids := make(map[string]bool, len(c.rows))
+	for _, r := range c.rows {
+		ids[r.ID()] = true
 	}
 	return ids
 }
@@ -257,9 +377,40 @@ func (c *Catalog) IDs() map[string]bool {
 // defines, otherwise the one that the name implies. It is empty if there is none.
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
-		c.goals = c.config.GoalIn(c.runs...)
+		c.goals = c.config.GoalIn(c.defining()...)
 	}
 	return c.goals(metric)
+}
+
+// defining returns records with what runs define about metrics, newest first. Of several runs with the same
+// definitions, only the newest matters.
+func (c *Catalog) defining() []*format.Run {
+	var runs []*format.Run
+	seen := map[int]bool{}
+	for _, r := range c.rows {
+		if r.entry != nil {
+			runs = append(runs, r.entry.Run)
+			continue
+		}
+		switch column := r.columns.column(index.Facts, index.Definition); column.Kind(r.at) {
+		case index.Absent:
+		case index.List:
+			if seen[column.Code(r.at)] {
+				continue
+			}
+			seen[column.Code(r.at)] = true
+			if defined, ok := r.columns.table.Definitions(r.at); ok {
+				runs = append(runs, &format.Run{Defined: defined})
+				continue
+			}
+			fallthrough
+		default:
+			if r.read(); r.entry != nil {
+				runs = append(runs, r.entry.Run)
+			}
+		}
+	}
+	return runs
 }
 
 // Context returns the context that expressions, sorting and groups need.
@@ -269,13 +420,19 @@ func (c *Catalog) Context() query.Context {
 
 // named reports whether any run has a metric with this name.
 func (c *Catalog) named(metric string) bool {
-	has := func(r *format.Run) bool { _, ok := r.Metric(metric); return ok }
+	has := func(r *Row) bool {
+		_, ok := r.Metric(metric)
+		if !ok {
+			_, ok = r.Number(metric)
+		}
+		return ok
+	}
 	if c.names == nil {
 		c.names = map[string]bool{}
 	}
 	known, ok := c.names[metric]
 	if !ok {
-		known = slices.ContainsFunc(c.runs, has)
+		known = slices.ContainsFunc(c.rows, has)
 		c.names[metric] = known
 	}
 	return known

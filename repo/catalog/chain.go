@@ -25,38 +25,68 @@ import (
 // Chains returns the chains of runs. The newest chain comes first, and in each chain the newest run. A run that
 // neither resumes nor is resumed is a chain of its own.
 func Chains(runs []*format.Run) [][]*format.Run {
-	runs = slices.Clone(runs)
-	slices.SortFunc(runs, query.Newer)
-	byID := make(map[string]*format.Run, len(runs))
-	resumed := make(map[string]bool)
-	for _, r := range runs {
-		byID[r.ID] = r
-		resumed[r.Resumes] = true
+	found := chainsOf(query.Records(runs))
+	chains := make([][]*format.Run, len(found))
+	for i, chain := range found {
+		chains[i] = query.RecordsOf(chain)
 	}
-	var chains [][]*format.Run
-	seen := make(map[string]bool, len(runs))
-	follow := func(r *format.Run) {
-		var chain []*format.Run
+	return chains
+}
+
+// chainsOf is like Chains, for rows.
+func chainsOf[R query.Row](rows []R) [][]R {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b R) int { return query.NewerRow(a, b) })
+	byID := make(map[string]R, len(rows))
+	resumed := make(map[string]bool)
+	for _, r := range rows {
+		byID[r.ID()] = r
+		resumed[r.Resumes()] = true
+	}
+	var chains [][]R
+	seen := make(map[string]bool, len(rows))
+	follow := func(r R) {
+		var chain []R
 		in := map[string]bool{}
-		for r != nil && !in[r.ID] {
-			in[r.ID], seen[r.ID] = true, true
+		for ok := true; ok && !in[r.ID()]; r, ok = byID[r.Resumes()] {
+			in[r.ID()], seen[r.ID()] = true, true
 			chain = append(chain, r)
-			r = byID[r.Resumes]
 		}
 		chains = append(chains, chain)
 	}
-	for _, r := range runs {
-		if !resumed[r.ID] {
+	for _, r := range rows {
+		if !resumed[r.ID()] {
 			follow(r)
 		}
 	}
-	for _, r := range runs {
-		if !seen[r.ID] { // a ring, or a run that resumes itself, has no end, so the newest run counts as the end
+	for _, r := range rows {
+		if !seen[r.ID()] { // a ring, or a run that resumes itself, has no end, so the newest run counts as the end
 			follow(r)
 		}
 	}
-	listsort.Stable(chains, func(a, b []*format.Run) int { return query.Newer(a[0], b[0]) })
+	listsort.Stable(chains, func(a, b []R) int { return query.NewerRow(a[0], b[0]) })
 	return chains
+}
+
+// linkedRows returns the rows that resume another run, or that one of them resumes. Only these can be in a chain with
+// others.
+func linkedRows(rows []*Row) []*Row {
+	resumed := map[string]bool{}
+	for _, r := range rows {
+		if before := r.Resumes(); before != "" {
+			resumed[before] = true
+		}
+	}
+	if len(resumed) == 0 {
+		return nil
+	}
+	var linked []*Row
+	for _, r := range rows {
+		if r.Resumes() != "" || resumed[r.ID()] {
+			linked = append(linked, r)
+		}
+	}
+	return linked
 }
 
 // Newest returns the newest run of each chain among runs, newest first.
@@ -81,17 +111,25 @@ func (c *Catalog) Earlier(e *repo.Entry) []*repo.Entry {
 	if e.Resumes == "" {
 		return nil
 	}
-	if c.byID == nil {
-		c.byID = make(map[string]*repo.Entry, len(c.entries))
-		for _, other := range c.entries {
-			c.byID[other.ID] = other
+	if c.linked == nil {
+		c.linked = map[string]*Row{}
+		for _, r := range linkedRows(c.rows) {
+			c.linked[r.ID()] = r
 		}
 	}
-	var earlier []*repo.Entry
+	var parts []*Row
 	seen := map[string]bool{e.ID: true}
-	for part := c.byID[e.Resumes]; part != nil && !seen[part.ID]; part = c.byID[part.Resumes] {
-		seen[part.ID] = true
-		earlier = append(earlier, part)
+	for part := c.linked[e.Resumes]; part != nil && !seen[part.ID()]; part = c.linked[part.Resumes()] {
+		seen[part.ID()] = true
+		parts = append(parts, part)
+	}
+	_ = c.load(parts) // it fails only if the search was canceled, which the caller sees
+	var earlier []*repo.Entry
+	for _, part := range parts {
+		if part.entry == nil {
+			break // as if the run did not exist
+		}
+		earlier = append(earlier, part.entry)
 	}
 	return earlier
 }
@@ -145,6 +183,41 @@ func (c *Catalog) Wholes(ctx context.Context, entries []*repo.Entry) []*repo.Ent
 	for _, e := range entries {
 		if newest[e.Run] {
 			wholes = append(wholes, c.Whole(ctx, e))
+		}
+	}
+	return wholes
+}
+
+// WholeRows is like Wholes, for rows. It reads the records of runs that are in a chain, and no others.
+func (c *Catalog) WholeRows(ctx context.Context, rows []*Row) []*Row {
+	linked := linkedRows(rows)
+	if len(linked) == 0 {
+		return rows
+	}
+	newest, inner := map[*Row]bool{}, map[*Row]bool{}
+	for _, chain := range chainsOf(linked) {
+		newest[chain[0]] = true
+	}
+	var ends []*repo.Entry
+	for _, r := range linked {
+		if inner[r] = !newest[r]; newest[r] {
+			r.read()
+			if r.entry != nil {
+				ends = append(ends, r.entry)
+			}
+		}
+	}
+	c.joinAll(ctx, ends)
+	var wholes []*Row
+	for _, r := range rows {
+		switch {
+		case newest[r] && r.entry != nil:
+			if whole := c.Whole(ctx, r.entry); whole != r.entry {
+				r = &Row{catalog: c, entry: whole}
+			}
+			wholes = append(wholes, r)
+		case !inner[r] && !r.gone:
+			wholes = append(wholes, r)
 		}
 	}
 	return wholes
@@ -204,39 +277,41 @@ func (p Place) String() string {
 	}
 }
 
-// PlaceText returns a function that describes the place of an entry in its chain. The function returns "" for a run
-// that neither resumes nor is resumed. PlaceText returns nil if no run of the catalog resumes another.
-func (c *Catalog) PlaceText() func(e *repo.Entry) string {
+// PlaceText returns a function that describes the place of a run in its chain, by its id and the number of parts that are
+// read as one with it. The function returns "" for a run that neither resumes nor is resumed. PlaceText returns nil if
+// no run of the catalog resumes another.
+func (c *Catalog) PlaceText() func(id string, parts int) string {
 	places := c.Places()
 	if places == nil {
 		return nil
 	}
-	return func(e *repo.Entry) string {
-		if at, ok := places(e); ok {
+	return func(id string, parts int) string {
+		if at, ok := places(id, parts); ok {
 			return at.String()
 		}
 		return ""
 	}
 }
 
-// Places returns a function that reports the place of an entry in its chain. The function returns false for a run
-// that neither resumes nor is resumed. It is nil if no run of the catalog resumes another.
-func (c *Catalog) Places() func(e *repo.Entry) (Place, bool) {
-	if !slices.ContainsFunc(c.runs, resumes) {
+// Places returns a function that reports the place of a run in its chain, as PlaceText does. The function returns false
+// for a run that neither resumes nor is resumed. It is nil if no run of the catalog resumes another.
+func (c *Catalog) Places() func(id string, parts int) (Place, bool) {
+	linked := linkedRows(c.rows)
+	if len(linked) == 0 {
 		return nil
 	}
 	places := map[string]Place{}
-	for _, chain := range Chains(c.runs) {
+	for _, chain := range chainsOf(linked) {
 		for i, r := range chain {
-			if _, ok := places[r.ID]; !ok && len(chain) > 1 {
-				places[r.ID] = Place{len(chain) - i, len(chain) - i, len(chain)}
+			if _, ok := places[r.ID()]; !ok && len(chain) > 1 {
+				places[r.ID()] = Place{len(chain) - i, len(chain) - i, len(chain)}
 			}
 		}
 	}
-	return func(e *repo.Entry) (Place, bool) {
-		at, ok := places[e.ID]
-		if e.Parts() > 1 {
-			at.First, at.Last = 1, e.Parts()
+	return func(id string, parts int) (Place, bool) {
+		at, ok := places[id]
+		if parts > 1 {
+			at.First, at.Last = 1, parts
 		}
 		return at, ok
 	}

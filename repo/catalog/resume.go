@@ -41,10 +41,10 @@ type Program struct {
 	Host       string
 }
 
-// ran reports whether run is a run of the program.
-func (p Program) ran(run *format.Run) bool {
-	return p.Entry != "" && run.Source != nil && run.Source.Entry == p.Entry && run.Experiment == p.Experiment &&
-		run.Parent == p.Parent && run.Reproduces == "" && run.Machine != nil && run.Machine.Host == p.Host
+// ran reports whether a run is one of the program.
+func (p Program) ran(r *Row) bool {
+	return p.Entry != "" && r.Experiment() == p.Experiment && r.is("source.entry", p.Entry) && r.is("parent", p.Parent) &&
+		r.is("reproduces", "") && r.is("machine.host", p.Host)
 }
 
 // Resumption describes the run that a new one resumes.
@@ -135,19 +135,23 @@ func (c *Catalog) Resume(q ResumeRequest) (Resumption, error) {
 
 // resumable returns the newest run that the request finds, or nil if there is none.
 func (c *Catalog) resumable(q ResumeRequest) *repo.Entry {
-	means := func(e *repo.Entry) bool { return e.Key == q.Key || e.ID == q.Key || format.IDRandom(e.ID) == q.Key }
+	means := func(r *Row) bool { return r.Key() == q.Key || r.ID() == q.Key || format.IDRandom(r.ID()) == q.Key }
 	switch {
 	case q.Mode == ResumeUnfinished:
-		means = func(e *repo.Entry) bool { return e.Key == q.Key }
+		means = func(r *Row) bool { return r.Key() == q.Key }
 	case q.Key == "" && q.Mode == ResumeAuto:
 		q.Program.Experiment = cmp.Or(q.Program.Experiment, c.config.Experiment)
-		means = func(e *repo.Entry) bool { return q.Program.ran(e.Run) }
+		means = q.Program.ran
 	case q.Key == "":
 		return nil
 	}
-	for _, e := range c.entries {
-		if (e.Active == nil || e.Life != repo.Foreign) && means(e) {
-			return e
+	for _, r := range c.rows {
+		if e := r.entry; e != nil && e.Active != nil && e.Life == repo.Foreign || !means(r) {
+			continue
+		}
+		// The file decides: it may say something else than the columns.
+		if r.read(); r.entry != nil && means(r) {
+			return r.entry
 		}
 	}
 	return nil

@@ -107,7 +107,7 @@ func TestResumePolicy(t *testing.T) {
 				mode.ask.Job.ID = "77"
 			}
 			if state == "requeued" && mode.name == "program" {
-				c.entries[0].Key = "77" // a run that the first attempt started without a key
+				c.rows[0].entry.Key = "77" // a run that the first attempt started without a key
 			}
 			if got := outcome(c.Resume(mode.ask)); got != words[i] {
 				t.Errorf("%s run, mode %s: %s, want %s", state, mode.name, got, words[i])

@@ -40,20 +40,62 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 	return entries, at, err
 }
 
+// resolve returns the runs that a selector without a revision names. If the file of one says something else than its
+// columns, the selector is resolved again, with what the file says.
 func (c *Catalog) resolve(ctx context.Context, s query.Selector) ([]*repo.Entry, error) {
-	among := c.runs
-	if s.IsBest() { // a chain is one run
-		among = Records(c.Wholes(ctx, c.entries))
+	var before []query.Row
+	for {
+		among := c.rows
+		if s.IsBest() { // a chain is one run
+			among = c.WholeRows(ctx, among)
+		}
+		found, err := s.Resolve(AsRows(among), c.scope, c.Context())
+		if err != nil {
+			return nil, err
+		}
+		rows := ownRows(found)
+		if err := c.load(rows); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(rows, func(r *Row) bool { return r.columns != nil }) || sameRows(before, found) {
+			return entriesOf(rows), nil
+		}
+		before = found
 	}
-	rows, err := s.Resolve(query.Records(among), c.scope, c.Context())
-	if err != nil {
-		return nil, err
+}
+
+// sameRows reports whether two answers are the same and can be read.
+func sameRows(a, b []query.Row) bool {
+	return slices.Equal(a, b) && !slices.ContainsFunc(ownRows(b), func(r *Row) bool { return r.gone })
+}
+
+// AsRows returns rows for package query, in the same order.
+func AsRows(rows []*Row) []query.Row {
+	list := make([]query.Row, len(rows))
+	for i, r := range rows {
+		list[i] = r
 	}
-	entries := c.EntriesOf(query.RecordsOf(rows))
-	for i, e := range entries {
-		entries[i] = e.Newest()
+	return list
+}
+
+// ownRows is the reverse of asRows.
+func ownRows(list []query.Row) []*Row {
+	rows := make([]*Row, len(list))
+	for i, r := range list {
+		rows[i] = r.(*Row)
 	}
-	return entries, nil
+	return rows
+}
+
+// entriesOf returns the entries of rows that were read, each as the newest part of its chain alone.
+func entriesOf(rows []*Row) []*repo.Entry {
+	entries := make([]*repo.Entry, 0, len(rows))
+	for _, r := range rows {
+		if r.entry != nil {
+			entries = append(entries, r.entry.Newest())
+		}
+	}
+	return entries
 }
 
 // One returns the single run that a selector names, and its catalog. If the selector names several runs, the error is
@@ -70,25 +112,60 @@ func (c *Catalog) One(ctx context.Context, selector string) (*repo.Entry, *Catal
 }
 
 // SelectAll returns the runs that any of the selectors names, each once. Without selectors, it returns all runs of
-// the scope.
+// the scope, and reads all their records; see SelectRows.
 func (c *Catalog) SelectAll(ctx context.Context, selectors []string) ([]*repo.Entry, error) {
-	var entries []*repo.Entry
-	if len(selectors) == 0 {
-		for _, e := range c.entries {
-			if c.InScope(e.Run) {
-				entries = append(entries, e)
-			}
-		}
+	rows, err := c.SelectRows(ctx, selectors)
+	if err != nil {
+		return nil, err
 	}
+	return c.Load(rows)
+}
+
+// SelectRows is like SelectAll, without reading the records of all runs.
+func (c *Catalog) SelectRows(ctx context.Context, selectors []string) ([]*Row, error) {
+	if len(selectors) == 0 {
+		return c.rowsInScope(), nil
+	}
+	var rows []*Row
+	seen := map[*repo.Entry]bool{}
 	for _, selector := range selectors {
 		found, _, err := c.Select(ctx, selector)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range found {
-			if !slices.Contains(entries, e) {
-				entries = append(entries, e)
+			if !seen[e] {
+				seen[e] = true
+				rows = append(rows, &Row{catalog: c, entry: e})
 			}
+		}
+	}
+	return rows, nil
+}
+
+func (c *Catalog) rowsInScope() []*Row {
+	if c.scope == "" {
+		return slices.Clone(c.rows)
+	}
+	var rows []*Row
+	for _, r := range c.rows {
+		if r.Experiment() == c.scope {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// Load reads the records of rows that were not read yet. It returns the entries in the order of the rows, without runs
+// that were removed meanwhile or are damaged. An error means that the context of the catalog was canceled.
+func (c *Catalog) Load(rows []*Row) ([]*repo.Entry, error) {
+	if err := c.load(rows); err != nil {
+		return nil, err
+	}
+	entries := make([]*repo.Entry, 0, len(rows))
+	for _, r := range rows {
+		if r.entry != nil {
+			entries = append(entries, r.entry)
 		}
 	}
 	return entries, nil
@@ -101,6 +178,50 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 	if where == "" {
 		return entries, nil, nil
 	}
+	expr, missing, err := c.parse(where)
+	if err != nil {
+		return nil, nil, err
+	}
+	context := c.Context()
+	return slices.DeleteFunc(entries, func(e *repo.Entry) bool {
+		return !expr.Match(query.Record(e.Run), context)
+	}), missing, nil
+}
+
+// MatchRows is like Match, for rows.
+func (c *Catalog) MatchRows(rows []*Row, where string) ([]*Row, []MissingKey, error) {
+	if where == "" {
+		return rows, nil, nil
+	}
+	expr, missing, err := c.parse(where)
+	if err != nil {
+		return nil, nil, err
+	}
+	context := c.Context()
+	return slices.DeleteFunc(rows, func(r *Row) bool { return !expr.Match(r, context) }), missing, nil
+}
+
+// Prove reads the records of rows that match an expression, which may be empty. It leaves out runs that were removed
+// meanwhile or are damaged, and those whose file says something else than the columns did, if they do not match any
+// more. It reuses the slice. An error means that the context of the catalog was canceled.
+func (c *Catalog) Prove(rows []*Row, where string) ([]*Row, error) {
+	if err := c.load(rows); err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(r *Row) bool { return r.entry == nil })
+	if where == "" {
+		return rows, nil
+	}
+	expr, err := query.Parse(where)
+	if err != nil {
+		return nil, err
+	}
+	context := c.Context()
+	return slices.DeleteFunc(rows, func(r *Row) bool { return !expr.Match(r, context) }), nil
+}
+
+// parse reads an expression, and finds the keys in it that no run has.
+func (c *Catalog) parse(where string) (*query.Expr, []MissingKey, error) {
 	expr, err := query.Parse(where)
 	if err != nil {
 		return nil, nil, err
@@ -112,11 +233,14 @@ func (c *Catalog) Match(entries []*repo.Entry, where string) ([]*repo.Entry, []M
 			missing = append(missing, *m)
 		}
 	})
-	context := c.Context()
-	if err := expr.Unordered(query.Records(c.runs), context); err != nil {
-		return nil, nil, err
-	}
-	return slices.DeleteFunc(entries, func(e *repo.Entry) bool { return !expr.Match(query.Record(e.Run), context) }), missing, nil
+	return expr, missing, expr.Unordered(AsRows(c.rows), c.Context())
+}
+
+// SortRows sorts rows as query.Sort does.
+func (c *Catalog) SortRows(rows []*Row, spec string) {
+	list := AsRows(rows)
+	query.Sort(list, spec, c.Context())
+	copy(rows, ownRows(list))
 }
 
 // MissingKey is a key that no run has.
@@ -127,10 +251,10 @@ type MissingKey struct {
 
 // Missing returns a MissingKey if there are runs and none has the key. Otherwise it returns nil.
 func (c *Catalog) Missing(key string) *MissingKey {
-	if len(c.runs) == 0 {
+	if len(c.rows) == 0 {
 		return nil
 	}
-	near, missing := query.Missing(query.Records(c.runs), key, c.Context())
+	near, missing := query.Missing(AsRows(c.rows), key, c.Context())
 	if !missing {
 		return nil
 	}

@@ -105,7 +105,7 @@ func (d *ParamDifferences) add(flat iter.Seq2[string, Datum]) {
 		s.runs++
 		s.many = s.many || !s.value.same(v)
 		if table, ok := strings.CutSuffix(key, "."+setName); ok {
-			d.addSet(table, v.any())
+			d.addSet(table, v.Any())
 		}
 	}
 }

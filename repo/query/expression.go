@@ -433,7 +433,7 @@ func compareValues(op string, v, w Datum) bool {
 		comparable = false
 	}
 	nan := v.isNaN() || w.isNaN()
-	switch equal := comparable && order == 0 || !nan && v.kind == w.kind && format.EqualValue(v.any(), w.any()); op {
+	switch equal := comparable && order == 0 || !nan && v.kind == w.kind && format.EqualValue(v.Any(), w.Any()); op {
 	case "=":
 		return equal
 	case "!=":

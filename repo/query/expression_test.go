@@ -270,7 +270,7 @@ func TestCompareNumbers(t *testing.T) {
 	for i, a := range ordered {
 		for j, b := range ordered {
 			if got, want := compareNumbers(a, b), min(max(i-j, -1), 1); got != want {
-				t.Errorf("%v and %v: %d, want %d", a.any(), b.any(), got, want)
+				t.Errorf("%v and %v: %d, want %d", a.Any(), b.Any(), got, want)
 			}
 		}
 	}

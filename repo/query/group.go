@@ -72,7 +72,7 @@ func commonValues(r *format.Run, keys []string, fields []field, c Context) (id s
 		label := "-"
 		var value any
 		if v, ok := f.value(Record(r), c); ok {
-			value = v.any()
+			value = v.Any()
 			b, label = appendCanonical(append(b, '='), value), Text(simplest(value))
 		}
 		b = append(b, '|')

@@ -41,16 +41,24 @@ type Context struct {
 // seconds; a run in progress has none. source.X, environment.X and machine.X are the keys of these tables.
 // datasets.NAME, artifacts.PATH and files.NAME are digests. conflicts.PARAM is the list of the values of a param that
 // were not taken.
-func Value(r *format.Run, key string, c Context) (any, bool) { return ValueOf(Record(r), key, c) }
+func Value(r *format.Run, key string, c Context) (any, bool) {
+	k := NewKey(key)
+	return k.Value(Record(r), c)
+}
 
-// ValueOf is like Value, for a row.
-func ValueOf(r Row, key string, c Context) (any, bool) {
-	f := newField(key)
-	v, ok := f.value(r, c)
+// Key is a key for many runs. It is parsed once.
+type Key struct{ field field }
+
+// NewKey returns a key, as for Value.
+func NewKey(key string) Key { return Key{newField(key)} }
+
+// Value returns the value of the key for a row, as Value does.
+func (k *Key) Value(r Row, c Context) (any, bool) {
+	v, ok := k.field.value(r, c)
 	if !ok {
 		return nil, false
 	}
-	return v.any(), true
+	return v.Any(), true
 }
 
 // field is a parsed key.
@@ -177,6 +185,9 @@ func NewDatum(v any) Datum {
 	return Datum{kind: isMore, more: v}
 }
 
+// String returns the value as Text does. It is empty for the zero value.
+func (d Datum) String() string { return d.text() }
+
 // float returns a number as a float.
 func (d Datum) float() float64 {
 	if d.kind == isInt {
@@ -185,8 +196,8 @@ func (d Datum) float() float64 {
 	return d.f
 }
 
-// any returns the value as Value does.
-func (d Datum) any() any {
+// Any returns the value as Value does.
+func (d Datum) Any() any {
 	switch d.kind {
 	case isInt:
 		return d.i
@@ -210,14 +221,14 @@ func (d Datum) same(other Datum) bool {
 	case d.kind == isInt && other.kind == isInt:
 		return d.i == other.i
 	}
-	return format.EqualValue(d.any(), other.any())
+	return format.EqualValue(d.Any(), other.Any())
 }
 
 func (d Datum) text() string {
 	if d.kind == isText {
 		return d.s
 	}
-	return Text(d.any())
+	return Text(d.Any())
 }
 
 func (f *field) value(r Row, c Context) (Datum, bool) {

@@ -31,11 +31,18 @@ func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []cat
 	if s.Group != "" {
 		selectors = append(selectors[:len(selectors):len(selectors)], "group="+s.Group)
 	}
-	entries, err := c.SelectAll(ctx, selectors)
+	rows, err := c.SelectRows(ctx, selectors)
 	if err != nil {
 		return nil, nil, err
 	}
-	entries, missing, err := c.Match(entries, s.Where)
+	rows, missing, err := c.MatchRows(rows, s.Where)
+	if err != nil {
+		return nil, missing, err
+	}
+	if rows, err = c.Prove(rows, s.Where); err != nil {
+		return nil, missing, err
+	}
+	entries, err := c.Load(rows)
 	if err != nil {
 		return nil, missing, err
 	}

@@ -188,7 +188,7 @@ type tableInput struct {
 	named   map[string]bool   // the metrics of all runs
 	config  *format.Config
 	options Options
-	part    func(*repo.Entry) string // nil if there are no chains
+	part    func(id string, parts int) string // nil if there are no chains
 }
 
 func (v *View) tableInput() tableInput {

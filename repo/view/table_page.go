@@ -83,7 +83,7 @@ func appendPage(b []byte, entries []*repo.Entry, keys *tableColumns, in tableInp
 			}
 		}
 		if in.part != nil {
-			if part := in.part(e); part != "" {
+			if part := in.part(e.ID, e.Parts()); part != "" {
 				attributes.add("part", i, part)
 			}
 		}

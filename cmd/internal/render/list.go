@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
-	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
@@ -21,39 +19,34 @@ const maxCell = 60
 // List shows runs in a table.
 type List struct {
 	Columns query.ColumnRequest
-	Part    func(*repo.Entry) string // returns the part of a chain to show after the status of an entry; may be nil
+	Part    func(id string, parts int) string // returns the part of a chain to show after the status; may be nil
 	Context query.Context
 }
 
-// Write writes the entries in the given order. It returns the keys that did not fit.
-func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (omitted []string, err error) {
-	runs := catalog.Records(entries)
+// Write writes the rows in the given order. It returns the keys that did not fit. Beside the rows themselves it needs
+// no memory for each.
+func (l List) Write(w io.Writer, t *terminal.Terminal, rows []*catalog.Row) (omitted []string, err error) {
+	all := catalog.AsRows(rows)
 	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "age"}, {Title: "status"}}}
-	columns := query.ChooseColumns(query.Records(runs), l.Columns, l.Context)
+	columns := query.ChooseColumns(all, l.Columns, l.Context)
 	if columns.Experiment {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Drop: true})
 	}
+	keys := make([]query.Key, len(columns.Keys))
 	for i, key := range columns.Keys {
+		keys[i] = query.NewKey(key)
 		tb.Columns = append(tb.Columns, terminal.Column{
-			Title: byBest(query.BareKey(key), query.BestBy(query.Records(runs), key, l.Context)),
+			Title: byBest(query.BareKey(key), query.BestBy(all, key, l.Context)),
 			Right: columns.Numeric[i], Flexible: !columns.Numeric[i], Drop: i > 0, Key: true,
 		})
 	}
-	for _, e := range entries {
-		status := Status(e, l.Context.Now)
-		if l.Part != nil {
-			if part := l.Part(e); part != "" {
-				status.Text += ", " + part
+	tb.Each = func(yield func([]terminal.Cell) bool) {
+		cells := make([]terminal.Cell, len(tb.Columns))
+		for _, r := range rows {
+			if !yield(l.line(cells[:0], r, columns.Experiment, keys)) {
+				return
 			}
 		}
-		row := []terminal.Cell{{Text: e.Title()}, {Text: terminal.Ago(l.Context.Now.Sub(e.Started))}, status}
-		if columns.Experiment {
-			row = append(row, terminal.Cell{Text: e.Experiment})
-		}
-		for _, key := range columns.Keys {
-			row = append(row, terminal.Cell{Text: terminal.Truncate(terminal.Clean(cell(e.Run, key, l.Context)), maxCell)})
-		}
-		tb.Rows = append(tb.Rows, row)
 	}
 	err = tb.Write(w, t)
 	for _, i := range tb.Dropped {
@@ -62,6 +55,25 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, entries []*repo.Entry) (o
 		}
 	}
 	return append(omitted, columns.Omitted...), err
+}
+
+// line appends the cells of a row.
+func (l List) line(cells []terminal.Cell, r *catalog.Row, experiment bool, keys []query.Key) []terminal.Cell {
+	status := statusOf(r, l.Context.Now)
+	if l.Part != nil {
+		if part := l.Part(r.ID(), r.Parts()); part != "" {
+			status.Text += ", " + part
+		}
+	}
+	cells = append(cells, terminal.Cell{Text: r.Title()},
+		terminal.Cell{Text: terminal.Ago(l.Context.Now.Sub(r.Started()))}, status)
+	if experiment {
+		cells = append(cells, terminal.Cell{Text: r.Experiment()})
+	}
+	for _, key := range keys {
+		cells = append(cells, terminal.Cell{Text: terminal.Truncate(terminal.Clean(cell(r, key, l.Context)), maxCell)})
+	}
+	return cells
 }
 
 // byBest returns the column header of a metric that is shown by its best value. Without a goal, the header is only the
@@ -74,8 +86,8 @@ func byBest(name, goal string) string {
 }
 
 // cell formats the value of a key. It is empty if the run lacks the key.
-func cell(r *format.Run, key string, c query.Context) string {
-	v, ok := query.Value(r, key, c)
+func cell(r query.Row, key query.Key, c query.Context) string {
+	v, ok := key.Value(r, c)
 	if !ok {
 		return ""
 	}
@@ -94,23 +106,27 @@ func cell(r *format.Run, key string, c query.Context) string {
 
 // CSV writes one line per run with its id, name, experiment, status, start, duration in seconds and the chosen columns.
 // If no columns are chosen, it writes those of query.AllColumns.
-func (l List) CSV(write func([]string) error, entries []*repo.Entry) error {
-	keys := l.Columns.Keys
-	if len(keys) == 0 {
-		keys = query.AllColumns(query.Records(catalog.Records(entries)))
+func (l List) CSV(write func([]string) error, rows []*catalog.Row) error {
+	names := l.Columns.Keys
+	if len(names) == 0 {
+		names = query.AllColumns(catalog.AsRows(rows))
 	}
-	if err := write(append([]string{"id", "name", "experiment", "status", "started", "duration"}, keys...)); err != nil {
+	if err := write(append([]string{"id", "name", "experiment", "status", "started", "duration"}, names...)); err != nil {
 		return err
 	}
-	for _, e := range entries {
+	keys := make([]query.Key, len(names))
+	for i, name := range names {
+		keys[i] = query.NewKey(name)
+	}
+	for _, r := range rows {
 		duration := ""
-		if !e.Ended.IsZero() {
-			duration = fmt.Sprint(e.Ended.Sub(e.Started).Seconds())
+		if v, ok := r.Attribute("duration"); ok {
+			duration = fmt.Sprint(v.Any())
 		}
-		row := []string{e.ID, e.Name, e.Experiment, string(e.Status), e.Started.Format(time.RFC3339Nano), duration}
+		row := []string{r.ID(), r.Name(), r.Experiment(), string(r.Status()), r.Started().Format(time.RFC3339Nano), duration}
 		for _, key := range keys {
 			text := ""
-			if v, ok := query.Value(e.Run, key, l.Context); ok {
+			if v, ok := key.Value(r, l.Context); ok {
 				text = query.Text(v)
 				if f, ok := v.(float64); ok && math.IsInf(f, 0) {
 					text = strings.ToLower(strings.TrimPrefix(text, "+"))

@@ -6,6 +6,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // idleAfter is how long an active run must be silent to be shown as idle.
@@ -28,11 +29,23 @@ func Status(e *repo.Entry, now time.Time) terminal.Cell {
 		}
 		return terminal.Cell{Text: "running " + running, Style: terminal.Cyan}
 	}
-	switch e.Status {
+	return ended(e.Status)
+}
+
+// statusOf is like Status, for a row.
+func statusOf(r *catalog.Row, now time.Time) terminal.Cell {
+	if e := r.Entry(); e != nil {
+		return Status(e, now)
+	}
+	return ended(r.Status())
+}
+
+func ended(status format.Status) terminal.Cell {
+	switch status {
 	case format.Finished:
 		return terminal.Cell{Text: "finished", Style: terminal.Green}
 	case format.Killed:
 		return terminal.Cell{Text: "killed", Style: terminal.Yellow}
 	}
-	return terminal.Cell{Text: string(e.Status), Style: terminal.Red}
+	return terminal.Cell{Text: string(status), Style: terminal.Red}
 }

@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -13,7 +14,8 @@ import (
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
-	Dropped []int // indices of the columns that did not fit, in order; set by Write
+	Each    iter.Seq[[]Cell] // yields the rows in place of Rows, once for the widths and once for the text
+	Dropped []int            // indices of the columns that did not fit, in order; set by Write
 }
 
 // Column is one column of a table.
@@ -77,12 +79,19 @@ func (tb *Table) Write(w io.Writer, t *Terminal) error {
 	if err := line(header); err != nil {
 		return err
 	}
-	for _, row := range tb.Rows {
+	for row := range tb.rows() {
 		if err := line(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (tb *Table) rows() iter.Seq[[]Cell] {
+	if tb.Each != nil {
+		return tb.Each
+	}
+	return slices.Values(tb.Rows)
 }
 
 type fitted struct{ index, width int }
@@ -93,10 +102,10 @@ func (tb *Table) fit(t *Terminal) []fitted {
 	columns := make([]fitted, len(tb.Columns))
 	for i, c := range tb.Columns {
 		columns[i] = fitted{i, Width(Clean(c.Title))}
-		for _, row := range tb.Rows {
-			if i < len(row) {
-				columns[i].width = max(columns[i].width, Width(Clean(row[i].Text)))
-			}
+	}
+	for row := range tb.rows() {
+		for i := range min(len(row), len(columns)) {
+			columns[i].width = max(columns[i].width, Width(Clean(row[i].Text)))
 		}
 	}
 	if !t.OutIsTerminal() {
