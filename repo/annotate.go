@@ -45,12 +45,8 @@ func addNote(dir, name string, data []byte) error {
 	if err := realDir(notes); err != nil {
 		return err
 	}
-	tmp := filepath.Join(notes, newPrefix+name)
-	if err := writeFile(tmp, data); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, filepath.Join(notes, name)); err != nil {
-		_ = os.Remove(tmp)
+	err := writeIntoRun(dir, filepath.Join(notesName, name), func(tmp string) error { return writeFile(tmp, data) })
+	if err != nil {
 		return err
 	}
 	return syncDir(notes)

@@ -88,7 +88,10 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 	if f.leftOut > 0 {
 		f.warn("%d more of them were left out: %s holds at most %d bytes", f.leftOut, asideName, maxAsideBytes)
 	}
-	if err := linkNotes(a.Dir, folder); err != nil {
+	if err := linkNotes(a.Dir, folder, func(file, name string) error {
+		_, err := linkFile(file, filepath.Join(folder, name))
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	b.warnings = append(b.warnings, f.warnings...)
@@ -388,8 +391,8 @@ func writeHashed(to string, r io.Reader) (format.File, error) {
 	return format.File{SHA256: out.sum(), Bytes: out.bytes}, nil
 }
 
-// linkNotes adds the notes that were written while the run was in progress.
-func linkNotes(from, to string) error {
+// linkNotes adds the notes that were written while the run was in progress. It links each with link.
+func linkNotes(from, to string, link func(file, name string) error) error {
 	if err := realDir(filepath.Join(from, notesName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -411,7 +414,7 @@ func linkNotes(from, to string) error {
 		if exists(target) {
 			continue
 		}
-		if _, err := linkFile(filepath.Join(from, notesName, entry.Name()), target); err != nil {
+		if err := link(filepath.Join(from, notesName, entry.Name()), filepath.Join(notesName, entry.Name())); err != nil {
 			return err
 		}
 	}
@@ -419,4 +422,12 @@ func linkNotes(from, to string) error {
 }
 
 // moveNotes moves notes that were written during a finish to the finished run.
-func (a *Active) moveNotes() error { return linkNotes(a.Dir, a.repo.RunDir(a.ID)) }
+func (a *Active) moveNotes() error {
+	target := a.repo.RunDir(a.ID)
+	return linkNotes(a.Dir, target, func(file, name string) error {
+		return writeIntoRun(target, name, func(tmp string) error {
+			_, err := linkFile(file, tmp)
+			return err
+		})
+	})
+}

@@ -51,13 +51,13 @@ func (r *Repository) Receive(id string) (*Incoming, error) {
 	return in, os.Mkdir(in.dir, 0o777)
 }
 
-// ClearStale removes the temporary folders of receiving processes that died.
+// ClearStale removes the temporary files and folders that processes which died left in the folders of days.
 func (r *Repository) ClearStale() {
 	left, _ := filepath.Glob(filepath.Join(r.Dir, "*", newPrefix+"*"))
 	for _, dir := range left {
 		info, err := os.Lstat(dir)
 		isDay := format.CheckDay(filepath.Base(filepath.Dir(dir))) == nil
-		if err == nil && info.IsDir() && isDay && time.Since(info.ModTime()) > staleAfter {
+		if err == nil && isDay && time.Since(info.ModTime()) > staleAfter {
 			_ = os.RemoveAll(dir)
 		}
 	}
@@ -166,7 +166,7 @@ func (in *Incoming) merge(target string) error {
 		if err := makeRealDirs(target, filepath.Dir(name)); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(in.dir, name), filepath.Join(target, name)); err != nil {
+		if err := moveIntoRun(filepath.Join(in.dir, name), target, name); err != nil {
 			return err
 		}
 	}

@@ -416,7 +416,7 @@ func (r *Repository) placeRewritten(from, id string) error {
 		return strings.Compare(a, b)
 	})
 	for _, name := range names {
-		if err := moveFile(filepath.Join(from, name), filepath.Join(target, name)); err != nil {
+		if err := moveIntoRun(filepath.Join(from, name), target, name); err != nil {
 			return err
 		}
 		if err := syncDir(filepath.Dir(filepath.Join(target, name))); err != nil {

@@ -32,6 +32,9 @@ type Repository struct {
 	// Gate is how the user allows artifact stores. The zero value allows those that this clone has used.
 	Gate StoreGate
 
+	// Reading is called, if it is set, while Table reads many runs that the index does not have.
+	Reading func(done, total int)
+
 	config func() (*format.Config, error)
 }
 

@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/index"
 )
 
@@ -24,13 +30,129 @@ type Table struct {
 	entries map[string]*Entry // those that were read to make the table; it has all active runs
 }
 
-// Table returns the columns of all runs.
+// IndexVariable is the environment variable that turns the index off if its value is 0. It is for tests.
+const IndexVariable = "RUNS_INDEX"
+
+// Table returns the columns of all runs. Runs that the index does not have are read, which it remembers.
 func (r *Repository) Table(ctx context.Context) (*Table, error) {
-	entries, damage, err := r.List(ctx)
+	if os.Getenv(IndexVariable) == "0" {
+		entries, damage, err := r.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.tableOf(entries, damage), nil
+	}
+	removed, err := r.RemovedIDs()
 	if err != nil {
 		return nil, err
 	}
-	return r.tableOf(entries, damage), nil
+	t := &Table{repo: r, entries: map[string]*Entry{}}
+	var read []*format.Run // what is in no block
+	add := func(id string, e *Entry, err error) {
+		switch {
+		case err == nil:
+			t.entries[id] = e
+			read = append(read, e.Run)
+		case isDamage(err):
+			t.Damage = append(t.Damage, Damage{id, err})
+		}
+	}
+	var blocks []*index.Block
+	bad := map[string]bool{}
+	for _, home := range r.Homes() {
+		found, err := r.openIndex(ctx, home)
+		if home.Common && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		blocks = append(blocks, found.Blocks...)
+		for _, id := range found.Bad {
+			if !removed[id] && !bad[id] && format.CheckID(id) == nil {
+				bad[id] = true
+				e, err := r.readFinished(id)
+				add(id, e, err)
+			}
+		}
+	}
+	actives, err := r.Actives()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range actives {
+		e, err := a.Entry(ctx)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		add(a.ID, e, err)
+	}
+	listsort.Stable(t.Damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
+	var keep func(id string) bool
+	if len(removed)+len(bad) > 0 {
+		keep = func(id string) bool { return !removed[id] && (!bad[id] || t.entries[id] != nil) }
+	}
+	if len(read) > 0 {
+		blocks = append([]*index.Block{index.NewBlock(read)}, blocks...)
+	}
+	t.Table = index.NewTable(blocks, keep)
+	return t, nil
+}
+
+// openIndex returns the finished runs of a home, by its index.
+func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents, error) {
+	h := index.Home{
+		Dir: home.Dir, State: 1, Cache: index.OpenCache(r.indexDir(), indexName(home.Dir), home.Dir),
+		Read: func(id string) (*format.Run, error) {
+			e, err := r.readFinishedIn(home, id)
+			if err != nil {
+				return nil, err
+			}
+			return e.Run, nil
+		},
+		Progress: r.Reading,
+	}
+	if !home.Common && r.InGit {
+		h.State = gitState(filepath.Join(r.Git.Git, "index"))
+	}
+	found, err := h.Open(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("listing runs: %w", err)
+	}
+	return found, err
+}
+
+// indexDir returns the folder of the index. It is in the common Git folder, or outside Git in .runs.
+func (r *Repository) indexDir() string {
+	if r.InGit {
+		return filepath.Join(r.Git.Common, "runs", "cache", "index")
+	}
+	return filepath.Join(r.Dir, "cache")
+}
+
+// indexName returns the name of the files of a home in the folder of the index.
+func indexName(dir string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(dir))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// gitState returns a digest of when Git last changed files of the working tree. Whatever does, like a checkout, a merge
+// or a stash, also writes Git's index. The result is 0 if Git has only just written it, and may again without a later
+// time.
+func gitState(path string) uint64 {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 2 // nothing is tracked
+	}
+	tick := 20 * time.Millisecond
+	if info.ModTime().Nanosecond() == 0 {
+		tick = 2 * time.Second // the file system may count in seconds
+	}
+	if time.Since(info.ModTime()) < tick {
+		return 0
+	}
+	return index.StampOf(info).Digest()
 }
 
 // tableOf makes a table of runs that were read.

@@ -1,10 +1,10 @@
 package index
 
 import (
+	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
-
-	"github.com/gitruns/runs/format"
 )
 
 // ref names a column of a block.
@@ -13,61 +13,137 @@ type ref struct {
 	key   string
 }
 
-// chunk is the part of a column that is in one block. Words of the kinds Text and List count in texts.
-type chunk struct {
-	kinds []Kind
-	words []uint64
-	texts []string
-}
+// idBytes is the length of an id.
+const idBytes = 24
 
-// Block holds the columns of some runs, newest first.
+// Block holds the columns of some runs, newest first. It does not change.
 type Block struct {
 	ids     []string
 	started []int64 // microseconds since 1970
-	columns map[ref]*chunk
+	data    []byte  // as Builder.Encode returns it
+	columns []columnAt
+}
+
+// columnAt says where the chunk of a column is in the data of a block. The columns are sorted by scope and key.
+type columnAt struct {
+	scope    Scope
+	key      []byte
+	from, to uint32
+}
+
+func (c *columnAt) compare(r ref) int {
+	if c.scope != r.scope {
+		return int(c.scope) - int(r.scope)
+	}
+	return strings.Compare(string(c.key), r.key) // without an allocation
 }
 
 // Len returns the number of runs.
 func (b *Block) Len() int { return len(b.ids) }
 
-// NewBlock returns the columns of runs. It does not keep the records.
-func NewBlock(runs []*format.Run) *Block {
-	runs = slices.Clone(runs)
-	slices.SortFunc(runs, func(a, b *format.Run) int {
-		if c := b.Started.Compare(a.Started); c != 0 {
-			return c
-		}
-		return strings.Compare(b.ID, a.ID)
-	})
+// IDs returns the ids of the runs, newest first. The caller must not change the slice.
+func (b *Block) IDs() []string { return b.ids }
+
+// first returns when the newest run of a block started.
+func (b *Block) first() int64 {
+	if len(b.started) == 0 {
+		return 0
+	}
+	return b.started[0]
+}
+
+var errBlock = errors.New("the index is damaged")
+
+// ParseBlock reads the bytes of Builder.Encode, which may be hostile. It keeps data.
+func ParseBlock(data []byte) (*Block, error) {
+	p := parser{data: data}
+	rows := int(p.uint32())
+	if rows > len(data)/(idBytes+8) {
+		return nil, errBlock
+	}
+	ids := string(p.take(rows * idBytes))
+	started := p.take(rows * 8)
+	columns := int(p.uint32())
+	if p.bad || columns > len(data)/11 {
+		return nil, errBlock
+	}
 	b := &Block{
-		ids: make([]string, len(runs)), started: make([]int64, len(runs)), columns: map[ref]*chunk{},
+		ids: make([]string, rows), started: make([]int64, rows), data: data, columns: make([]columnAt, columns),
 	}
-	codes := map[*chunk]map[string]uint64{}
-	for row, r := range runs {
-		b.ids[row], b.started[row] = r.ID, r.Started.UnixMicro()
-		visit(r, func(scope Scope, key string, v value) {
-			if len(key) > maxKeyBytes {
-				return
-			}
-			c := b.columns[ref{scope, key}]
-			if c == nil {
-				c = &chunk{kinds: make([]Kind, len(runs)), words: make([]uint64, len(runs))}
-				b.columns[ref{scope, key}] = c
-			}
-			c.kinds[row], c.words[row] = v.kind, v.word
-			if v.kind == Text || v.kind == List {
-				if codes[c] == nil {
-					codes[c] = map[string]uint64{}
-				}
-				code, ok := codes[c][v.text]
-				if !ok {
-					code = uint64(len(c.texts))
-					codes[c][v.text] = code
-					c.texts = append(c.texts, v.text)
-				}
-				c.words[row] = code
-			}
-		})
+	for i := range rows {
+		b.ids[i] = ids[i*idBytes : (i+1)*idBytes]
+		b.started[i] = int64(binary.LittleEndian.Uint64(started[i*8:]))
 	}
-	return b
+	for i := range b.columns {
+		c := &b.columns[i]
+		c.scope = Scope(p.byte())
+		c.key = p.take(int(p.uint16()))
+		c.from, c.to = p.uint32(), p.uint32()
+		if p.bad || c.scope >= numberOfScopes || c.from > c.to || int64(c.to) > int64(len(data)) ||
+			i > 0 && b.columns[i-1].compare(ref{c.scope, string(c.key)}) >= 0 {
+			return nil, errBlock
+		}
+	}
+	return b, nil
+}
+
+// chunk returns the part of a column that is in the block, or nil. If its bytes are damaged, every row is Elsewhere.
+func (b *Block) chunk(r ref) *chunk {
+	i, ok := slices.BinarySearchFunc(b.columns, r, func(c columnAt, r ref) int { return c.compare(r) })
+	if !ok {
+		return nil
+	}
+	return b.chunkAt(i)
+}
+
+func (b *Block) chunkAt(i int) *chunk {
+	c, err := parseChunk(b.data[b.columns[i].from:b.columns[i].to], len(b.ids))
+	if err != nil {
+		return &chunk{all: Elsewhere}
+	}
+	return c
+}
+
+// parser reads numbers from bytes. After a read past the end, bad is true and everything is zero.
+type parser struct {
+	data []byte
+	at   int
+	bad  bool
+}
+
+func (p *parser) take(n int) []byte {
+	if n < 0 || n > len(p.data)-p.at {
+		p.bad = true
+		return nil
+	}
+	p.at += n
+	return p.data[p.at-n : p.at : p.at]
+}
+
+func (p *parser) byte() byte {
+	if b := p.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (p *parser) uint16() uint16 {
+	if b := p.take(2); b != nil {
+		return binary.LittleEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (p *parser) uint32() uint32 {
+	if b := p.take(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (p *parser) uint64() uint64 {
+	if b := p.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
 }

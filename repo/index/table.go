@@ -60,14 +60,6 @@ func NewTable(blocks []*Block, keep func(id string) bool) *Table {
 	return t
 }
 
-// first returns when the newest run of a block started.
-func (b *Block) first() int64 {
-	if len(b.started) == 0 {
-		return 0
-	}
-	return b.started[0]
-}
-
 // arrange makes the order of the rows. Of the runs with the same id, it keeps the one of the first block in blocks.
 func (t *Table) arrange(blocks []*Block, before func(i, j int32) int, keep func(id string) bool) {
 	rank := make(map[*Block]int, len(blocks))
@@ -133,9 +125,9 @@ func (t *Table) Keys(scope Scope) []string {
 	if t.keys[scope] == nil {
 		seen := map[string]bool{}
 		for _, b := range t.blocks {
-			for r := range b.columns {
-				if r.scope == scope {
-					seen[r.key] = true
+			for i := range b.columns {
+				if at := &b.columns[i]; at.scope == scope && !seen[string(at.key)] {
+					seen[string(at.key)] = true
 				}
 			}
 		}
@@ -169,50 +161,74 @@ func (t *Table) Column(scope Scope, key string) *Column {
 
 // assemble puts the chunks of the blocks together.
 func (t *Table) assemble(r ref) *Column {
-	var j joiner
-	for i, b := range t.blocks {
-		chunk := b.columns[r]
-		if chunk == nil {
-			continue
+	j := joiner{rows: t.places()}
+	at := 0
+	for _, b := range t.blocks {
+		if c := b.chunk(r); c != nil {
+			j.add(at, b.Len(), c)
 		}
-		if j.kinds == nil {
-			n := 0
-			for _, b := range t.blocks {
-				n += b.Len()
-			}
-			j.kinds, j.words = make([]Kind, n), make([]uint64, n)
-		}
-		at := 0
-		for _, b := range t.blocks[:i] {
-			at += b.Len()
-		}
-		j.add(at, chunk)
+		at += b.Len()
 	}
-	if j.kinds == nil {
+	if j.words == nil {
 		return absent
 	}
 	return j.column(t.order)
 }
 
+// places returns the number of runs in the blocks.
+func (t *Table) places() int {
+	n := 0
+	for _, b := range t.blocks {
+		n += b.Len()
+	}
+	return n
+}
+
 // joiner makes one column of chunks.
 type joiner struct {
+	rows  int
 	kinds []Kind
 	words []uint64
 	texts []string
 	codes map[string]uint64
 }
 
-func (j *joiner) add(at int, c *chunk) {
-	copy(j.kinds[at:], c.kinds)
-	copy(j.words[at:], c.words)
-	if len(c.texts) == 0 {
-		return
+// add adds the chunk of a block whose first run has the place at.
+func (j *joiner) add(at, rows int, c *chunk) {
+	if j.words == nil {
+		j.kinds, j.words = make([]Kind, j.rows), make([]uint64, j.rows)
+	}
+	kinds, words := j.kinds[at:at+rows], j.words[at:at+rows]
+	if c.kinds != nil {
+		copy(kinds, c.kinds)
+	} else {
+		fill(kinds, c.all)
+	}
+	codes := j.code(c.texts)
+	switch isCoded := func(k Kind) bool { return k == Text || k == List }; {
+	case c.words == nil && len(codes) == 0:
+		fill(words, c.same)
+	case c.words == nil && c.kinds == nil && isCoded(c.all):
+		fill(words, codes[c.same])
+	default:
+		for i, kind := range kinds {
+			if words[i] = c.word(i); isCoded(kind) {
+				words[i] = codes[words[i]]
+			}
+		}
+	}
+}
+
+// code returns the codes that the column has for the texts of a chunk.
+func (j *joiner) code(texts []string) []uint64 {
+	if len(texts) == 0 {
+		return nil
 	}
 	if j.codes == nil {
 		j.codes = map[string]uint64{}
 	}
-	codes := make([]uint64, len(c.texts))
-	for i, text := range c.texts {
+	codes := make([]uint64, len(texts))
+	for i, text := range texts {
 		code, ok := j.codes[text]
 		if !ok {
 			code = uint64(len(j.texts))
@@ -221,10 +237,12 @@ func (j *joiner) add(at int, c *chunk) {
 		}
 		codes[i] = code
 	}
-	for i, kind := range c.kinds {
-		if kind == Text || kind == List {
-			j.words[at+i] = codes[c.words[i]]
-		}
+	return codes
+}
+
+func fill[T any](all []T, v T) {
+	for i := range all {
+		all[i] = v
 	}
 }
 
@@ -241,9 +259,12 @@ func (j *joiner) column(order []int32) *Column {
 		return absent
 	}
 	c.all = c.kinds[0]
-	if !slices.ContainsFunc(c.kinds, func(k Kind) bool { return k != c.all }) {
-		c.kinds = nil
+	for _, k := range c.kinds {
+		if k != c.all {
+			return c
+		}
 	}
+	c.kinds = nil
 	return c
 }
 

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/gitruns/runs/repo"
@@ -165,8 +163,7 @@ func (p *puller) keepKnown(ctx context.Context, before, after *snapshot, id stri
 	// The record goes first: without it, the folder is not a run.
 	names := append([]string{repo.RecordName}, slices.Sorted(maps.Keys(theirs))...)
 	for _, name := range names {
-		err := os.Remove(filepath.Join(p.repo.RunDir(id), filepath.FromSlash(name)))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := repo.RemoveFromRun(p.repo.RunDir(id), name); err != nil {
 			return fmt.Errorf("run %s: %w", id, err)
 		}
 	}

@@ -1,0 +1,324 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// project is a home whose runs have a name for a record.
+type project struct {
+	t     *testing.T
+	dir   string
+	cache string
+	state uint64
+	reads int
+}
+
+func newProject(t *testing.T) *project {
+	dir := t.TempDir()
+	return &project{t: t, dir: filepath.Join(dir, "runs"), cache: filepath.Join(dir, "cache"), state: 7}
+}
+
+func (p *project) read(id string) (*format.Run, error) {
+	p.reads++
+	dir := filepath.Join(p.dir, format.IDDay(id), id)
+	name, err := os.ReadFile(filepath.Join(dir, "record"))
+	if err != nil {
+		return nil, err
+	}
+	if string(name) == "damaged" {
+		return nil, errors.New("it is damaged")
+	}
+	note, _ := os.ReadFile(filepath.Join(dir, "notes", "note"))
+	return &format.Run{ID: id, Started: format.IDTime(id), Name: string(name), Note: string(note)}, nil
+}
+
+func (p *project) open() *Contents {
+	p.t.Helper()
+	h := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read}
+	found, err := h.Open(context.Background())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return found
+}
+
+// names returns the name and the note of each run.
+func (p *project) names() string {
+	p.t.Helper()
+	table := NewTable(p.open().Blocks, nil)
+	var all []string
+	name, note := table.Column(Attributes, "name"), table.Column(Attributes, "note")
+	for row := range table.Len() {
+		text := name.Text(row)
+		if note.Kind(row) == Text {
+			text += "+" + note.Text(row)
+		}
+		all = append(all, text)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func (p *project) write(id, name, text string) {
+	p.t.Helper()
+	file := filepath.Join(p.dir, format.IDDay(id), id, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// settle makes the folders older than the clock of the file system.
+func settle() { time.Sleep(30 * time.Millisecond) }
+
+func (p *project) want(want string, reads int) {
+	p.t.Helper()
+	settle()
+	p.reads = 0
+	if got := p.names(); got != want {
+		p.t.Errorf("the runs are %q, want %q", got, want)
+	}
+	if p.reads != reads {
+		p.t.Errorf("%d records were read, want %d", p.reads, reads)
+	}
+	p.reads = 0
+	if settle(); p.names() != want || p.reads != 0 {
+		p.t.Errorf("read again, %d records were read and the runs are %q", p.reads, p.names())
+	}
+}
+
+func id(day, n int) string {
+	return format.IDOf(time.Date(2026, 11, day, 6, 0, 0, 0, time.UTC), []byte{byte(n / 32), byte(n % 32), 0, 0, 0, 0, 0, 0})
+}
+
+// Only what has changed is read.
+func TestHomeReadsWhatChanged(t *testing.T) {
+	p := newProject(t)
+	for day := range 3 {
+		for n := range 3 {
+			p.write(id(day+1, n), "record", fmt.Sprint(day, n))
+		}
+	}
+	p.want("0 0 0 1 0 2 1 0 1 1 1 2 2 0 2 1 2 2", 9)
+	p.write(id(2, 3), "record", "new")
+	p.want("0 0 0 1 0 2 1 0 1 1 1 2 2 0 2 1 2 2 new", 1)
+	if err := os.RemoveAll(filepath.Join(p.dir, "2026-11-01")); err != nil {
+		t.Fatal(err)
+	}
+	p.want("1 0 1 1 1 2 2 0 2 1 2 2 new", 0)
+	if err := os.RemoveAll(filepath.Join(p.dir, "2026-11-02", id(2, 0))); err != nil {
+		t.Fatal(err)
+	}
+	p.want("1 1 1 2 2 0 2 1 2 2 new", 0)
+}
+
+// A folder without a record is no run until it gets one, and a damaged run is reported each time.
+func TestHomeLeftAndDamaged(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.write(id(1, 1), "output", "left")
+	p.write(id(1, 2), "record", "damaged")
+	p.reads = 0
+	for range 2 {
+		settle()
+		if found := p.open(); !slices.Equal(found.Bad, []string{id(1, 2)}) {
+			t.Errorf("damaged are %q", found.Bad)
+		}
+	}
+	if p.reads != 3 {
+		t.Errorf("%d records were read", p.reads)
+	}
+	p.write(id(1, 1), "record", "b") // without the day
+	p.state++
+	settle()
+	if got := p.names(); got != "a b" {
+		t.Errorf("the runs are %q", got)
+	}
+}
+
+// In a new state, every run is looked at once: a note that did not touch the day is found.
+func TestHomeVerifiesInANewState(t *testing.T) {
+	p := newProject(t)
+	for n := range othersLooked + 1 { // so many that no sample has them
+		p.write(id(1, n), "record", "a")
+	}
+	want := strings.TrimSpace(strings.Repeat("a ", othersLooked+1))
+	p.want(want, othersLooked+1)
+	p.state++
+	p.want(want, 0)
+	p.write(id(1, 7), "notes/note", "late")
+	p.state++
+	p.want(want+"+late", 1)
+}
+
+// A folder with an old time, a time in the future, or that was away, is not believed.
+func TestHomeTimes(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.want("a", 1)
+	day := filepath.Join(p.dir, "2026-11-01")
+	info, err := os.Stat(day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(id(1, 1), "record", "b")
+	if err := os.Chtimes(day, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	p.want("a b", 1)
+	if err := os.Rename(day, p.dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	p.want("", 0)
+	if err := os.RemoveAll(filepath.Join(p.dir+"-away", id(1, 0))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(p.dir+"-away", day); err != nil {
+		t.Fatal(err)
+	}
+	if settle(); p.names() != "b" {
+		t.Errorf("the runs are %q", p.names())
+	}
+	future := time.Now().Add(time.Hour)
+	if err := os.Chtimes(day, future, future); err != nil {
+		t.Fatal(err)
+	}
+	settle()
+	_ = p.names()
+	p.write(id(1, 2), "record", "c")
+	if err := os.Chtimes(day, future, future); err != nil {
+		t.Fatal(err)
+	}
+	if settle(); p.names() != "b c" {
+		t.Errorf("with a time in the future, the runs are %q", p.names())
+	}
+}
+
+// Whatever the bytes of the cache are, the runs are the same.
+func TestHomeDamagedCache(t *testing.T) {
+	p := newProject(t)
+	var want []string
+	for day := range 20 {
+		p.write(id(day+1, 0), "record", fmt.Sprint("run", day))
+		want = append(want, fmt.Sprint("run", day))
+	}
+	slices.Sort(want)
+	text := strings.Join(want, " ")
+	p.want(text, 20)
+	random := rand.New(rand.NewPCG(9, 10))
+	for range 60 {
+		for _, kind := range []string{"base", "recent"} {
+			file := filepath.Join(p.cache, "home."+kind)
+			data, err := os.ReadFile(file)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch random.IntN(4) {
+			case 0:
+				data = data[:random.IntN(len(data))]
+			case 1:
+				data[random.IntN(len(data))] ^= byte(1 + random.IntN(255))
+			case 2:
+				at := random.IntN(len(data))
+				data = append(data[:at:at], data[random.IntN(len(data)):]...)
+			}
+			if err := os.WriteFile(file, data, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := p.names(); got != text {
+			t.Fatalf("the runs are %q", got)
+		}
+	}
+}
+
+// Without a place for the cache, the runs are read each time.
+func TestHomeWithoutCache(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	for _, folder := range []string{"", filepath.Join(p.dir, "2026-11-01", id(1, 0), "record", "x")} {
+		p.cache = folder
+		for range 2 {
+			if settle(); p.names() != "a" {
+				t.Errorf("the runs are %q", p.names())
+			}
+		}
+	}
+}
+
+// A home has its own cache, also if two have the same name.
+func TestHomeOfAnother(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.want("a", 1)
+	h := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", "another"), State: 7, Read: p.read}
+	if h.Cache.Day("2026-11-01") != nil {
+		t.Error("the days of another home were read")
+	}
+}
+
+// Runs of many days move from the recent file into the base file.
+func TestHomeManyDays(t *testing.T) {
+	p := newProject(t)
+	note := strings.Repeat("long ", 180)
+	for day := range 8 {
+		for n := range 60 {
+			p.write(id(day+1, n), "record", fmt.Sprint(note, day, n))
+		}
+	}
+	settle()
+	first := p.names()
+	if _, err := os.Stat(filepath.Join(p.cache, "home.base")); err != nil {
+		t.Fatal(err)
+	}
+	for day := range 8 {
+		p.write(id(day+1, 60), "record", "more")
+		p.reads = 0
+		if settle(); len(p.names()) != len(first)+(day+1)*len("more ") || p.reads != 1 {
+			t.Errorf("day %d: %d records were read", day, p.reads)
+		}
+	}
+}
+
+// The bytes of a file of the cache may be anything.
+func FuzzParseFile(f *testing.F) {
+	c := OpenCache("", "home", "x")
+	d := &Day{Name: "2026-11-01", Block: NewBlock(nil), Left: []Left{{id(1, 1), 5}}, Bad: []string{id(1, 2)}}
+	d.data = d.encode()
+	file, err := os.CreateTemp(f.TempDir(), "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := c.write(file, []*Day{d}, []uint64{3}, 9); err != nil {
+		f.Fatal(err)
+	}
+	data, err := os.ReadFile(file.Name())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := OpenCache("", "home", "x")
+		c.parse(data, false)
+		for _, d := range c.days {
+			readAll(NewTable([]*Block{d.Block}, nil))
+		}
+		if d, err := parseDay("2026-11-01", data); err == nil {
+			readAll(NewTable([]*Block{d.Block}, nil))
+		}
+	})
+}

@@ -1,0 +1,53 @@
+package index
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// look is what the folder of a run looked like.
+type look struct {
+	id         string
+	run, notes Stamp
+	ok         bool // the folder exists
+}
+
+// digest returns a number that is another one if the folder of the run or that of its notes changed.
+func (l look) digest() uint64 {
+	if !l.ok {
+		return 0
+	}
+	return digest(l.run, l.notes)
+}
+
+// settled returns the digest, or 0 if the folders may have changed again after clock without another stamp.
+func (l look) settled(clock int64) uint64 {
+	if max(l.run.newest(), l.notes.newest()) >= clock {
+		return 0
+	}
+	return l.digest()
+}
+
+// looker looks at the folders of the runs of a day.
+type looker struct {
+	dir string
+}
+
+func (l *looker) close() {}
+
+// look returns the stamps of a run. A folder that holds no other folder has no notes.
+func (l *looker) look(id string) look {
+	at := look{id: id}
+	info, err := os.Lstat(filepath.Join(l.dir, id))
+	if err != nil || !info.IsDir() {
+		return at
+	}
+	at.ok, at.run = true, StampOf(info)
+	if at.run.single {
+		return at
+	}
+	if info, err := os.Lstat(filepath.Join(l.dir, id, "notes")); err == nil {
+		at.notes = StampOf(info)
+	}
+	return at
+}
