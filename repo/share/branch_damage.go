@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,7 +76,8 @@ func notOn(ctx context.Context, dirs git.Dirs, at string, tips []string, problem
 	defer trees.Close()
 	return slices.DeleteFunc(problems, func(p Problem) bool {
 		return p.Reason == transition.Unmarked && slices.ContainsFunc(tips, func(tip string) bool {
-			_, there, err := trees.Find(tip, path.Join(at, runPath(p.ID), repo.RecordName))
+			files, err := filesIn(trees, tip, at, p.ID)
+			_, there := files[repo.RecordName]
 			return err == nil && there
 		})
 	}), nil

@@ -174,11 +174,31 @@ func (c *collector) namesInGit(ctx context.Context, n *references, committed map
 		if err != nil {
 			return err
 		}
+		if err := there.unreadable(); err != nil {
+			return fmt.Errorf("nothing is removed: %w", err)
+		}
 		for name := range there.shared {
 			n.onBranch[name] = true
 		}
-		for id, tree := range there.runs {
+		for id := range there.runs {
 			committed[id] = true
+		}
+		for _, b := range there.batches {
+			if seen[b.path+" "+b.tree] {
+				continue
+			}
+			seen[b.path+" "+b.tree] = true
+			for _, id := range b.ids {
+				data, err := b.record(c.trees, id)
+				if err != nil {
+					return fmt.Errorf("run %s cannot be read, so nothing is removed: %w", id, err)
+				}
+				for _, name := range repo.NamedIn(data) {
+					n.any[name] = true
+				}
+			}
+		}
+		for id, tree := range there.folders {
 			if seen[tree] {
 				continue
 			}

@@ -95,6 +95,9 @@ func eachCommitted(ctx context.Context, r *repo.Repository, visit func([]format.
 		if err != nil {
 			return err
 		}
+		if err := c.unreadable(); err != nil {
+			return err
+		}
 		for id, tree := range c.runs {
 			if seen[tree] {
 				continue

@@ -25,6 +25,12 @@ type folderHistory struct {
 	marks  map[string]bool
 	kept   map[string]string // blobs of the shared files at a tip
 	folded map[string]string // files that belong to no run, by their name in lower case
+
+	batches map[string]*heldBatch // as the history had them last, by path relative to .runs
+	seen    map[string]*heldBatch // all of them, by path and tree
+	pending map[string]bool       // batches of which the commit that is being read changes files
+	commit  string                // that commit
+	twice   map[string]bool       // runs that a tip has in several places
 }
 
 // runHistory is a run with every file that it ever had.
@@ -49,10 +55,43 @@ type rewrite struct {
 func (f *folderHistory) before(p place, e git.TreeEntry) {
 	switch p.kind {
 	case ofRun:
-		f.run(p.run).files[fileName(p)] = runFile{e}
+		f.run(p.run).files[fileName(p)] = blob(e)
 	case ofShared:
 		f.old[p.name] = e.ID
 	}
+}
+
+// batchBefore records a batch that existed before the history that is verified.
+func (f *folderHistory) batchBefore(trees *git.Trees, b *heldBatch) error {
+	f.batches[b.path] = b
+	for _, id := range b.ids {
+		files, err := b.runFiles(trees, id)
+		if err != nil {
+			return err
+		}
+		for name, e := range files {
+			f.run(id).files[name] = e
+		}
+	}
+	return nil
+}
+
+// batchNow records a batch at the end of the history.
+func (f *folderHistory) batchNow(trees *git.Trees, b *heldBatch) error {
+	for _, id := range b.ids {
+		files, err := b.runFiles(trees, id)
+		if err != nil {
+			return err
+		}
+		if f.tip[id] == nil {
+			f.tip[id] = map[string]bool{}
+		}
+		f.twice[id] = f.twice[id] || f.tip[id][repo.RecordName]
+		for name := range files {
+			f.tip[id][name] = true
+		}
+	}
+	return nil
 }
 
 // now records a file at the end of the history.
@@ -106,7 +145,9 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	}
 	switch p.kind {
 	case ofRun:
-		f.run(p.run).change(p, c)
+		f.run(p.run).change(fileName(p), blob(git.TreeEntry{Mode: c.Mode, Name: path.Base(p.name), ID: c.ID}), c.Commit)
+	case ofBatch:
+		f.pending[p.pack] = true
 	case ofShared:
 		if c.ID == "" {
 			f.gone = true
@@ -119,26 +160,62 @@ func (v *verification) change(f *folderHistory, name string, c git.CommittedChan
 	}
 }
 
-// change records one change of the run.
-func (r *runHistory) change(p place, c git.CommittedChange) {
-	name := fileName(p)
-	if c.Commit != r.commit {
-		r.commit, r.start = c.Commit, maps.Clone(r.files)
+// changeBatches records what a commit changed in batches, as changes of their runs.
+func (v *verification) changeBatches(trees *git.Trees, f *folderHistory) error {
+	for _, at := range slices.Sorted(maps.Keys(f.pending)) {
+		b, err := batchIn(trees, f.commit, f.at, at)
+		switch {
+		case isBroken(err):
+			return err
+		case err != nil && v.lacks(err):
+			v.done.Unchecked++
+			continue
+		case err != nil:
+			v.problem(Problem{Runs: f.at, Path: path.Join(f.at, at), Commit: f.commit, Reason: err.Error()})
+			continue
+		}
+		if was := f.batches[at]; was != nil {
+			for _, id := range was.ids {
+				f.run(id).went[repo.RecordName] = f.commit
+			}
+		}
+		if f.batches[at] = b; b == nil {
+			continue
+		}
+		f.seen[b.path+" "+b.tree] = b
+		for _, id := range b.ids {
+			files, err := b.runFiles(trees, id)
+			if err != nil {
+				return err
+			}
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				f.run(id).change(name, files[name], f.commit)
+			}
+		}
 	}
-	if c.ID == "" {
-		r.went[name] = c.Commit
+	clear(f.pending)
+	return nil
+}
+
+// change records one change of a file of the run. The ID of e is empty if the file is removed.
+func (r *runHistory) change(name string, e runFile, commit string) {
+	if commit != r.commit {
+		r.commit, r.start = commit, maps.Clone(r.files)
+	}
+	if e.ID == "" {
+		r.went[name] = commit
 		return
 	}
 	touched := r.touched && r.start != nil && len(r.start) > 0
 	if !r.touched && len(r.files) == 0 {
-		r.came = c.Commit
+		r.came = commit
 	}
 	r.touched = true
 	was, known := r.files[name]
-	if n := len(r.rewrites); known && was.ID != c.ID && (n == 0 || r.rewrites[n-1].commit != c.Commit) {
-		r.rewrites = append(r.rewrites, rewrite{c.Commit, r.start, touched})
+	if n := len(r.rewrites); known && was.ID != e.ID && (n == 0 || r.rewrites[n-1].commit != commit) {
+		r.rewrites = append(r.rewrites, rewrite{commit, r.start, touched})
 	}
-	r.files[name] = runFile{git.TreeEntry{Mode: c.Mode, ID: c.ID}}
+	r.files[name] = e
 }
 
 // compare reports the files that the history once had and that are missing at its end.

@@ -56,6 +56,9 @@ func stray(name, mode string) error {
 		return errors.New("runs writes no file with this name")
 	case format.CheckDay(first) == nil:
 		id, _, _ := strings.Cut(rest, "/")
+		if format.IsBatchName(id) {
+			return errors.New("a batch has no file with this name")
+		}
 		if err := format.CheckID(id); err != nil {
 			return errors.New("it does not belong to a run")
 		}

@@ -143,18 +143,37 @@ func (f *finder) past(ctx context.Context, only []string) (map[string][]string, 
 	if only != nil {
 		folders = nil
 		for _, id := range only {
-			folders = append(folders, path.Join(f.at, runPath(id)))
+			if day := path.Join(f.at, format.IDDay(id)); !slices.Contains(folders, day) { // a batch may hold it
+				folders = append(folders, day)
+			}
 		}
 	}
 	past := map[string][]string{}
+	add := func(id, commit string) {
+		if n := len(past[id]); (only == nil || slices.Contains(only, id)) && (n == 0 || past[id][n-1] != commit) {
+			past[id] = append(past[id], commit)
+		}
+	}
 	_, err = git.EachChange(ctx, f.repo.Git, tips, nil, folders, func(c git.CommittedChange) error {
 		p := placeOf(c.Path)
-		if p.at != f.at || p.kind != ofRun || c.ID == "" {
+		if p.at != f.at || c.ID == "" {
 			return nil
 		}
-		if own := fileName(p); own == repo.RecordName || path.Dir(own) == "notes" {
-			if n := len(past[p.run]); n == 0 || past[p.run][n-1] != c.Commit {
-				past[p.run] = append(past[p.run], c.Commit)
+		switch {
+		case p.kind == ofRun:
+			if own := fileName(p); own == repo.RecordName || path.Dir(own) == "notes" {
+				add(p.run, c.Commit)
+			}
+		case p.kind == ofBatch && p.name == path.Join(p.pack, format.BatchRunsName):
+			b, err := batchIn(f.trees, c.Commit, f.at, p.pack)
+			if isBroken(err) {
+				return err
+			}
+			if err != nil || b == nil {
+				return nil // it is reported when the history is verified
+			}
+			for _, id := range b.ids {
+				add(id, c.Commit)
 			}
 		}
 		return nil
@@ -301,7 +320,7 @@ func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) 
 				return nil, err
 			}
 			if from != nil {
-				f.kept.runs[id] = from.runs[id]
+				f.kept.take(from, id)
 			}
 		}
 		run, err := f.newest(id, past[id])
@@ -322,16 +341,30 @@ func (f *finder) history(ctx context.Context, id string) (*snapshot, error) {
 		return nil, nil
 	}
 	removal, err := git.LastChange(ctx, f.repo.Git, f.tip, path.Join(f.at, runPath(id)))
-	if err != nil || removal == "" {
+	if err != nil {
 		return nil, err
 	}
-	c, err := f.trees.Commit(removal)
-	if err != nil || len(c.Parents) == 0 {
-		return nil, err
+	commits := []string{removal}
+	if removal == "" { // it may have been in a batch
+		if commits, err = git.ChangesOf(ctx, f.repo.Git, f.tip, path.Join(f.at, format.IDDay(id))); err != nil {
+			return nil, err
+		}
 	}
-	from, err := f.read(c.Parents[0])
-	if err != nil || from.runs[id] == "" {
-		return nil, err
+	for _, commit := range commits {
+		c, err := f.trees.Commit(commit)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.Parents) == 0 {
+			continue
+		}
+		if files, err := filesIn(f.trees, c.Parents[0], f.at, id); err != nil || files == nil {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		return f.read(c.Parents[0])
 	}
-	return from, nil
+	return nil, nil
 }

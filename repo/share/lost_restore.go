@@ -176,7 +176,7 @@ func (w *restorer) receive(ctx context.Context, run *format.Run, files runFiles,
 					if err := permitLFS(ctx, w.repo); err != nil {
 						return err
 					}
-					return git.ReadFiltered(ctx, w.repo.Git, from.ID, path.Join(w.at, runPath(run.ID), name), out)
+					return git.ReadFiltered(ctx, w.repo.Git, from.ID, path.Join(w.at, from.path(run.ID, name)), out)
 				})
 			}
 		} else {

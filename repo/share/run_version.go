@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
@@ -34,25 +35,59 @@ func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, erro
 
 // filesIn returns the files of a run in a commit or tree. It returns nil if the run does not exist there.
 func filesIn(trees *git.Trees, tree, at, id string) (runFiles, error) {
-	e, ok, err := trees.Find(tree, path.Join(at, runPath(id)))
+	day, ok, err := trees.Find(tree, path.Join(at, format.IDDay(id)))
+	if err != nil || !ok || !day.IsTree() {
+		return nil, err
+	}
+	entries, err := trees.Read(day.ID)
+	if err != nil {
+		return nil, err
+	}
+	folder := ""
+	var batches []*heldBatch
+	for _, e := range entries {
+		switch {
+		case !e.IsTree():
+		case e.Name == id:
+			folder = e.ID
+		case format.IsBatchName(e.Name):
+			b, err := readBatch(trees, format.IDDay(id), e)
+			if isBroken(err) {
+				return nil, err
+			}
+			if err != nil {
+				continue // it is reported when the batch is verified
+			}
+			if _, ok := b.runs[id]; ok {
+				batches = append(batches, b)
+			}
+		}
+	}
+	if folder == "" && batches == nil {
+		return nil, nil
+	}
+	return filesOf(trees, id, folder, batches)
+}
+
+// batchIn returns the batch at a path of a commit or tree, or nil.
+func batchIn(trees *git.Trees, tree, at, name string) (*heldBatch, error) {
+	e, ok, err := trees.Find(tree, path.Join(at, name))
 	if err != nil || !ok || !e.IsTree() {
 		return nil, err
 	}
-	files := runFiles{}
-	err = trees.Walk(e.ID, "", func(name string, e git.TreeEntry) error {
-		files[name] = runFile{e}
-		return nil
-	})
-	return files, err
+	return readBatch(trees, path.Dir(name), e)
 }
 
 // versionOf returns a run with these files. shared returns the blob of a shared file.
 func versionOf(trees *git.Trees, files runFiles, shared func(name string) (string, error),
 ) *transition.Version {
-	v := &transition.Version{Files: make(map[string]string, len(files))}
+	v := &transition.Version{
+		Files: make(map[string]string, len(files)), Batched: files[repo.RecordName].batch != nil,
+	}
 	for name, e := range files {
 		v.Files[name] = e.ID
 	}
+	v.Rows = func(name string) (string, error) { return files[name].rowDigest(trees) }
 	v.Read = func(name string) ([]byte, error) { return files[name].read(trees, transition.MaxBytes) }
 	v.Shared = func(name string) ([]byte, error) {
 		blob, err := shared(name)
@@ -91,7 +126,11 @@ func repaired(ctx context.Context, dirs git.Dirs, trees *git.Trees, at, id, pare
 	if err != nil || damaged == nil || now == nil {
 		return false, err
 	}
-	commits, err := git.ChangesOf(ctx, dirs, parent, path.Join(at, runPath(id)))
+	where := runPath(id)
+	if damaged.Batched || now.Batched {
+		where = format.IDDay(id)
+	}
+	commits, err := git.ChangesOf(ctx, dirs, parent, path.Join(at, where))
 	if err != nil {
 		return false, err
 	}
@@ -126,9 +165,24 @@ func versionHere(ctx context.Context, r *repo.Repository, e *repo.Entry, files [
 			return nil, err
 		}
 	}
+	v.Rows = func(name string) (string, error) { return digestOnDisk(ctx, file(name)) }
 	v.Read = func(name string) ([]byte, error) { return readAtMost(file(name), transition.MaxBytes) }
 	v.Shared = func(name string) ([]byte, error) { return r.ReadShared(ctx, name, transition.MaxBytes) }
 	return v, nil
+}
+
+// digestOnDisk returns the digest of the rows of a metrics.parquet or values.parquet of the working tree.
+func digestOnDisk(ctx context.Context, file string) (string, error) {
+	f, err := regular.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	return fileDigest(ctx, filepath.Base(file), f, info.Size())
 }
 
 func readAtMost(file string, limit int64) ([]byte, error) {

@@ -2,7 +2,12 @@ package share
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -10,13 +15,16 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// snapshot lists the runs of one commit. It is read from file names alone.
+// snapshot lists the runs of one commit. It is read from file names, and from the lists of batches.
 type snapshot struct {
 	trees   *git.Trees
-	at      string            // the path of the .runs folder
-	tree    string            // the id of the .runs folder; empty if there is none
-	runs    map[string]string // by id: equal if the runs have the same files
-	folders map[string]string // by id: the tree of the folder of the run
+	at      string                  // the path of the .runs folder
+	tree    string                  // the id of the .runs folder; empty if there is none
+	runs    map[string]string       // by id: equal if the runs have the same files
+	folders map[string]string       // by id: the tree of the folder of the run, which may have only its annotations
+	in      map[string][]*heldBatch // by id: the batches that hold the run
+	batches map[string]*heldBatch   // by path relative to .runs
+	damaged map[string]error        // batches that cannot be read, by path
 	removed map[string]bool
 	shared  map[string]string // blobs, by path relative to .runs
 	files   map[string]bool   // names of the files directly in .runs
@@ -25,8 +33,9 @@ type snapshot struct {
 // readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{
-		trees: trees, at: at, runs: map[string]string{}, folders: map[string]string{}, removed: map[string]bool{}, shared: map[string]string{},
-		files: map[string]bool{},
+		trees: trees, at: at, runs: map[string]string{}, folders: map[string]string{}, in: map[string][]*heldBatch{},
+		batches: map[string]*heldBatch{}, damaged: map[string]error{},
+		removed: map[string]bool{}, shared: map[string]string{}, files: map[string]bool{},
 	}
 	e, ok, err := trees.Find(tree, at)
 	if err != nil || !ok || !e.IsTree() {
@@ -42,11 +51,7 @@ func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 		case !folder.IsTree():
 			c.files[folder.Name] = true
 		case format.CheckDay(folder.Name) == nil:
-			err = c.each(folder, func(e git.TreeEntry) {
-				if e.IsTree() && format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name {
-					c.runs[e.Name], c.folders[e.Name] = e.ID, e.ID
-				}
-			})
+			err = c.day(folder)
 		case folder.Name == repo.RemovedName:
 			err = c.each(folder, func(e git.TreeEntry) {
 				if format.CheckID(e.Name) == nil {
@@ -67,6 +72,50 @@ func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	return c, nil
 }
 
+// day reads the folder of a day.
+func (c *snapshot) day(folder git.TreeEntry) error {
+	var batches []git.TreeEntry
+	err := c.each(folder, func(e git.TreeEntry) {
+		switch {
+		case !e.IsTree():
+		case format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name:
+			c.runs[e.Name], c.folders[e.Name] = e.ID, e.ID
+		case format.IsBatchName(e.Name):
+			batches = append(batches, e)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range batches {
+		b, err := readBatch(c.trees, folder.Name, e)
+		if isBroken(err) {
+			return err
+		}
+		if err != nil {
+			c.damaged[path.Join(folder.Name, e.Name)] = err
+			continue
+		}
+		c.batches[b.path] = b
+		for _, id := range b.ids {
+			c.in[id] = append(c.in[id], b)
+			c.runs[id] = c.runKey(id)
+		}
+	}
+	return nil
+}
+
+// runKey returns a text that is equal for runs with the same files: the tree of the folder of a run by itself, or a
+// digest of where it lies.
+func (c *snapshot) runKey(id string) string {
+	sum := sha256.New()
+	_, _ = io.WriteString(sum, c.folders[id])
+	for _, b := range c.in[id] {
+		_, _ = io.WriteString(sum, " "+b.path+" "+b.tree)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
 func (c *snapshot) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 	entries, err := c.trees.Read(folder.ID)
 	for _, e := range entries {
@@ -75,14 +124,45 @@ func (c *snapshot) each(folder git.TreeEntry, visit func(git.TreeEntry)) error {
 	return err
 }
 
-// run returns the files of a run by their names in its folder.
+// run returns the files of a run by their names in its folder. If the commit has two versions of the run, the error is
+// errTwoVersions.
 func (c *snapshot) run(id string) (runFiles, error) {
+	return filesOf(c.trees, id, c.folders[id], c.in[id])
+}
+
+// filesOf returns the files of a run, from its own folder, which may be empty, and from batches.
+func filesOf(trees *git.Trees, id, folder string, batches []*heldBatch) (runFiles, error) {
 	files := runFiles{}
-	err := c.trees.Walk(c.folders[id], "", func(name string, e git.TreeEntry) error {
-		files[name] = runFile{e}
+	err := trees.Walk(folder, "", func(name string, e git.TreeEntry) error {
+		files[name] = blob(e)
 		return nil
 	})
-	return files, err
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range batches {
+		more, err := b.runFiles(trees, id)
+		if err == nil {
+			err = files.join(trees, more)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// take makes the snapshot hold a run as another one does.
+func (c *snapshot) take(other *snapshot, id string) {
+	c.runs[id], c.folders[id], c.in[id] = other.runs[id], other.folders[id], other.in[id]
+}
+
+// unreadable returns an error if a batch cannot be read: what its runs need is then unknown.
+func (c *snapshot) unreadable() error {
+	for _, at := range slices.Sorted(maps.Keys(c.damaged)) {
+		return c.damaged[at]
+	}
+	return nil
 }
 
 // runPath returns the folder of a run, relative to .runs.

@@ -93,15 +93,38 @@ func (d *days) of(commit string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		ids := []string{}
-		for _, e := range entries {
-			if e.IsTree() && format.CheckID(e.Name) == nil && format.IDDay(e.Name) == folder.Name {
-				ids = append(ids, e.Name)
-			}
+		if d.seen[folder.ID], err = idsOf(d.trees, folder.Name, entries); err != nil {
+			return nil, err
 		}
-		d.seen[folder.ID] = ids
 	}
 	return trees, nil
+}
+
+// idsOf returns the ids of the runs in the folder of a day, each once.
+func idsOf(trees *git.Trees, day string, entries []git.TreeEntry) ([]string, error) {
+	ids := []string{}
+	batched := false
+	for _, e := range entries {
+		switch {
+		case !e.IsTree():
+		case format.CheckID(e.Name) == nil && format.IDDay(e.Name) == day:
+			ids = append(ids, e.Name)
+		case format.IsBatchName(e.Name):
+			b, err := readBatch(trees, day, e)
+			if isBroken(err) {
+				return nil, err
+			}
+			if err == nil { // otherwise verify reports it
+				batched = true
+				ids = append(ids, b.ids...)
+			}
+		}
+	}
+	if batched {
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	return ids, nil
 }
 
 // RunsOnOtherBranches lists the runs that are on other local branches but not in the commit that is checked out, and
@@ -129,6 +152,7 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 	}
 	here := map[string]string{} // the day folders of the commit that is checked out, by day
 	var pairs []git.TreePair
+	var others []git.TreeEntry // the day folders of the pairs
 	seen := map[string]bool{}
 	empty := ""
 	// The branch that is checked out comes first: the others are compared with it.
@@ -158,15 +182,58 @@ func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, err
 				from = empty
 			}
 			pairs = append(pairs, git.TreePair{From: from, To: day.ID})
+			others = append(others, day)
 		}
 	}
 	names, err := git.AddedNames(ctx, r.Git, pairs)
 	if err != nil {
 		return nil, err
 	}
+	if names, err = withoutBatches(trees, names, here, others); err != nil {
+		return nil, err
+	}
 	names = slices.DeleteFunc(names, func(id string) bool { return format.CheckID(id) != nil || removed[id] })
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// withoutBatches replaces the batches among names, which others have, with their runs. It leaves out runs that are in a
+// batch here. here has the day folders by day.
+func withoutBatches(trees *git.Trees, names []string, here map[string]string, others []git.TreeEntry,
+) ([]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	added := map[string]bool{}
+	for _, name := range names {
+		added[name] = true
+	}
+	have := map[string]bool{}
+	for _, day := range others {
+		for _, from := range []struct {
+			tree  string
+			other bool
+		}{{here[day.Name], false}, {day.ID, true}} {
+			entries, err := trees.Read(from.tree)
+			if err != nil {
+				return nil, err
+			}
+			ids, err := idsOf(trees, day.Name, slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
+				return from.other && !(format.IsBatchName(e.Name) && added[e.Name])
+			}))
+			if err != nil {
+				return nil, err
+			}
+			if from.other {
+				names = append(names, ids...)
+				continue
+			}
+			for _, id := range ids {
+				have[id] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(id string) bool { return have[id] }), nil
 }
 
 // Overview reports where in Git the runs of a clone are.

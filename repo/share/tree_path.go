@@ -1,6 +1,7 @@
 package share
 
 import (
+	"path"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -11,7 +12,8 @@ import (
 type place struct {
 	at   string // the .runs folder
 	name string // relative to it
-	run  string // the id, for a file of a run
+	run  string // the id, for a file of a run by itself
+	pack string // the folder relative to .runs, for a file of a batch
 	mark string // the id, for a removal marker
 	kind placeKind
 }
@@ -21,6 +23,7 @@ type placeKind int
 const (
 	notOurs placeKind = iota
 	ofRun
+	ofBatch
 	ofMark
 	ofShared
 	ofSetup
@@ -44,10 +47,20 @@ func placeOf(file string) place {
 	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.CheckID(parts[1]) == nil &&
 		format.IDDay(parts[1]) == parts[0]:
 		p.kind, p.run = ofRun, parts[1]
+	case len(parts) == 3 && format.CheckDay(parts[0]) == nil && format.IsBatchName(parts[1]) && isBatchFile(parts[2]) &&
+		!ofOtherDay(parts[0], parts[2]):
+		p.kind, p.pack = ofBatch, path.Join(parts[0], parts[1])
 	case repo.IsShared(name):
 		p.kind = ofShared
 	}
 	return p
+}
+
+// ofOtherDay reports whether a file of a batch is of a run of another day.
+func ofOtherDay(day, name string) bool {
+	own, ok := strings.CutPrefix(name, format.BatchFilesName+"/")
+	id, _, _ := strings.Cut(own, "/")
+	return ok && format.IDDay(id) != day
 }
 
 // cutRuns splits a path after the outermost folder named .runs.

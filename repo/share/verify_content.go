@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"runtime"
@@ -75,7 +76,44 @@ func (v *verification) check(ctx context.Context) error {
 		return err
 	}
 	v.references(runs, found)
+	if err := v.batches(ctx); err != nil {
+		return err
+	}
 	return v.configs(ctx)
+}
+
+// batches verifies what belongs to no run of each batch of the history.
+func (v *verification) batches(ctx context.Context) error {
+	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
+	if err != nil {
+		return err
+	}
+	defer func() { objects.Close() }()
+	for _, at := range v.done.Folders {
+		f := v.folders[at]
+		for _, key := range slices.Sorted(maps.Keys(f.seen)) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			b := f.seen[key]
+			err := b.check(objects)
+			switch {
+			case err == nil:
+				continue
+			case v.lacks(err):
+				v.done.Unchecked++
+				continue
+			case isBroken(err):
+				objects.Close()
+				if objects, err = git.OpenObjects(ctx, v.dirs, v.absent); err != nil {
+					return err
+				}
+				err = fmt.Errorf("%s cannot be read", b.path)
+			}
+			v.problem(Problem{Runs: at, Path: path.Join(at, b.path), Reason: strings.TrimPrefix(err.Error(), b.path+" ")})
+		}
+	}
+	return nil
 }
 
 // configs verifies each config.toml at the end of the history, because every command reads it first.
@@ -120,7 +158,7 @@ func (v *verification) inParallel(ctx context.Context, items []item, known map[s
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(items)) {
 		group.Go(func() error {
-			k := &checker{shared: maps.Clone(known)}
+			k := &checker{shared: maps.Clone(known), batches: true}
 			if known == nil {
 				k.shared = map[string]sharedResult{}
 			}

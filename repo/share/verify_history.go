@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -132,13 +133,54 @@ func (v *verification) changes(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
 	for _, commit := range v.done.Without {
-		if err := v.read(ctx, commit, (*folderHistory).before); err != nil {
+		if err := v.read(ctx, objects, commit, (*folderHistory).before, (*folderHistory).batchBefore); err != nil {
 			return err
 		}
 	}
-	v.done.Commits, err = git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders,
+	if err := v.eachChange(ctx, objects); err != nil {
+		return err
+	}
+	for _, commit := range v.done.Tips {
+		if err := v.read(ctx, objects, commit, (*folderHistory).now, (*folderHistory).batchNow); err != nil {
+			return err
+		}
+	}
+	if err := v.twice(objects); err != nil {
+		return err
+	}
+	for _, at := range v.done.Folders {
+		v.compare(v.folders[at])
+	}
+	return v.transitions(ctx)
+}
+
+// eachChange reads the changes of the history.
+func (v *verification) eachChange(ctx context.Context, objects *git.Trees) error {
+	commit := ""
+	flush := func() error {
+		for _, at := range v.done.Folders {
+			f := v.folders[at]
+			f.commit = commit
+			if err := v.changeBatches(objects, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	n, err := git.EachChange(ctx, v.dirs, v.done.Tips, v.done.Without, v.done.Folders,
 		func(c git.CommittedChange) error {
+			if c.Commit != commit {
+				if err := flush(); err != nil {
+					return err
+				}
+				commit = c.Commit
+			}
 			if f, name := v.folderOf(c.Path); f != nil {
 				v.change(f, name, c)
 			}
@@ -147,15 +189,27 @@ func (v *verification) changes(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, commit := range v.done.Tips {
-		if err := v.read(ctx, commit, (*folderHistory).now); err != nil {
-			return err
+	v.done.Commits = n
+	return flush()
+}
+
+// twice reports runs that a tip has in two places with different bytes.
+func (v *verification) twice(objects *git.Trees) error {
+	for _, at := range v.done.Folders {
+		f := v.folders[at]
+		for _, id := range slices.Sorted(maps.Keys(f.twice)) {
+			for _, tip := range v.done.Tips {
+				_, err := filesIn(objects, tip, at, id)
+				if isBroken(err) {
+					return err
+				}
+				if errors.Is(err, errTwoVersions) {
+					v.problem(Problem{Runs: at, ID: id, Reason: err.Error()})
+				}
+			}
 		}
 	}
-	for _, at := range v.done.Folders {
-		v.compare(v.folders[at])
-	}
-	return v.transitions(ctx)
+	return nil
 }
 
 // distinct leaves out problems of a run that several of its versions have, but for the first.
@@ -229,6 +283,8 @@ func (v *verification) find(ctx context.Context) error {
 		v.folders[at] = &folderHistory{
 			at: at, runs: map[string]*runHistory{}, shared: map[string]map[string]bool{}, tip: map[string]map[string]bool{},
 			marks: map[string]bool{}, kept: map[string]string{}, old: map[string]string{}, folded: map[string]string{},
+			batches: map[string]*heldBatch{}, seen: map[string]*heldBatch{}, pending: map[string]bool{},
+			twice: map[string]bool{},
 		}
 	}
 	return nil
@@ -247,17 +303,32 @@ func (v *verification) folderOf(file string) (*folderHistory, string) {
 	return nil, ""
 }
 
-// read calls visit for the files that a commit has in the .runs folders.
-func (v *verification) read(ctx context.Context, commit string,
-	visit func(*folderHistory, place, git.TreeEntry),
+// read calls visit for the files that a commit has in the .runs folders, and then visitBatch for its batches. It leaves
+// out batches that cannot be read.
+func (v *verification) read(ctx context.Context, objects *git.Trees, commit string,
+	visit func(*folderHistory, place, git.TreeEntry), visitBatch func(*folderHistory, *git.Trees, *heldBatch) error,
 ) error {
 	for at, f := range v.folders {
 		files, err := git.FilesIn(ctx, v.dirs, commit, at)
 		if err != nil {
 			return err
 		}
+		batches := map[string]bool{}
 		for _, e := range files {
-			visit(f, placeOf(path.Join(repo.DirName, strings.TrimPrefix(e.Path, at+"/"))), git.TreeEntry{Mode: e.Mode, ID: e.ID})
+			p := placeOf(path.Join(repo.DirName, strings.TrimPrefix(e.Path, at+"/")))
+			if p.kind == ofBatch {
+				batches[p.pack] = true
+			}
+			visit(f, p, git.TreeEntry{Mode: e.Mode, Name: path.Base(e.Path), ID: e.ID})
+		}
+		for _, name := range slices.Sorted(maps.Keys(batches)) {
+			b, err := batchIn(objects, commit, at, name)
+			if err == nil && b != nil {
+				err = visitBatch(f, objects, b)
+			}
+			if isBroken(err) {
+				return err
+			}
 		}
 	}
 	return nil

@@ -30,6 +30,8 @@ const (
 type checker struct {
 	trees  *git.Trees
 	shared map[string]sharedResult // by name and blob
+	// batches reports whether somebody else verifies what belongs to no run of a batch.
+	batches bool
 }
 
 // sharedResult is the result for a shared file.
@@ -112,11 +114,18 @@ func (k *checker) run(ctx context.Context, id string, files runFiles,
 	if total := recordedBytes(run); total > maxRunBytes {
 		return run, []error{fmt.Errorf("it has %d bytes, the limit for a run in Git is %d", total, int64(maxRunBytes))}
 	}
+	if record.batch != nil && !k.batches {
+		problem(record.batch.check(k.trees))
+	}
 	named := map[string]bool{repo.RecordName: true}
 	for _, name := range slices.Sorted(maps.Keys(run.Files)) {
 		named[name] = true
 		if _, ok := files[name]; !ok && format.LocalFile(name, run.Files[name].Bytes) {
 			continue // it stayed on the machine that recorded it
+		}
+		if files[name].rows() {
+			problem(k.batchedRows(ctx, run, name, files[name]))
+			continue
 		}
 		err := k.file(files, name, run.Files[name].SHA256, run.Files[name].Bytes)
 		if err == nil {

@@ -1,10 +1,10 @@
-// Package transition defines how a run that was committed may change. There are four ways: files are added, a secret is
-// redacted, the run is removed with a marker, and a removed run comes back. Everything else is damage.
+// Package transition defines how a run that was committed may change. There are five ways: files are added, a secret is
+// redacted, the run moves into or out of a batch, it is removed with a marker, and a removed run comes back. Everything
+// else is damage.
 //
 // Every command that makes or accepts such a change asks Check: redact and commit about what they are about to write,
 // push, pull and import about what they replay or receive, verify about a history. The package knows the files of a
-// run, and neither Git nor the working tree: a Version reads them from wherever they are stored. A change of another
-// kind, such as moving a run into a file with others, becomes another Kind here.
+// run, and neither Git nor the working tree: a Version reads them from wherever they are stored.
 //
 // It imports only format and repo/secret. Start reading at Check.
 package transition
@@ -40,17 +40,25 @@ type Kind int
 const (
 	Same     Kind = iota // no file of the run differs
 	Added                // the run, or files of it, such as annotations
-	Redacted             // texts were replaced with [redacted]
+	Packed               // the run moved into a batch
+	Unpacked             // the run moved from a batch into a folder of its own
+	Redacted             // texts were replaced with [redacted]; it may also have moved
 	Removed              // the run is gone and has a removal marker
 )
 
-// Version is a run as a commit or the working tree holds it. Read and Shared are called only for files that differ.
+// Version is a run as a commit or the working tree holds it. Read, Rows and Shared are called only for files that
+// differ.
 type Version struct {
+	// Batched reports whether the run lies in a batch.
+	Batched bool
 	// Files holds the name of each file in the run's folder, with an id of its bytes. Two files with the same id are
 	// equal.
 	Files map[string]string
 	// Read returns the bytes of such a file.
 	Read func(name string) ([]byte, error)
+	// Rows returns the digest of the rows of a Parquet file that a batch stores together with those of other runs. Two
+	// such files are equal if this digest is.
+	Rows func(name string) (string, error)
 	// Shared returns the bytes of a shared file, by its path in .runs.
 	Shared func(name string) ([]byte, error)
 }
@@ -92,10 +100,21 @@ func Check(old, now *Version, marked bool) (Change, error) {
 		case !ok:
 			return Change{}, &Refused{name, "was removed"}
 		case id != old.Files[name]:
-			changed = append(changed, name)
+			same, err := sameRows(old, now, name)
+			if err != nil {
+				return Change{}, err
+			}
+			if !same {
+				changed = append(changed, name)
+			}
 		}
 	}
-	if len(now.Files) > len(old.Files) {
+	switch {
+	case now.Batched && !old.Batched:
+		kind = Packed
+	case old.Batched && !now.Batched:
+		kind = Unpacked
+	case len(now.Files) > len(old.Files):
 		kind = Added
 	}
 	if len(changed) == 0 {
@@ -105,11 +124,24 @@ func Check(old, now *Version, marked bool) (Change, error) {
 	return s.check()
 }
 
+// sameRows reports whether a file has the same rows in both versions, one of which lies in a batch.
+func sameRows(old, now *Version, name string) (bool, error) {
+	if !old.Batched && !now.Batched || name != format.MetricsName && name != format.ValuesName {
+		return false, nil
+	}
+	was, err := old.Rows(name)
+	if err != nil {
+		return false, err
+	}
+	is, err := now.Rows(name)
+	return err == nil && was == is, err
+}
+
 // Repairs reports whether a change gives a run back the bytes that it had before a change that was not allowed. earlier
 // is a version from before damaged, and now is the version that follows damaged.
 func Repairs(earlier, damaged, now *Version) (bool, error) {
 	back, err := Check(earlier, now, false)
-	if err != nil || back.Kind > Added {
+	if err != nil || back.Kind >= Redacted {
 		return false, onlyReading(err)
 	}
 	_, err = Check(earlier, damaged, false)

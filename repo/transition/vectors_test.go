@@ -294,7 +294,7 @@ func outcome(change Change, err error) string {
 	case err != nil:
 		return "error"
 	}
-	return "allowed " + []string{"same", "added", "redacted", "removed"}[change.Kind]
+	return "allowed " + []string{"same", "added", "packed", "unpacked", "redacted", "removed"}[change.Kind]
 }
 
 func writeVectors(t *testing.T) {
