@@ -95,7 +95,10 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 			c.Warnings = append(c.Warnings, err.Error())
 			base, err = c.scratch.DurableBase(both, refs, "", config.Source.MaxTotal)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.scratch.SkipRuns(both, refs.Commit, base.Commit)
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -211,11 +214,9 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
 	for _, path := range w.Nested {
 		// A linked worktree of this repository is another place of work, not a part of this one.
-		other, ok, err := git.Discover(filepath.Join(dirs.Root, filepath.FromSlash(path)))
-		if err == nil && ok && other.Common == dirs.Common && other.Root != dirs.Root {
-			continue
+		if !dirs.HasWorktree(filepath.Join(dirs.Root, filepath.FromSlash(path))) {
+			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
 		}
-		c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
 	}
 	for _, path := range w.Submodules {
 		dir := filepath.Join(dirs.Root, filepath.FromSlash(path))

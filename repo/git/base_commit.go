@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -36,6 +35,7 @@ type Refs struct {
 	Commit string // empty before the first commit
 	Branch string // empty if HEAD is detached
 	remote []string
+	ids    map[string]string // of the remote-tracking branches
 }
 
 // ReadRefs lists the refs.
@@ -45,7 +45,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Refs{}
+	r := &Refs{ids: map[string]string{}}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(strings.TrimSuffix(line[1:], "\n"))
 		if len(fields) != 3 || fields[0] != "commit" {
@@ -57,6 +57,7 @@ func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
 		// For a pull request, CI checks out a temporary merge commit of the forge.
 		case strings.HasPrefix(name, "refs/remotes/") && !strings.HasPrefix(name, "refs/remotes/pull/"):
 			r.remote = append(r.remote, name)
+			r.ids[name] = fields[1]
 		}
 	}
 	if r.Commit != "" {
@@ -98,6 +99,9 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 		}
 	}
 	for _, refs := range s.candidates(ctx, r, wanted) {
+		if slices.ContainsFunc(refs, func(ref string) bool { return r.ids[ref] == head }) {
+			return Base{Commit: head, OnRemote: true, Durable: true}, nil
+		}
 		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
 		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
 			return Base{Commit: commit, OnRemote: true, Durable: true}, nil
@@ -160,22 +164,21 @@ func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]st
 	return append(groups, refs[:min(len(refs), maxRefs)])
 }
 
-func (s *Scratch) treeBytes(ctx context.Context, tree string) (int64, error) {
-	out, err := s.run(ctx, nil, "ls-tree", "-r", "-l", "-z", tree)
+// treeBytes returns the size of the files of a commit that are not in a folder named .runs.
+func (s *Scratch) treeBytes(ctx context.Context, commit string) (int64, error) {
+	if err := s.SkipRuns(ctx, commit); err != nil {
+		return 0, err
+	}
+	empty, err := s.EmptyTree(ctx)
 	if err != nil {
 		return 0, err
 	}
+	files, err := s.Changes(ctx, empty, commit)
 	total := int64(0)
-	for entry := range strings.SplitSeq(string(out), "\x00") {
-		meta, path, _ := strings.Cut(entry, "\t")
-		fields := strings.Fields(meta)
-		if len(fields) != 4 || inRuns(path) {
-			continue
-		}
-		n, _ := strconv.ParseInt(fields[3], 10, 64) // for a submodule it is a dash
-		total += n
+	for _, file := range files {
+		total += file.Bytes
 	}
-	return total, nil
+	return total, err
 }
 
 // KeepBase keeps `git gc` from removing a commit that no remote has.

@@ -79,6 +79,18 @@ func fromEnvironment(dir, env string) (Dirs, bool, error) {
 	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
 }
 
+// HasWorktree reports whether dir is the root of another working tree of the same repository, whatever the environment
+// says. Coding agents make such working trees below the project. dir must be absolute.
+func (d Dirs) HasWorktree(dir string) bool {
+	dotgit := filepath.Join(dir, ".git")
+	info, err := os.Lstat(dotgit)
+	if err != nil {
+		return false
+	}
+	other, ok, err := fromDotGit(dir, dotgit, info)
+	return err == nil && ok && realPath(other.Git) != realPath(d.Git) && realPath(other.Common) == realPath(d.Common)
+}
+
 func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
 	if info.IsDir() {
 		if !isGitDir(dotgit) {

@@ -45,7 +45,9 @@ func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
 type Head struct {
 	Commit string // empty before the first commit
 	Branch string // empty if HEAD is detached
-	Dirty  bool   // something outside .runs differs from Commit, including untracked files
+	// Dirty is true if something outside .runs differs from Commit, including untracked files. Other working trees of the
+	// repository do not count.
+	Dirty bool
 }
 
 // ReadHead runs `git status` in a way that neither takes a lock nor refreshes the index.
@@ -56,6 +58,7 @@ func ReadHead(ctx context.Context, root string) (Head, error) {
 		return Head{}, err
 	}
 	var h Head
+	folders := false
 	for entry := range strings.SplitSeq(string(out), "\x00") {
 		switch {
 		case strings.HasPrefix(entry, "# branch.oid "):
@@ -66,11 +69,35 @@ func ReadHead(ctx context.Context, root string) (Head, error) {
 			if name := entry[len("# branch.head "):]; name != "(detached)" {
 				h.Branch = name
 			}
+		case strings.HasPrefix(entry, "? ") && strings.HasSuffix(entry, "/"):
+			folders = true
 		case entry != "" && entry[0] != '#':
 			h.Dirty = true
 		}
 	}
-	return h, nil
+	if folders && !h.Dirty {
+		h.Dirty, err = untrackedFiles(ctx, root)
+	}
+	return h, err
+}
+
+// untrackedFiles reports whether a repository has untracked files outside .runs and outside its other working trees.
+func untrackedFiles(ctx context.Context, root string) (bool, error) {
+	dirs, ok, err := Discover(root)
+	if err != nil || !ok {
+		return true, err
+	}
+	if _, err := os.Lstat(filepath.Join(dirs.Common, "worktrees")); err != nil {
+		return true, nil
+	}
+	out, err := Run(ctx, root, "ls-files", "-z", "-o", "--exclude-standard", "--exclude="+runsFolder)
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		folder, ok := strings.CutSuffix(name, "/")
+		if name != "" && (!ok || !dirs.HasWorktree(filepath.Join(root, filepath.FromSlash(folder)))) {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // inProgress lists the operations of Git that reset the branch if they are aborted, and the file of each in the Git

@@ -263,3 +263,32 @@ func TestEachChangeOfMerge(t *testing.T) {
 		t.Errorf("EachChange: %q", got)
 	}
 }
+
+// TestWorktreeBelow: other working trees of the repository below this one do not make it dirty. Other repositories do.
+func TestWorktreeBelow(t *testing.T) {
+	r, dirs := plain(t)
+	head := func(what string, dirty bool) {
+		t.Helper()
+		got, err := ReadHead(t.Context(), r.Dir)
+		check(t, err)
+		equal(t, what, got.Dirty, dirty)
+	}
+	r.Git("worktree", "add", "-q", "-b", "a", ".claude/worktrees/a")
+	r.Git("worktree", "add", "-q", "-b", "b", ".claude/worktrees/b/c")
+	head("worktrees", false)
+	equal(t, "a worktree", dirs.HasWorktree(r.Path(".claude/worktrees/a")), true)
+	equal(t, "the parent of a worktree", dirs.HasWorktree(r.Path(".claude/worktrees/b")), false)
+	equal(t, "itself", dirs.HasWorktree(r.Dir), false)
+	below := open(t, &gittest.Repository{Dir: r.Path(".claude/worktrees/a")})
+	equal(t, "the main working tree", below.HasWorktree(r.Dir), true)
+	for _, file := range []string{".claude/worktrees/b/x", "src/x"} {
+		r.Write(file, "x\n")
+		head(file, true)
+		check(t, os.Remove(r.Path(file)))
+	}
+	head("worktrees again", false)
+	gittest.Git(t, r.Dir, "init", "-q", ".claude/other")
+	equal(t, "another repository", dirs.HasWorktree(r.Path(".claude/other")), false)
+	gittest.Git(t, r.Path(".claude/other"), "commit", "-q", "--allow-empty", "-m", "x")
+	head("another repository", true)
+}

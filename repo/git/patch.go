@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +21,54 @@ var ErrTooLarge = errors.New("the patch is larger than 1 GB")
 
 // outsideRuns matches every path except those in a folder named .runs.
 var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
+
+// SkipRuns lets later comparisons of the given commits skip their folders named .runs as a whole. Otherwise Git lists
+// all files in them only to leave them out. An empty commit is ignored. It skips the folders that had many files in the
+// index when it was copied.
+func (s *Scratch) SkipRuns(ctx context.Context, commits ...string) error {
+	var folders []string
+	for parent, files := range s.runs {
+		if files > fewRuns {
+			folders = append(folders, path.Join(parent, runsFolder))
+		}
+	}
+	s.skipped = nil
+	if len(folders) == 0 || len(folders) > maxSkipped {
+		return nil
+	}
+	others := map[string]bool{} // a file or submodule of that name belongs to the source
+	for _, commit := range slices.Compact(commits) {
+		if commit == "" {
+			continue
+		}
+		out, err := s.run(ctx, nil, append([]string{"ls-tree", "-z", "--full-tree", commit, "--"}, folders...)...)
+		if err != nil {
+			return err
+		}
+		for entry := range strings.SplitSeq(string(out), "\x00") {
+			if meta, name, _ := strings.Cut(entry, "\t"); !strings.Contains(meta, " tree ") {
+				others[name] = true
+			}
+		}
+	}
+	for _, folder := range folders {
+		if !others[folder] {
+			// Git tries the last pathspec first, and a literal one that ends in a slash excludes a folder without reading it.
+			s.skipped = append(s.skipped, ":(top,exclude,literal)"+folder+"/")
+		}
+	}
+	return nil
+}
+
+// fewRuns is how many files of a .runs are listed rather than skipped, because that takes less time than a pathspec.
+// Git compares each path with each pathspec, so at most maxSkipped folders are skipped.
+const (
+	fewRuns    = 100
+	maxSkipped = 32
+)
+
+// outside matches every path except those in a folder named .runs.
+func (s *Scratch) outside() []string { return slices.Concat(outsideRuns, s.skipped) }
 
 // Difference writes the patch between two trees or commits, without files in .runs. The patch does not depend on the
 // user's configuration. The error is ErrTooLarge if the patch has more than MaxPatchBytes.
@@ -40,7 +90,7 @@ func (s *Scratch) difference(ctx context.Context, w io.Writer, command string, t
 		"--no-textconv", "--no-color", "--no-relative", "--no-indent-heuristic", "--inter-hunk-context=0", "-O"+os.DevNull,
 		"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3",
 		"--diff-algorithm=myers")
-	err := s.cmd.stream(ctx, limited, append(append(args, trees...), outsideRuns...)...)
+	err := s.cmd.stream(ctx, limited, slices.Concat(args, trees, s.outside())...)
 	if limited.left < 0 {
 		return ErrTooLarge
 	}
@@ -61,7 +111,7 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 	args := append([]string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index",
 		"--ignore-submodules=none", from, to,
-	}, outsideRuns...)
+	}, s.outside()...)
 	out, err := s.run(ctx, nil, args...)
 	if err != nil {
 		return nil, err
@@ -131,7 +181,7 @@ func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
 		"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative",
 		"--no-ext-diff", "--no-textconv", "--full-index", "--ignore-submodules=none", "--diff-algorithm=myers", from, to,
 	},
-		outsideRuns...)
+		s.outside()...)
 	out, err := s.run(ctx, nil, args...)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,11 @@ type Scratch struct {
 	cmd  command
 
 	skipLFS bool // write pointers of Git LFS
+
+	// runs is how many tracked files each .runs had when the index was copied without them, by the folder that contains
+	// it.
+	runs    map[string]int
+	skipped []string // pathspecs of folders named .runs that need not be compared
 }
 
 // pinned fixes settings that could change what Git's plumbing commands read or write, or let them write into the
@@ -123,14 +128,30 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 	return c.run(ctx, append(head, args...)...)
 }
 
-// CopyIndex copies the user's index to the scratch and keeps its modification time. Git compares the content of files
-// that are as new as the index, so a newer time would hide an edit made in the same clock tick as a `git add`.
+// CopyIndex copies the user's index to the scratch, without the files in .runs, and keeps its modification time. Git
+// compares the content of files that are as new as the index, so a newer time would hide an edit made in the same clock
+// tick as a `git add`.
 func (s *Scratch) CopyIndex() error {
-	return copyIndex(s.dirs.indexPath(), s.index())
+	err := writeIndex(s.dirs.indexPath(), s.index(), func(in io.ReadSeeker, size int64, out io.WriteSeeker) (err error) {
+		s.runs, err = stripIndex(in, size, out)
+		return err
+	})
+	if errors.Is(err, errUnusualIndex) {
+		err = copyIndex(s.dirs.indexPath(), s.index())
+	}
+	return err
 }
 
 // copyIndex copies an index with its modification time. It does nothing if there is no index.
 func copyIndex(from, to string) error {
+	return writeIndex(from, to, func(in io.ReadSeeker, _ int64, out io.WriteSeeker) error {
+		_, err := io.Copy(out, in)
+		return err
+	})
+}
+
+// writeIndex writes to the file to what write makes of an index, with the modification time of that index.
+func writeIndex(from, to string, write func(in io.ReadSeeker, size int64, out io.WriteSeeker) error) error {
 	in, err := regular.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was ever added
@@ -147,7 +168,7 @@ func copyIndex(from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	err = write(in, info.Size(), out)
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}

@@ -57,13 +57,14 @@ func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
 }
 
 func (s *Scratch) differentFiles(ctx context.Context) ([]byte, error) {
-	return s.run(ctx, nil, "diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty")
+	return s.run(ctx, nil, append([]string{"diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=dirty"},
+		outsideRuns...)...)
 }
 
 // readIndex lists the index with its flags, modes and stages, and the untracked files. It returns the entries that a
 // flag hides from a comparison.
 func (w *Worktree) readIndex(ctx context.Context, s *Scratch) (hidden []string, err error) {
-	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard")
+	out, err := s.run(ctx, nil, "ls-files", "-z", "-s", "-v", "-o", "--exclude-standard", "--exclude="+runsFolder)
 	if err != nil {
 		return nil, err
 	}
