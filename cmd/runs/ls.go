@@ -190,8 +190,8 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report fun
 // maxProven is how many runs of a list are read from their files. Of more, it shows what the index says.
 const maxProven = 100
 
-// prove reads the records of the runs that a list shows, if they are few or if whole records are shown. A run whose file
-// was edited in place may then not match the expression any more.
+// prove reads the records of the runs that a list shows, if they are few or if whole records are shown. A run whose
+// file was edited in place may then not match the expression any more.
 func prove(c *catalog.Catalog, f *lsFlags, rows []*catalog.Row) ([]*catalog.Row, error) {
 	if f.groupBy == "" && (f.json || len(rows) <= maxProven) {
 		return c.Prove(rows, f.where)

@@ -277,9 +277,9 @@ func (p Place) String() string {
 	}
 }
 
-// PlaceText returns a function that describes the place of a run in its chain, by its id and the number of parts that are
-// read as one with it. The function returns "" for a run that neither resumes nor is resumed. PlaceText returns nil if
-// no run of the catalog resumes another.
+// PlaceText returns a function that describes the place of a run in its chain, by its id and the number of parts that
+// are read as one with it. The function returns "" for a run that neither resumes nor is resumed. PlaceText returns nil
+// if no run of the catalog resumes another.
 func (c *Catalog) PlaceText() func(id string, parts int) string {
 	places := c.Places()
 	if places == nil {

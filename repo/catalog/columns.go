@@ -67,6 +67,17 @@ func (c *columns) list(scope index.Scope) []namedColumn {
 	return c.listed[scope]
 }
 
+// names returns the names of the columns of a scope that some row has a value in.
+func (c *columns) names(scope index.Scope) []string {
+	var names []string
+	for _, one := range c.list(scope) {
+		if kind, uniform := one.Uniform(); !uniform || kind != index.Absent {
+			names = append(names, one.name)
+		}
+	}
+	return names
+}
+
 func (c *columns) metric(name string) *metricColumns {
 	m, ok := c.metrics[name]
 	if !ok {

@@ -291,6 +291,24 @@ func (r *Row) Params() iter.Seq2[string, query.Datum] {
 	return r.values(index.Params, query.Row.Params)
 }
 
+// KeyNames returns the names of the keys that the runs of the catalog have.
+func (c *Catalog) KeyNames() query.KeyNames {
+	var k query.KeyNames
+	if c.columns != nil {
+		k = query.KeyNames{
+			Metrics: c.columns.names(index.MetricLast), Summaries: c.columns.names(index.Summary),
+			Params: c.columns.names(index.Params), Tags: c.columns.names(index.Tags),
+		}
+	}
+	var others []query.Row
+	for _, r := range c.rows {
+		if r.entry != nil || r.columns.irregular.Kind(r.at) != index.Absent {
+			others = append(others, r)
+		}
+	}
+	return k.Merge(query.KeyNamesOf(others))
+}
+
 // values yields the values of a scope. If a value is only in the record, it yields those that all finds there.
 func (r *Row) values(scope index.Scope, all func(query.Row) iter.Seq2[string, query.Datum],
 ) iter.Seq2[string, query.Datum] {

@@ -254,7 +254,7 @@ func (c *Catalog) Missing(key string) *MissingKey {
 	if len(c.rows) == 0 {
 		return nil
 	}
-	near, missing := query.Missing(AsRows(c.rows), key, c.Context())
+	near, missing := query.Missing(AsRows(c.rows), key, c.KeyNames, c.Context())
 	if !missing {
 		return nil
 	}

@@ -33,9 +33,61 @@ var scopes = map[string]string{
 // maxNear is the maximum number of keys that are suggested for a missing one.
 const maxNear = 3
 
-// Missing reports whether a key is neither an attribute nor a key of any run. near lists the most similar keys of the
-// runs.
-func Missing(rows []Row, key string, c Context) (near []string, missing bool) {
+// KeyNames are the names of the keys that some runs have, sorted.
+type KeyNames struct {
+	Metrics   []string
+	Summaries []string
+	Params    []string // by the keys of format.Params.Flatten
+	Tags      []string
+}
+
+// KeyNamesOf returns the names of the keys of rows.
+func KeyNamesOf(rows []Row) KeyNames {
+	var metrics, summaries, params, tags names
+	for _, r := range rows {
+		for name := range r.Metrics() {
+			metrics.add(name)
+		}
+		for name := range r.Summaries() {
+			summaries.add(name)
+		}
+		for name := range r.Params() {
+			params.add(name)
+		}
+		for name := range r.Tags() {
+			tags.add(name)
+		}
+	}
+	return KeyNames{metrics.sorted(), summaries.sorted(), params.sorted(), tags.sorted()}
+}
+
+type names map[string]bool
+
+func (n *names) add(name string) {
+	if *n == nil {
+		*n = names{}
+	}
+	(*n)[name] = true
+}
+
+func (n names) sorted() []string { return slices.Sorted(maps.Keys(n)) }
+
+// Merge returns the names of both.
+func (k KeyNames) Merge(other KeyNames) KeyNames {
+	merge := func(a, b []string) []string {
+		all := slices.Concat(a, b)
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return KeyNames{
+		merge(k.Metrics, other.Metrics), merge(k.Summaries, other.Summaries), merge(k.Params, other.Params),
+		merge(k.Tags, other.Tags),
+	}
+}
+
+// Missing reports whether a key is neither an attribute nor a key of any run. near lists the most similar of the names
+// that known returns.
+func Missing(rows []Row, key string, known func() KeyNames, c Context) (near []string, missing bool) {
 	f := newField(key)
 	if f.scope == inAll || f.scope == inAttributes {
 		inTable := func(table string) bool { return strings.HasPrefix(f.name, table) }
@@ -54,39 +106,30 @@ func Missing(rows []Row, key string, c Context) (near []string, missing bool) {
 			name, scope, scoped = rest, s, true
 		}
 	}
-	known := knownKeys(rows)
+	all := known().keys()
 	if scoped {
-		if near = nearest(name, known, tooFar, func(s string) bool { return s == scope }); len(near) > 0 {
+		if near = nearest(name, all, tooFar, func(s string) bool { return s == scope }); len(near) > 0 {
 			return near, true
 		}
-		return nearest(name, known, partly, func(string) bool { return true }), true
+		return nearest(name, all, partly, func(string) bool { return true }), true
 	}
-	return nearest(name, known, tooFar, func(string) bool { return true }), true
+	return nearest(name, all, tooFar, func(string) bool { return true }), true
 }
 
 // knownKey is a key that some run has: its prefix with the dot, and the rest.
 type knownKey struct{ scope, name string }
 
-func knownKeys(rows []Row) []knownKey {
-	seen := map[knownKey]bool{}
-	for _, r := range rows {
-		for name := range r.Metrics() {
-			seen[knownKey{"metrics.", name}] = true
-		}
-		for name := range r.Summaries() {
-			seen[knownKey{"summary.", name}] = true
-		}
-		for name := range r.Params() {
-			seen[knownKey{"params.", name}] = true
-		}
-		for name := range r.Tags() {
-			seen[knownKey{"tags.", name}] = true
+func (k KeyNames) keys() []knownKey {
+	var all []knownKey
+	for _, one := range []struct {
+		scope string
+		names []string
+	}{{"metrics.", k.Metrics}, {"summary.", k.Summaries}, {"params.", k.Params}, {"tags.", k.Tags}, {"", attributeNames}} {
+		for _, name := range one.names {
+			all = append(all, knownKey{one.scope, name})
 		}
 	}
-	for _, name := range attributeNames {
-		seen[knownKey{"", name}] = true
-	}
-	return slices.Collect(maps.Keys(seen))
+	return all
 }
 
 // nearest returns the known keys that are most similar to a name. It considers keys in the scopes that in accepts,

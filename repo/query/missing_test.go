@@ -21,7 +21,7 @@ func TestMissing(t *testing.T) {
 		"acv": "metrics.acc", "loss": "metrics.val/loss",
 		"kind": "params.model.kind", "base": "source.base", "stauts": "status", "zz": "", "nothing": "", "tags.x": "",
 	} {
-		near, missing := Missing(Records(runs), key, testContext())
+		near, missing := missing(runs, key)
 		if got := strings.Join(near, " "); got != want || !missing {
 			t.Errorf("%s: %q, %v, want %q", key, got, missing, want)
 		}
@@ -30,7 +30,7 @@ func TestMissing(t *testing.T) {
 		"lr", "params.lr", "val/loss.min", "metrics.acc", "exit_code", "attributes.group", "datasets.train",
 		"environment.variables.X", "tags.baseline",
 	} {
-		if near, missing := Missing(Records(runs), key, testContext()); missing || near != nil {
+		if near, missing := missing(runs, key); missing || near != nil {
 			t.Errorf("%s is missing, near %v", key, near)
 		}
 	}
@@ -54,4 +54,9 @@ func TestAttributeNames(t *testing.T) {
 			t.Errorf("%s is no attribute", name)
 		}
 	}
+}
+
+func missing(runs []*format.Run, key string) (near []string, missing bool) {
+	rows := Records(runs)
+	return Missing(rows, key, func() KeyNames { return KeyNamesOf(rows) }, testContext())
 }
