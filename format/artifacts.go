@@ -16,25 +16,22 @@ const (
 	maxArtifacts      = 1_000_000
 )
 
-// artifactRow is a row of artifacts.parquet.
-type artifactRow struct {
-	Path    string `parquet:"path,zstd"`
-	SHA256  string `parquet:"sha256,zstd"`
-	Bytes   int64  `parquet:"bytes,delta,zstd"`
-	Kind    string `parquet:"kind,dict,zstd"`
-	Key     string `parquet:"key,dict,zstd"`
-	Step    *int64 `parquet:"step,optional,zstd"`
-	Caption string `parquet:"caption,zstd"`
-	Where   string `parquet:"where,dict,zstd"`
-}
-
 // EncodeArtifacts returns artifacts.parquet with one row per artifact. The caller sorts the artifacts by path.
 func EncodeArtifacts(artifacts []Artifact) ([]byte, error) {
-	rows := make([]artifactRow, len(artifacts))
-	for i, a := range artifacts {
-		rows[i] = artifactRow(a)
+	text := func(name string, of func(a *Artifact) string) tableColumn {
+		return tableColumn{name: name, texts: func(i int) string { return of(&artifacts[i]) }}
 	}
-	data, err := encodeRows(rows)
+	data, err := encodeTable(
+		len(artifacts),
+		text("path", func(a *Artifact) string { return a.Path }),
+		text("sha256", func(a *Artifact) string { return a.SHA256 }),
+		tableColumn{name: "bytes", ints: func(i int) int64 { return artifacts[i].Bytes }},
+		text("kind", func(a *Artifact) string { return a.Kind }),
+		text("key", func(a *Artifact) string { return a.Key }),
+		tableColumn{name: "step", maybes: func(i int) *int64 { return artifacts[i].Step }},
+		text("caption", func(a *Artifact) string { return a.Caption }),
+		text("where", func(a *Artifact) string { return a.Where }),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", ArtifactsName, err)
 	}

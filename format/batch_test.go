@@ -270,8 +270,11 @@ func TestBatchableColumns(t *testing.T) {
 		t.Fatal("a file without steps was opened")
 	}
 	type labelled struct {
-		pointRow
-		Labels string `parquet:"labels"`
+		Key    string  `parquet:"key"`
+		Step   int64   `parquet:"step"`
+		Time   int64   `parquet:"time,timestamp(microsecond)"`
+		Value  float64 `parquet:"value"`
+		Labels string  `parquet:"labels"`
 	}
 	var file bytes.Buffer
 	out := parquet.NewGenericWriter[labelled](&file)

@@ -13,10 +13,10 @@ import (
 // ManifestEntry is one file of a dataset.
 type ManifestEntry struct {
 	// Path is relative to the dataset's folder, with slashes. If it is not plain text, it is quoted as in Git.
-	Path   string `parquet:"path,zstd"`
-	Bytes  int64  `parquet:"bytes,delta,zstd"`
-	SHA256 string `parquet:"sha256,zstd"`        // empty in a listing
-	Rows   *int64 `parquet:"rows,optional,zstd"` // of a CSV or Parquet file
+	Path   string
+	Bytes  int64
+	SHA256 string // empty in a listing
+	Rows   *int64 // of a CSV or Parquet file
 }
 
 const (
@@ -44,7 +44,13 @@ func ManifestDigest(entries []ManifestEntry, listing bool) (digest string, total
 
 // EncodeManifest returns the Parquet file of a manifest, with one row per file.
 func EncodeManifest(entries []ManifestEntry) ([]byte, error) {
-	data, err := encodeRows(entries)
+	data, err := encodeTable(
+		len(entries),
+		tableColumn{name: "path", texts: func(i int) string { return entries[i].Path }},
+		tableColumn{name: "bytes", ints: func(i int) int64 { return entries[i].Bytes }},
+		tableColumn{name: "sha256", texts: func(i int) string { return entries[i].SHA256 }},
+		tableColumn{name: "rows", maybes: func(i int) *int64 { return entries[i].Rows }},
+	)
 	if err != nil {
 		return nil, fmt.Errorf("writing a manifest: %w", err)
 	}

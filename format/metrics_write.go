@@ -4,82 +4,131 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/gitruns/runs/format/internal/parquet"
 )
 
 // MetricsName is the name of the file next to run.toml that holds the points.
 const MetricsName = "metrics.parquet"
 
-// The layout of metrics.parquet. It does not depend on time or memory, so that the same points give the same bytes.
-const (
-	groupRows = 1 << 20 // rows of a row group at most
-	batchRows = 8192    // rows given to the encoder at once
-	// pageBytes is the size of the plain values in a page: 16,384 rows of step, time or value, or 32,768 indexes of
-	// the dictionary.
-	pageBytes = 128 << 10
-)
+// groupRows is how many rows a row group of points or values has at most. It does not depend on time or memory, so that
+// the same points give the same bytes.
+const groupRows = 1 << 20
 
-// pointRow is a row of metrics.parquet.
-type pointRow struct {
-	Key   string  `parquet:"key,dict,zstd"`
-	Step  int64   `parquet:"step,delta,zstd"`
-	Time  int64   `parquet:"time,timestamp(microsecond),delta,zstd"`
-	Value float64 `parquet:"value,split,zstd"`
-}
+// createdBy has no version of the program, because that must not change the bytes.
+const createdBy = "gitruns version 2"
 
-// createdBy has no version, because the version of the program must not change the bytes.
-const createdBy = "gitruns"
-
-// rowLayout returns the options for writing rows of a key, a step, a time and a value. Points and values share them.
-func rowLayout() []parquet.WriterOption {
-	return []parquet.WriterOption{
-		parquet.CreatedBy(createdBy, "1", "format"),
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
-		parquet.DataPageVersion(1),
-		parquet.DataPageStatistics(false),
-		parquet.PageBufferSize(pageBytes),
-		parquet.WriteBufferSize(0),
-		parquet.MaxRowsPerRowGroup(groupRows),
-		parquet.ColumnIndexSizeLimit(func([]string) int { return MaxKeyBytes + 6 }),
-		parquet.SkipPageBounds("value"),
-		parquet.SortingWriterConfig(parquet.SortingColumns(
-			parquet.Ascending("key"), parquet.Ascending("step"), parquet.Ascending("time"),
-		)),
-	}
+// keyedFields are the columns of rows of a key, a step and a time. Points and values share them, and add a value.
+var keyedFields = [...]parquet.Field{
+	{Name: "key", Type: parquet.ByteArray, Sorted: true},
+	{Name: "step", Type: parquet.Int64, Sorted: true},
+	{Name: "time", Type: parquet.Int64, Time: true, Sorted: true},
 }
 
 // WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend only on the points
 // and the order in which equal ones were added.
 func (s *PointSorter) WriteParquet(w io.Writer) error {
-	out := parquet.NewGenericWriter[pointRow](w, rowLayout()...)
-	batch := make([]pointRow, 0, batchRows)
-	flush := func() error {
-		_, err := out.Write(batch)
-		batch = batch[:0]
-		return err
-	}
 	s.digest = RowDigest{}
+	out := newPointWriter(w, s.rows, false)
 	err := s.each(func(key string, points []Point) error {
 		s.digest.Points(key, points)
-		for _, p := range points {
-			batch = append(batch, pointRow{key, p.Step, p.Time, p.Value})
-			if len(batch) == batchRows {
-				if err := flush(); err != nil {
-					return err
-				}
+		return out.add("", key, points)
+	})
+	if err != nil {
+		return fmt.Errorf("encoding points: %w", err)
+	}
+	return out.close()
+}
+
+// pointWriter writes points, of one run or of the runs of a batch, in their order.
+type pointWriter struct {
+	file   *parquet.Writer
+	rows   keyedRows
+	values []float64
+}
+
+// newPointWriter returns a writer of about rows rows. If batch is true, each has the id of its run.
+func newPointWriter(w io.Writer, rows int64, batch bool) *pointWriter {
+	value := parquet.Field{Name: "value", Type: parquet.Double, Unbound: true}
+	return &pointWriter{file: parquet.NewWriter(w, createdBy, rowFields(batch, value)), rows: newKeyedRows(rows, batch)}
+}
+
+func (w *pointWriter) add(id, key string, points []Point) error {
+	for _, p := range points {
+		w.rows.add(id, key, p.Step, p.Time)
+		if w.values = append(w.values, p.Value); len(w.values) == groupRows {
+			if err := w.flush(); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
-	if err == nil {
-		err = flush()
 	}
+	return nil
+}
+
+func (w *pointWriter) flush() error {
+	err := w.rows.write(w.file, parquet.Values{Floats: w.values})
+	w.values = w.values[:0]
+	return err
+}
+
+func (w *pointWriter) close() error {
+	err := w.flush()
 	if err == nil {
-		err = out.Close()
+		err = w.file.Close()
 	}
 	if err != nil {
 		return fmt.Errorf("encoding points: %w", err)
 	}
 	return nil
+}
+
+// rowFields returns the columns of points or values.
+func rowFields(batch bool, value parquet.Field) []parquet.Field {
+	fields := append(keyedFields[:], value)
+	if batch {
+		fields = append([]parquet.Field{{Name: batchRunColumn.name, Type: parquet.ByteArray, Sorted: true}}, fields...)
+	}
+	return fields
+}
+
+// keyedRows collects the rows of a row group, all but their values.
+type keyedRows struct {
+	room       int // rows of a group that are expected
+	batch      bool
+	ids, keys  []parquet.Run
+	step, time []int64
+	starts     []int // the first row of each key
+}
+
+func newKeyedRows(rows int64, batch bool) keyedRows {
+	return keyedRows{room: int(min(rows, groupRows)), batch: batch}
+}
+
+func (g *keyedRows) add(id, key string, step, time int64) {
+	n := len(g.step)
+	if n == 0 && cap(g.step) < g.room {
+		g.step, g.time = make([]int64, 0, g.room), make([]int64, 0, g.room)
+	}
+	if last := len(g.keys) - 1; last >= 0 && g.keys[last].Text == key && (!g.batch || g.ids[len(g.ids)-1].Text == id) {
+		g.keys[last].Rows++
+	} else {
+		g.keys = append(g.keys, parquet.Run{Text: key, Rows: 1})
+		g.starts = append(g.starts, n)
+	}
+	if last := len(g.ids) - 1; g.batch && last >= 0 && g.ids[last].Text == id {
+		g.ids[last].Rows++
+	} else if g.batch {
+		g.ids = append(g.ids, parquet.Run{Text: id, Rows: 1})
+	}
+	g.step, g.time = append(g.step, step), append(g.time, time)
+}
+
+// write writes the row group and begins another one.
+func (g *keyedRows) write(w *parquet.Writer, values parquet.Values) error {
+	columns := []parquet.Values{{Runs: g.keys}, {Ints: g.step}, {Ints: g.time}, values}
+	if g.batch {
+		columns = append([]parquet.Values{{Runs: g.ids}}, columns...)
+	}
+	err := w.Group(len(g.step), columns, g.starts)
+	g.ids, g.keys, g.step, g.time, g.starts = g.ids[:0], g.keys[:0], g.step[:0], g.time[:0], g.starts[:0]
+	return err
 }

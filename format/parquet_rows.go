@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	library "github.com/parquet-go/parquet-go"
-
 	"github.com/gitruns/runs/format/internal/parquet"
 )
 
@@ -23,17 +21,58 @@ const (
 	keptPerByte = 128
 )
 
-// encodeRows returns a Parquet file of rows.
-func encodeRows[T any](rows []T) ([]byte, error) {
+// tableColumn is a column of a file with rows of any kind.
+type tableColumn struct {
+	name   string
+	texts  func(i int) string // one of these is set
+	ints   func(i int) int64
+	maybes func(i int) *int64
+}
+
+// encodeTable returns a Parquet file of n rows.
+func encodeTable(n int, columns ...tableColumn) ([]byte, error) {
 	var b bytes.Buffer
-	w := library.NewGenericWriter[T](&b, library.CreatedBy(createdBy, "1", "format"))
-	if _, err := w.Write(rows); err != nil {
-		return nil, err
+	fields := make([]parquet.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = parquet.Field{Name: c.name, Type: parquet.Int64, Optional: c.maybes != nil, Unbound: true}
+		if c.texts != nil {
+			fields[i].Type = parquet.ByteArray
+		}
+	}
+	w := parquet.NewWriter(&b, createdBy, fields)
+	for from := 0; from < n; from += groupRows {
+		to := min(n, from+groupRows)
+		values := make([]parquet.Values, len(columns))
+		for i, c := range columns {
+			values[i] = c.values(from, to)
+		}
+		if err := w.Group(to-from, values, nil); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+func (c *tableColumn) values(from, to int) (v parquet.Values) {
+	for i := from; i < to; i++ {
+		switch {
+		case c.texts != nil:
+			v.Runs = append(v.Runs, parquet.Run{Text: c.texts(i), Rows: 1})
+		case c.ints != nil:
+			v.Ints = append(v.Ints, c.ints(i))
+		default:
+			n := c.maybes(i)
+			v.Null = append(v.Null, n == nil)
+			if n == nil {
+				n = new(int64)
+			}
+			v.Ints = append(v.Ints, *n)
+		}
+	}
+	return v
 }
 
 // rows reads some columns of a Parquet file together, a few rows at a time.

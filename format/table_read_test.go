@@ -2,9 +2,12 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 type tableRow struct {
@@ -17,11 +20,13 @@ type tableRow struct {
 
 func tableFile(t *testing.T, rows []tableRow) []byte {
 	t.Helper()
-	data, err := encodeRows(rows)
-	if err != nil {
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[tableRow](&b)
+	_, err := w.Write(rows)
+	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return data
+	return b.Bytes()
 }
 
 func pointer[T any](v T) *T { return &v }

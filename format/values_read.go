@@ -112,6 +112,14 @@ func (v *Values) each(ctx context.Context, most int, yield func(n int) error) er
 	return v.rows.eachIn(ctx, v.within, most, yield)
 }
 
+// valueRow is a row of values.parquet.
+type valueRow struct {
+	Key   string
+	Step  int64
+	Time  int64
+	Value string
+}
+
 // check checks a row. checked says that the value is that of the row before, which has been checked.
 func (r valueRow) check(checked bool) error {
 	if err := CheckKey(r.Key); err != nil {

@@ -7,8 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/parquet-go/parquet-go"
-
+	"github.com/gitruns/runs/format/internal/parquet"
 	"github.com/gitruns/runs/format/listsort"
 )
 
@@ -21,7 +20,6 @@ const (
 	maxValuesText  = 1 << 30  // bytes of all values, as JSON
 	valuesHeld     = 16 << 20 // bytes in memory before they are spilled
 	valueGroupText = 64 << 20 // bytes of a row group
-	valueBatchText = 1 << 20  // bytes given to the encoder at once
 )
 
 // Value is a non-numeric value of a key at one step.
@@ -51,14 +49,6 @@ type ValueSorter struct {
 type valueRef struct {
 	step, time, offset int64
 	key, size          int32
-}
-
-// valueRow is a row of values.parquet.
-type valueRow struct {
-	Key   string `parquet:"key,dict,zstd"`
-	Step  int64  `parquet:"step,delta,zstd"`
-	Time  int64  `parquet:"time,timestamp(microsecond),delta,zstd"`
-	Value string `parquet:"value,zstd"`
 }
 
 // NewValueSorter returns a sorter that creates its temporary file in dir, if it needs one. The caller must call Close.
@@ -124,36 +114,57 @@ func (s *ValueSorter) WriteParquet(w io.Writer) error {
 	listsort.Stable(s.refs, func(a, b valueRef) int {
 		return cmp.Or(cmp.Compare(s.keys[a.key], s.keys[b.key]), cmp.Compare(a.step, b.step), cmp.Compare(a.time, b.time))
 	})
-	out := parquet.NewGenericWriter[valueRow](w, rowLayout()...)
-	var batch []valueRow
 	s.digest = RowDigest{}
-	held, group := 0, 0
-	flush := func() error {
-		_, err := out.Write(batch)
-		batch, group, held = batch[:0], group+held, 0
-		if err == nil && group >= valueGroupText {
-			group = 0
-			err = out.Flush()
-		}
-		return err
-	}
+	out := newValueWriter(w, int64(len(s.refs)), false)
 	for _, r := range s.refs {
 		text, err := s.textOf(r)
 		if err != nil {
 			return err
 		}
-		batch = append(batch, valueRow{s.keys[r.key], r.step, r.time, text})
-		s.digest.Value(s.keys[r.key], Value{Step: r.step, Time: r.time, JSON: text})
-		if held += len(text); held >= valueBatchText || len(batch) == batchRows {
-			if err := flush(); err != nil {
-				return fmt.Errorf("encoding values: %w", err)
-			}
+		v := Value{Step: r.step, Time: r.time, JSON: text}
+		s.digest.Value(s.keys[r.key], v)
+		if err := out.add("", s.keys[r.key], v); err != nil {
+			return fmt.Errorf("encoding values: %w", err)
 		}
 	}
-	if err := flush(); err != nil {
-		return fmt.Errorf("encoding values: %w", err)
+	return out.close()
+}
+
+// valueWriter writes values, of one run or of the runs of a batch, in their order.
+type valueWriter struct {
+	file  *parquet.Writer
+	rows  keyedRows
+	texts []parquet.Run
+	held  int // bytes of texts
+}
+
+// newValueWriter returns a writer of about rows rows. If batch is true, each has the id of its run.
+func newValueWriter(w io.Writer, rows int64, batch bool) *valueWriter {
+	value := parquet.Field{Name: "value", Type: parquet.ByteArray, Unbound: true}
+	return &valueWriter{file: parquet.NewWriter(w, createdBy, rowFields(batch, value)), rows: newKeyedRows(rows, batch)}
+}
+
+func (w *valueWriter) add(id, key string, v Value) error {
+	w.rows.add(id, key, v.Step, v.Time)
+	w.texts = append(w.texts, parquet.Run{Text: v.JSON, Rows: 1})
+	if w.held += len(v.JSON); w.held >= valueGroupText || len(w.texts) == groupRows {
+		return w.flush()
 	}
-	if err := out.Close(); err != nil {
+	return nil
+}
+
+func (w *valueWriter) flush() error {
+	err := w.rows.write(w.file, parquet.Values{Runs: w.texts})
+	w.texts, w.held = w.texts[:0], 0
+	return err
+}
+
+func (w *valueWriter) close() error {
+	err := w.flush()
+	if err == nil {
+		err = w.file.Close()
+	}
+	if err != nil {
 		return fmt.Errorf("encoding values: %w", err)
 	}
 	return nil

@@ -49,13 +49,17 @@ check("polars", frame.with_columns(polars.col("time").dt.epoch("us")).rows(), wa
 check("duckdb", duckdb.sql(f"SELECT key, step, epoch_us(time), value FROM '{path}'").fetchall(), want)
 
 meta = pyarrow.parquet.ParquetFile(path).metadata
-for name, encoding in {
-    "key": "RLE_DICTIONARY",
-    "step": "DELTA_BINARY_PACKED",
-    "time": "DELTA_BINARY_PACKED",
-    "value": "BYTE_STREAM_SPLIT",
-}.items():
-    column = meta.row_group(0).column(meta.schema.names.index(name))
-    assert encoding in column.encodings and column.compression == "ZSTD", (
-        f"{name}: {column.encodings}, {column.compression}"
-    )
+allowed = {
+    "key": {"PLAIN", "RLE_DICTIONARY"},
+    "step": {"PLAIN", "DELTA_BINARY_PACKED"},
+    "time": {"PLAIN", "DELTA_BINARY_PACKED"},
+    "value": {"PLAIN", "BYTE_STREAM_SPLIT", "RLE_DICTIONARY"},
+}
+for group in range(meta.num_row_groups):
+    for i, (name, encodings) in enumerate(allowed.items()):
+        column = meta.row_group(group).column(i)
+        assert column.path_in_schema == name and set(column.encodings) <= encodings, f"{name}: {column.encodings}"
+        assert column.compression in ("ZSTD", "UNCOMPRESSED"), f"{name}: {column.compression}"
+        indexed = meta.row_group(group).num_rows >= 4096
+        assert column.has_offset_index == indexed, f"{name} of {meta.row_group(group).num_rows} rows"
+        assert column.is_stats_set == (indexed and name != "value"), f"{name}: {column.statistics}"

@@ -10,11 +10,12 @@ const (
 	maxPages = 100_000  // of a chunk
 )
 
-// HasIndex reports whether a column has a page index in every row group: a column index and an offset index.
-func (f *File) HasIndex(column int) bool {
+// HasIndex reports whether a column has a page index in every row group of at least rows rows: an offset index and, if
+// bounds is true, a column index.
+func (f *File) HasIndex(column int, rows int64, bounds bool) bool {
 	for i := range f.Groups {
 		c := &f.Groups[i].chunks[f.Columns[column].leaf]
-		if c.columnIndex == 0 || c.offsetIndex == 0 {
+		if f.Groups[i].Rows >= rows && (c.offsetIndex == 0 || bounds && c.columnIndex == 0) {
 			return false
 		}
 	}

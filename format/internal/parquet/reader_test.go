@@ -185,7 +185,7 @@ func TestSeekRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	column := f.Column("delta_int")
-	if err := f.Use(column); err != nil || !f.HasIndex(column) {
+	if err := f.Use(column); err != nil || !f.HasIndex(column, 0, true) {
 		t.Fatal("no index", err)
 	}
 	places, err := f.Places(0, column)
