@@ -70,13 +70,15 @@ func TestBatchRefuses(t *testing.T) {
 		many.Write(appendBatchRun(nil, &r))
 	}
 	for name, c := range map[string]struct{ text, reason string }{
-		"empty":            {"", "must be at least 1"},
-		"no runs":          {batchHead, "it has no runs"},
-		"twice":            {batchHead + one + one, "is in it twice"},
-		"unsorted":         {batchHead + two + one, "must be sorted by id"},
-		"two days":         {batchHead + one + other, "is of another day"},
-		"another record":   {batchHead + strings.Replace(one, "x\n", "y\n", 1), "its digest differs"},
-		"no record":        {batchHead + "[[run]]\nid = \"" + batchID(1) + "\"\nsha256 = \"" + digestOf("") + "\"\n", "missing"},
+		"empty":          {"", "must be at least 1"},
+		"no runs":        {batchHead, "it has no runs"},
+		"twice":          {batchHead + one + one, "is in it twice"},
+		"unsorted":       {batchHead + two + one, "must be sorted by id"},
+		"two days":       {batchHead + one + other, "is of another day"},
+		"another record": {batchHead + strings.Replace(one, "x\n", "y\n", 1), "its digest differs"},
+		"no record": {
+			batchHead + "[[run]]\nid = \"" + batchID(1) + "\"\nsha256 = \"" + digestOf("") + "\"\n", "missing",
+		},
 		"no digest":        {batchHead + "[[run]]\nid = \"" + batchID(1) + "\"\ntoml = ''\n", "missing"},
 		"a path as an id":  {batchHead + strings.Replace(one, batchID(1), "../../../../etc/passwd--", 1), "is not a run id"},
 		"requires":         {"requires = [\"shards\"]\n" + batchHead + one, "requires \"shards\""},
@@ -111,7 +113,9 @@ func TestBatchName(t *testing.T) {
 	if got := BatchName(files); got != want || !IsBatchName(got) {
 		t.Errorf("%s, want %s", got, want)
 	}
-	for _, name := range []string{"batch-", "batch-afs3vmf", "batch-afs3vmfl", "batch-AFS3VMFM", "batch-afs3vmfmf", "afs3vmfm"} {
+	for _, name := range []string{
+		"batch-", "batch-afs3vmf", "batch-afs3vmfl", "batch-AFS3VMFM", "batch-afs3vmfmf", "afs3vmfm",
+	} {
 		if IsBatchName(name) {
 			t.Errorf("%s is a batch", name)
 		}
@@ -128,9 +132,11 @@ func TestRowDigest(t *testing.T) {
 	d.Points("a", []Point{{Step: -1, Time: 1, Value: 0.5}})
 	d.Points("a", []Point{{Step: 2, Time: 3, Value: math.Float64frombits(0xfff8000000000123)}})
 	d.Points("é", []Point{{Value: math.Copysign(0, -1)}})
-	want := "k\x01\x00\x00\x00as\xff\xff\xff\xff\xff\xff\xff\xfft\x01\x00\x00\x00\x00\x00\x00\x00v\x00\x00\x00\x00\x00\x00\xe0?" +
+	want := "k\x01\x00\x00\x00as\xff\xff\xff\xff\xff\xff\xff\xff" +
+		"t\x01\x00\x00\x00\x00\x00\x00\x00v\x00\x00\x00\x00\x00\x00\xe0?" +
 		"s\x02\x00\x00\x00\x00\x00\x00\x00t\x03\x00\x00\x00\x00\x00\x00\x00v\x00\x00\x00\x00\x00\x00\xf8\x7f" +
-		"k\x02\x00\x00\x00és\x00\x00\x00\x00\x00\x00\x00\x00t\x00\x00\x00\x00\x00\x00\x00\x00v\x00\x00\x00\x00\x00\x00\x00\x80"
+		"k\x02\x00\x00\x00és\x00\x00\x00\x00\x00\x00\x00\x00" +
+		"t\x00\x00\x00\x00\x00\x00\x00\x00v\x00\x00\x00\x00\x00\x00\x00\x80"
 	if got := d.Sum(); got != digestOf(want) {
 		t.Errorf("of points: %s, want %s", got, digestOf(want))
 	}

@@ -157,7 +157,7 @@ func (r *rows) each(ctx context.Context, most int, yield func(n int) error) erro
 	return nil
 }
 
-// eachIn is like each, for a window in each row group. If the file has a page index, it does not read the pages before a
+// eachIn is like each, for a window in each row group. If the file has a page index, it does not read pages before a
 // window, and windows in a row share the pages that they have in common.
 func (r *rows) eachIn(ctx context.Context, within []window, most int, yield func(n int) error) error {
 	for group, w := range within {

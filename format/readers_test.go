@@ -27,7 +27,9 @@ func TestOtherReaders(t *testing.T) {
 		"float32":     {3, 5000, func(r *rand.Rand) float64 { return float64(float32(r.NormFloat64())) }},
 		"decimals":    {10, 3000, func(r *rand.Rand) float64 { return float64(r.IntN(1000)) / 1000 }},
 		"constant":    {2, 60_000, func(*rand.Rand) float64 { return 0.5 }},
-		"not numbers": {1, 10, func(r *rand.Rand) float64 { return []float64{math.NaN(), math.Inf(1), math.Inf(-1)}[r.IntN(3)] }},
+		"not numbers": {1, 10, func(r *rand.Rand) float64 {
+			return []float64{math.NaN(), math.Inf(1), math.Inf(-1)}[r.IntN(3)]
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))

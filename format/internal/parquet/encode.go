@@ -38,7 +38,7 @@ func appendDelta(b []byte, v []int64) []byte {
 	return b
 }
 
-// appendDeltaBlock appends the widths of the parts of a block and the n numbers in it. A part that has no number has the
+// appendDeltaBlock appends the widths of the parts of a block and the n numbers in it. A part without numbers has the
 // width 0 and no bytes.
 func appendDeltaBlock(b []byte, block *[deltaBlock]uint64, n int) []byte {
 	var widths [deltaParts]uint

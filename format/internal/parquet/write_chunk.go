@@ -128,7 +128,8 @@ func (c *chunkWriter) encodeFloats() {
 			list = append(list, x)
 		}
 	}
-	c.tryDictionary(false, appendPlain(nil, list), len(list), func(row int) (uint64, int) { return entries[numbers[row]], 1 })
+	entry := func(row int) (uint64, int) { return entries[numbers[row]], 1 }
+	c.tryDictionary(false, appendPlain(nil, list), len(list), entry)
 }
 
 // encodeTexts uses PLAIN or a dictionary.
