@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -19,44 +20,43 @@ const maxInlineBytes = 50 << 20
 
 // File is a file of a run as it is committed.
 type File struct {
-	Name  string // relative to the run's folder
-	Bytes int64
+	Name   string // relative to the run's folder
+	Bytes  int64
+	SHA256 string // as it was recorded; empty for the record and for notes
 }
 
 // Content lists the files of a finished run that go into Git: the record, the files of its [files] table that are not
 // local, its artifacts and its notes. It verifies the digest of each.
 func (e *Entry) Content(ctx context.Context) ([]File, error) {
+	var files []File
+	err := e.EachContent(ctx, nil, 0, func(f File, _ []byte, _ *os.File) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// EachContent calls visit for each file that Content lists. A file of up to held bytes is read once: data holds the
+// bytes whose digest was verified. Of a larger one, data is nil, and open is the file behind its last byte; EachContent
+// closes it. record holds the bytes of the record as ReadRecord returned them; if it is nil, they are read again. If
+// visit fails, its error is returned.
+func (e *Entry) EachContent(ctx context.Context, record []byte, held int64,
+	visit func(f File, data []byte, open *os.File) error,
+) error {
 	config, err := e.repo.Config()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.onDisk(); err != nil {
-		return nil, err
+		return err
 	}
-	info, err := os.Lstat(filepath.Join(e.Dir, RecordName))
-	if err != nil {
-		return nil, err
-	}
-	files := []File{{RecordName, info.Size()}}
-	add := func(name string, want format.File, filtered bool) error {
-		if want.Bytes > maxInlineBytes && !filtered {
-			return withHint(
-				fmt.Errorf(
-					"run %s: %s is %d MB, more than the limit of %d MB for files in Git",
-					e.ID, name, want.Bytes>>20, maxInlineBytes>>20,
-				),
-				"set artifacts.store in .runs/config.toml before you record such a file, or record data with 'runs log -d'",
-			)
-		}
-		f, err := e.openVerified(name, want)
-		if err != nil {
+	if record == nil {
+		if record, err = readBounded(filepath.Join(e.Dir, RecordName), format.MaxRecordBytes); err != nil {
 			return err
 		}
-		if f == nil {
-			return fmt.Errorf("run %s: %s is missing", e.ID, name)
-		}
-		files = append(files, File{name, want.Bytes})
-		return f.Close()
+	}
+	if err := visit(File{Name: RecordName, Bytes: int64(len(record))}, record, nil); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		// The file is on another machine.
@@ -64,30 +64,53 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 			!exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
 			continue
 		}
-		if err := add(name, e.Files[name], false); err != nil {
-			return nil, err
+		if err := e.visitContent(name, e.Files[name], false, held, visit); err != nil {
+			return err
 		}
 	}
 	artifacts, err := e.AllArtifacts()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, a := range artifacts {
 		if a.Where != "" {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		if err := add(
-			path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes},
-			config.Artifacts.Store == format.StoreLFS,
-		); err != nil {
-			return nil, err
+		if err := e.visitContent(path.Join(artifactsName, a.Path), format.File{SHA256: a.SHA256, Bytes: a.Bytes},
+			config.Artifacts.Store == format.StoreLFS, held, visit); err != nil {
+			return err
 		}
 	}
-	notes, err := e.NoteFiles()
-	return append(files, notes...), err
+	return eachNote(e.Dir, visit)
+}
+
+// visitContent verifies the digest of a file and calls visit.
+func (e *Entry) visitContent(name string, want format.File, filtered bool, held int64,
+	visit func(f File, data []byte, open *os.File) error,
+) error {
+	if want.Bytes > maxInlineBytes && !filtered {
+		return withHint(
+			fmt.Errorf(
+				"run %s: %s is %d MB, more than the limit of %d MB for files in Git",
+				e.ID, name, want.Bytes>>20, maxInlineBytes>>20,
+			),
+			"set artifacts.store in .runs/config.toml before you record such a file, or record data with 'runs log -d'",
+		)
+	}
+	data, f, err := e.readVerified(name, want, held)
+	if err != nil {
+		return err
+	}
+	if f == nil && data == nil {
+		return fmt.Errorf("run %s: %s is missing", e.ID, name)
+	}
+	if f != nil {
+		defer func() { _ = f.Close() }()
+	}
+	return visit(File{name, want.Bytes, want.SHA256}, data, f)
 }
 
 // NoteFiles lists the notes of a run. A note that is not valid is an error.
@@ -99,24 +122,49 @@ func (e *Entry) NoteFiles() ([]File, error) {
 }
 
 func noteFiles(dir string) ([]File, error) {
-	if _, err := readNotes(dir); err != nil {
-		return nil, err
+	var files []File
+	err := eachNote(dir, func(f File, _ []byte, _ *os.File) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// eachNote calls visit with the bytes of each note of a run. A note that is not valid is an error.
+func eachNote(dir string, visit func(f File, data []byte, open *os.File) error) error {
+	if err := realDir(filepath.Join(dir, notesName)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, notesName))
-	if os.IsNotExist(err) {
-		return nil, nil
+	if err != nil {
+		return err
 	}
-	var files []File
+	if len(entries) > maxNotes {
+		return fmt.Errorf("%s: more than %d notes", filepath.Join(dir, notesName), maxNotes)
+	}
 	for _, entry := range entries {
-		if isNote(entry) {
-			info, err := entry.Info()
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, File{path.Join(notesName, entry.Name()), info.Size()})
+		if !isNoteName(entry.Name()) {
+			continue
+		}
+		at := filepath.Join(dir, notesName, entry.Name())
+		data, err := readBounded(at, format.MaxNoteBytes)
+		if err != nil {
+			return err
+		}
+		if _, err := format.DecodeNote(at, data); err != nil {
+			return err
+		}
+		if !isNote(entry) {
+			continue
+		}
+		f := File{Name: path.Join(notesName, entry.Name()), Bytes: int64(len(data))}
+		if err := visit(f, data, nil); err != nil {
+			return err
 		}
 	}
-	return files, err
+	return nil
 }
 
 func isNote(entry fs.DirEntry) bool {
@@ -243,6 +291,12 @@ func (r *Repository) idsIn(homes []Home) ([]string, error) {
 	err := r.eachIn(homes, func(id string) { ids = append(ids, id) })
 	slices.Sort(ids)
 	return ids, err
+}
+
+// ReadRecord reads a finished run of the working tree by its id, which must be valid, and returns the bytes of its
+// record too.
+func (r *Repository) ReadRecord(id string) (e *Entry, record []byte, err error) {
+	return r.readRecordIn(r.Homes()[0], id)
 }
 
 // ReadFinished reads a finished run by its id, which must be valid.

@@ -165,30 +165,36 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 
 // readFinishedIn reads a finished run of one home.
 func (r *Repository) readFinishedIn(home Home, id string) (*Entry, error) {
+	e, _, err := r.readRecordIn(home, id)
+	return e, err
+}
+
+// readRecordIn is like readFinishedIn, and also returns the bytes of the record.
+func (r *Repository) readRecordIn(home Home, id string) (*Entry, []byte, error) {
 	dir := home.RunDir(id)
 	for _, folder := range []string{filepath.Dir(dir), dir} {
 		if err := realDir(folder); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		// Switching to a branch without the run leaves untracked files behind: notes, console output.
 		if errors.Is(err, fs.ErrNotExist) && exists(filepath.Join(dir, MetricsName)) {
-			return nil, fmt.Errorf("%s: run.toml is missing", Relative(r.Root, dir))
+			return nil, nil, fmt.Errorf("%s: run.toml is missing", Relative(r.Root, dir))
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	run, err := decodeFinished(Relative(r.Root, filepath.Join(dir, RecordName)), id, data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	notes, err := readNotes(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	applyNotes(run, notes)
-	return &Entry{Run: run, Dir: dir, Common: home.Common, repo: r}, nil
+	return &Entry{Run: run, Dir: dir, Common: home.Common, repo: r}, data, nil
 }
 
 // Actives lists the active runs of this repository. It leaves out finished runs whose active folder is kept only

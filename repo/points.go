@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -282,6 +283,45 @@ func (e *Entry) realFolders(name string) (err error) {
 
 // openVerified opens a file of a finished run after checking its size and digest.
 func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
+	_, f, err := e.readVerified(name, want, -1)
+	return f, err
+}
+
+// readVerified reads a file of a finished run and checks its size and digest. It returns the bytes of a file that has
+// up to held bytes, and of any other the open file behind its last byte. Both are nil if the file is not there and need
+// not be.
+func (e *Entry) readVerified(name string, want format.File, held int64) ([]byte, *os.File, error) {
+	f, err := e.openSized(name, want)
+	if f == nil || err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.New()
+	var data bytes.Buffer
+	to, keep := io.Writer(sum), want.Bytes <= held
+	if keep {
+		data.Grow(int(want.Bytes) + bytes.MinRead)
+		to = &data
+	}
+	n, err := io.Copy(to, io.LimitReader(f, want.Bytes+1))
+	if keep {
+		sum.Write(data.Bytes())
+	}
+	if err == nil && (n != want.Bytes || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
+		err = fmt.Errorf("run %s: %s is not the file that was recorded: its digest differs", e.ID, name)
+	}
+	if keep || err != nil {
+		_ = f.Close()
+		f = nil
+	}
+	if err != nil || !keep {
+		return nil, f, err
+	}
+	return data.Bytes()[:n:n], nil, nil
+}
+
+// openSized opens a file of a finished run after checking its size. It returns nil if the file is not there and need
+// not be.
+func (e *Entry) openSized(name string, want format.File) (*os.File, error) {
 	if err := e.onDisk(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
@@ -313,15 +353,6 @@ func (e *Entry) openVerified(name string, want format.File) (*os.File, error) {
 	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
-	}
-	sum := sha256.New()
-	n, err := io.Copy(sum, io.LimitReader(f, want.Bytes+1))
-	if err == nil && (n != want.Bytes || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
-		err = fmt.Errorf("run %s: %s is not the file that was recorded: its digest differs", e.ID, name)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
 	}
 	return f, nil
 }

@@ -26,7 +26,7 @@ func (a *app) commitAtFinish(ctx context.Context, r *repo.Repository, run *forma
 		a.warnRefused(done.Refused)
 	case !done.Empty() && !quiet:
 		a.progress("runs: committed %s%s", done.Commit[:10], onBranch(done.Branch))
-		a.reportNotUploaded(r, done.Runs)
+		a.reportNotUploaded(r, done)
 	}
 }
 

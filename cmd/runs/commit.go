@@ -198,7 +198,7 @@ func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 		}
 		a.print("committed %s: %s, %s%s",
 			done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
-		a.reportNotUploaded(r, done.Runs)
+		a.reportNotUploaded(r, done)
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
 	}
@@ -209,8 +209,8 @@ func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 }
 
 // reportNotUploaded prints how many artifacts of committed runs no commit contains and no store was seen to hold.
-func (a *app) reportNotUploaded(r *repo.Repository, runs []*repo.Entry) {
-	files, bytes, store, err := share.NotUploaded(r, runs)
+func (a *app) reportNotUploaded(r *repo.Repository, done *share.Committed) {
+	files, bytes, store, err := done.NotUploaded(r)
 	switch {
 	case err != nil:
 		a.warn("looking for artifacts that are not uploaded: %v", err)
@@ -245,8 +245,8 @@ type committedJSON struct {
 
 func newCommittedJSON(done *share.Committed) committedJSON {
 	ids := make([]string, len(done.Runs))
-	for i, e := range done.Runs {
-		ids[i] = e.ID
+	for i, run := range done.Runs {
+		ids[i] = run.ID
 	}
 	return committedJSON{
 		Allowed: done.Allowed, Branch: done.Branch, Bytes: done.Bytes, Commit: orNull(done.Commit), Files: done.Files,

@@ -72,7 +72,7 @@ func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) e
 // started here would inherit our lock and hold it while it runs.
 func (o *Operation) switchFiles(ctx context.Context, from, to string, flags ...string) error {
 	args := append([]string{"-c", "core.fsmonitor=false", "read-tree", "-m", "-u"}, flags...)
-	_, err := o.runBy(ctx, o.lockedCommand(), "", append(args, from, to)...)
+	_, err := o.runBy(ctx, o.lockedCommand(), append(args, from, to)...)
 	return err
 }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // Operation changes the branch that is checked out and the user's index together. It writes, in this order, the intent
@@ -75,62 +75,60 @@ func (o *Operation) lockedCommand() command {
 
 // run runs Git with the new index.
 func (o *Operation) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
-	return o.runBy(ctx, o.dirs.command(), stdin, args...)
+	c := o.dirs.command()
+	c.stdin = strings.NewReader(stdin)
+	return o.runBy(ctx, c, args...)
 }
 
-func (o *Operation) runBy(ctx context.Context, c command, stdin string, args ...string) ([]byte, error) {
+func (o *Operation) runBy(ctx context.Context, c command, args ...string) ([]byte, error) {
 	c.env = append(c.env[:len(c.env):len(c.env)], "GIT_INDEX_FILE="+o.index)
-	c.stdin = strings.NewReader(stdin)
 	return c.run(ctx, append([]string{"-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false"}, args...)...)
 }
 
-// Stage stores the files in add from disk, through Git's filters, and adds them to the new index. It removes the files
-// in remove from the new index. It returns the entries of the stored files. Paths are relative to the root of the
-// working tree.
-func (o *Operation) Stage(ctx context.Context, add, remove []string) ([]Entry, error) {
-	var entries []Entry
-	if len(add) > 0 {
-		var err error
-		if entries, err = o.store(ctx, add); err != nil {
-			return nil, err
-		}
-		if _, err := o.run(ctx, string(list(add)), "update-index", "-z", "--add", "--replace", "--chmod=-x",
+// Stage adds files on disk to the new index with the ids that they have after Git's filters, and removes files from it.
+// It does not store the files. Paths are relative to the root of the working tree.
+func (o *Operation) Stage(ctx context.Context, add iter.Seq[string], remove []string) error {
+	next, stop := iter.Pull(add)
+	defer stop()
+	if first, some := next(); some {
+		c := o.dirs.command()
+		c.stdin = &pathReader{rest: first + "\x00", next: next}
+		if _, err := o.runBy(ctx, c, "update-index", "-z", "--add", "--replace", "--info-only", "--chmod=-x",
 			"--stdin"); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if len(remove) > 0 {
 		if _, err := o.run(ctx, string(list(remove)), "update-index", "-z", "--force-remove", "--stdin"); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return entries, nil
+	return nil
 }
 
-// store stores files as blobs. It does not list the index, because with a large index that takes longer than everything
-// else.
-func (o *Operation) store(ctx context.Context, paths []string) ([]Entry, error) {
-	for _, path := range paths {
-		if strings.Contains(path, "\n") {
-			return nil, fmt.Errorf("the path %q contains a line break", path)
+// pathReader reads paths, each followed by a zero byte.
+type pathReader struct {
+	rest string
+	next func() (string, bool)
+}
+
+func (r *pathReader) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if r.rest == "" {
+			path, some := r.next()
+			if !some {
+				break
+			}
+			r.rest = path + "\x00"
 		}
-		if err := regular.Check(filepath.Join(o.dirs.Root, filepath.FromSlash(path))); err != nil { // Git would wait
-			return nil, err
-		}
+		k := copy(p[n:], r.rest)
+		n, r.rest = n+k, r.rest[k:]
 	}
-	out, err := o.run(ctx, strings.Join(paths, "\n")+"\n", "hash-object", "-w", "--stdin-paths")
-	if err != nil {
-		return nil, err
+	if n == 0 {
+		return 0, io.EOF
 	}
-	ids := strings.Fields(string(out))
-	if len(ids) != len(paths) {
-		return nil, fmt.Errorf("git: it returned %d ids for %d files", len(ids), len(paths))
-	}
-	entries := make([]Entry, len(paths))
-	for i, path := range paths {
-		entries[i] = Entry{path, ids[i], "100644"}
-	}
-	return entries, nil
+	return n, nil
 }
 
 // stageEntries puts files that Git already has into the new index, without looking at the disk.

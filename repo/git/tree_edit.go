@@ -2,7 +2,9 @@ package git
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -80,8 +82,76 @@ func (t *Trees) Edit(tree string, edits []Edit) (string, error) {
 	return t.write(entries)
 }
 
+// WriteTo makes Edit and Empty write trees to w. They exist in the repository after w.Store. Until then, Read
+// knows those that Edit and Empty have made.
+func (t *Trees) WriteTo(w *ObjectWriter) { t.to = w.Encoder() }
+
+// Folder adds a tree with these files and returns its id. The names of files in folders contain slashes. It may change
+// the order of the files.
+func (e *Encoder) Folder(files []TreeEntry) (string, error) {
+	var entries []TreeEntry
+	below := map[string][]TreeEntry{}
+	for _, f := range files {
+		name, rest, deeper := strings.Cut(f.Name, "/")
+		if !deeper {
+			entries = append(entries, f)
+			continue
+		}
+		below[name] = append(below[name], TreeEntry{f.Mode, rest, f.ID})
+	}
+	for name, files := range below {
+		id, err := e.Folder(files)
+		if err != nil {
+			return "", err
+		}
+		entries = append(entries, TreeEntry{"40000", name, id})
+	}
+	data, err := encodeTree(entries)
+	if err != nil {
+		return "", err
+	}
+	return e.tree(data)
+}
+
+// encodeTree returns the content of a tree object. It sorts the entries as Git does: a folder as if its name ended in a
+// slash.
+func encodeTree(entries []TreeEntry) ([]byte, error) {
+	key := func(e TreeEntry) string {
+		if e.IsTree() {
+			return e.Name + "/"
+		}
+		return e.Name
+	}
+	slices.SortFunc(entries, func(a, b TreeEntry) int { return strings.Compare(key(a), key(b)) })
+	var data []byte
+	for i, e := range entries {
+		if e.Name == "" || strings.ContainsAny(e.Name, "/\x00") || i > 0 && e.Name == entries[i-1].Name {
+			return nil, fmt.Errorf("changing a tree: %q is not a valid name", e.Name)
+		}
+		id, err := hex.DecodeString(e.ID)
+		if err != nil {
+			return nil, fmt.Errorf("changing a tree: %q is not an object id", e.ID)
+		}
+		data = append(append(append(data, strings.TrimLeft(e.Mode, "0")...), ' '), e.Name...)
+		data = append(append(data, 0), id...)
+	}
+	return data, nil
+}
+
 // write stores a tree. Git sorts its entries.
 func (t *Trees) write(entries []TreeEntry) (string, error) {
+	if t.to != nil {
+		data, err := encodeTree(entries)
+		if err != nil {
+			return "", err
+		}
+		id, err := t.to.tree(data)
+		if err == nil {
+			t.known[id] = entries
+			err = t.to.Flush()
+		}
+		return id, err
+	}
 	var b bytes.Buffer
 	for _, e := range entries {
 		kind := "blob"

@@ -39,6 +39,7 @@ type Trees struct {
 	begin  func() (*coprocess, error)
 	known  map[string][]TreeEntry
 	absent map[string]bool
+	to     *Encoder // where trees are written instead; nil if Git writes them
 }
 
 // maxTreeBytes is the largest size of a tree object, enough for a folder of a million files.

@@ -236,11 +236,32 @@ func failedBacklog(err error) error {
 // hold, and their bytes. store is empty if no store is configured. With Git LFS, there are none: the artifacts go with
 // the runs.
 func NotUploaded(r *repo.Repository, entries []*repo.Entry) (files int, bytes int64, store string, err error) {
+	return notUploaded(r, func() (map[string]NotStored, error) { return localCopies(r, entries) })
+}
+
+// NotUploaded is like the function of that name, for the runs of the commit.
+func (c *Committed) NotUploaded(r *repo.Repository) (files int, bytes int64, store string, err error) {
+	return notUploaded(r, func() (map[string]NotStored, error) {
+		copies := map[string]NotStored{}
+		for _, run := range c.Runs {
+			for _, a := range run.outside {
+				if _, ok := copies[a.SHA256]; !ok && r.Stored(a.SHA256, a.Bytes) != "" {
+					copies[a.SHA256] = NotStored{ID: run.ID, Artifact: a, Here: true}
+				}
+			}
+		}
+		return copies, nil
+	})
+}
+
+func notUploaded(r *repo.Repository, find func() (map[string]NotStored, error)) (files int, bytes int64, store string,
+	err error,
+) {
 	config, err := r.Config()
 	if err != nil || config.Artifacts.Store == format.StoreLFS {
 		return 0, 0, "", err
 	}
-	copies, err := localCopies(r, entries)
+	copies, err := find()
 	if err != nil || len(copies) == 0 {
 		return 0, 0, "", err
 	}

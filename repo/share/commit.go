@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path"
 
 	"github.com/gitruns/runs/format"
@@ -24,7 +25,7 @@ type Request struct {
 type Committed struct {
 	Commit       string
 	Branch       string // empty if HEAD is detached
-	Runs         []*repo.Entry
+	Runs         []CommittedRun
 	Notes        int      // of runs that were already committed
 	Removed      []string // ids
 	Redacted     []string // ids of runs that were already committed
@@ -35,6 +36,16 @@ type Committed struct {
 	Warnings     []string
 	Allowed      int      // findings that the configuration allows
 	Reasons      []string // the reasons that the configuration gives for them
+}
+
+// CommittedRun is a run that a commit adds. There may be many, so it has only what is said about the run afterwards.
+type CommittedRun struct {
+	ID, Name, Experiment string
+
+	line    string            // what the message of the commit says after the id
+	outside []format.Artifact // that are not in Git
+	files   []git.TreeEntry   // by their names in the run's folder
+	tree    string            // the id of the run's folder with these files
 }
 
 // Empty reports whether there was nothing to commit.
@@ -113,6 +124,7 @@ func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed,
 	}
 	defer trees.Close()
 	w := writer{repo: r, trees: trees, request: q}
+	defer w.close()
 	if q.Branch != "" && q.Branch != tip.Branch {
 		return w.commitElsewhere(ctx)
 	}
@@ -139,6 +151,15 @@ type writer struct {
 	repo    *repo.Repository
 	trees   *git.Trees
 	request Request
+	objects *git.ObjectWriter // of the plan; nil if it adds nothing
+}
+
+// close removes what was not stored.
+func (w *writer) close() {
+	if w.objects != nil {
+		w.objects.Close()
+	}
+	w.objects = nil
 }
 
 // commitHere commits to the branch that is checked out.
@@ -159,6 +180,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 	// Plan again under the lock. If commits follow one another closely, ours would never succeed without the lock.
 	if again != tip {
 		tip = again
+		w.close()
 		if p, err = w.plan(ctx, tip.Commit, true); err != nil || p.Empty() {
 			return p.Committed, err
 		}
@@ -171,11 +193,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 	if err != nil {
 		return nil, err
 	}
-	entries, err := o.Stage(ctx, below(p.at, p.paths), gone)
-	if err != nil {
-		return nil, err
-	}
-	updates, err := w.write(ctx, p, tip.Commit, entries)
+	updates, err := w.write(ctx, p, tip.Commit, func() error { return o.Stage(ctx, below(p.at, p.files()), gone) })
 	if err != nil {
 		return nil, err
 	}
@@ -206,16 +224,7 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 		return p.Committed, err
 	}
 	p.Branch = branch
-	scratch, err := git.NewBlobWriter(w.repo.Git)
-	if err != nil {
-		return nil, err
-	}
-	defer scratch.Close()
-	entries, err := scratch.Add(ctx, below(p.at, p.paths))
-	if err != nil {
-		return nil, err
-	}
-	updates, err := w.write(ctx, p, base, entries)
+	updates, err := w.write(ctx, p, base, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -238,10 +247,13 @@ func (w *writer) branchTip(ctx context.Context, branch string) (old, base string
 	return "", base, err
 }
 
-func below(at string, names []string) []string {
-	paths := make([]string, len(names))
-	for i, name := range names {
-		paths[i] = path.Join(at, name)
+// below puts a folder in front of names.
+func below(at string, names iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range names {
+			if !yield(path.Join(at, name)) {
+				return
+			}
+		}
 	}
-	return paths
 }

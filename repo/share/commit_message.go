@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 )
 
 // maxMessageRuns is the largest number of runs that a message lists.
@@ -20,7 +19,7 @@ func (c *Committed) Summary() string {
 	if n := len(c.Runs); n > 0 {
 		text := "add " + count(n, "run")
 		if experiment := c.Runs[0].Experiment; experiment != "" &&
-			!slices.ContainsFunc(c.Runs, func(e *repo.Entry) bool { return e.Experiment != experiment }) {
+			!slices.ContainsFunc(c.Runs, func(r CommittedRun) bool { return r.Experiment != experiment }) {
 			text += " of " + experiment
 		}
 		if n == 1 && c.Runs[0].Name != "" {
@@ -41,7 +40,7 @@ func (c *Committed) Summary() string {
 }
 
 // message returns the whole message: the summary, and one line per run with its key metrics.
-func (c *Committed) message(config *format.Config) string {
+func (c *Committed) message() string {
 	var b strings.Builder
 	b.WriteString("runs: " + c.Summary() + "\n")
 	if len(c.Runs)+len(c.Removed)+len(c.Redacted) > 0 {
@@ -52,7 +51,7 @@ func (c *Committed) message(config *format.Config) string {
 			fmt.Fprintf(&b, "and %d more\n", len(c.Runs)-i)
 			break
 		}
-		b.WriteString(oneLine(e.ID + runWords(e.Run, config)))
+		b.WriteString(oneLine(e.ID + e.line))
 		b.WriteString("\n")
 	}
 	for i, id := range c.Redacted {

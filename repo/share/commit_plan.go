@@ -2,14 +2,13 @@ package share
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
+	"iter"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
-	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
@@ -19,20 +18,47 @@ import (
 type plan struct {
 	*Committed
 	repo    *repo.Repository
-	at      string   // the .runs folder in the tree
-	paths   []string // files to add, relative to .runs
-	remove  []string // relative to .runs: folders of runs, removal markers, shared files
-	orphans []string // shared files that runs referred to before they were redacted
-	lfs     struct { // whether Git LFS stores artifacts
+	objects *git.ObjectWriter
+	at      string            // the .runs folder in the tree
+	paths   []string          // files to add besides those of Runs, relative to .runs
+	blobs   map[string]string // the ids of paths
+	before  map[string]string // the ids of the shared files of Runs that base has
+	remove  []string          // relative to .runs: folders of runs, removal markers, shared files
+	orphans []string          // shared files that runs referred to before they were redacted
+	lfs     struct {          // whether Git LFS stores artifacts
 		asked bool
 		err   error
+	}
+	finds    []fileFinds         // in the files to add
+	outside  []fileFinds         // in artifacts of Runs that are not in Git
+	sharedBy map[string][]string // the ids of the runs that refer to a shared file among paths
+}
+
+// files iterates over the files to add, relative to .runs.
+func (p *plan) files() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, run := range p.Runs {
+			folder := runPath(run.ID)
+			for _, f := range run.files {
+				if !yield(path.Join(folder, f.Name)) {
+					return
+				}
+			}
+		}
+		for _, name := range p.paths {
+			if !yield(name) {
+				return
+			}
+		}
 	}
 }
 
 // plan decides what a commit on top of base will change. base may be empty. marks reports whether the removal markers
 // in the working tree are those of base.
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
-	p := &plan{Committed: &Committed{}, repo: w.repo}
+	p := &plan{
+		Committed: &Committed{}, repo: w.repo, before: map[string]string{}, sharedBy: map[string][]string{},
+	}
 	var err error
 	if p.at, err = w.repo.TreePath(); err != nil {
 		return p, err
@@ -55,10 +81,15 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		return p, err
 	}
 	named := w.request.IDs != nil
+	asked := make(map[string]bool, len(w.request.IDs))
+	for _, id := range w.request.IDs {
+		asked[id] = true
+	}
+	var fresh []newRun
 	for i, id := range ids {
 		_, committed := known.runs[id]
 		switch {
-		case named && !slices.Contains(w.request.IDs, id), removed[id]:
+		case named && !asked[id], removed[id]:
 			continue
 		case committed && !known.removed[id]:
 			added := false
@@ -73,11 +104,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 				repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed on that branch; name it to restore it", id)})
 			continue
 		default:
-			before := len(p.Runs)
-			err = p.addRun(ctx, known, id, w.request.IncludeFailed || named || known.removed[id])
-			if len(p.Runs) > before && known.removed[id] {
-				p.remove = append(p.remove, path.Join(repo.RemovedName, id))
-			}
+			fresh = append(fresh, newRun{id, w.request.IncludeFailed || named || known.removed[id]})
 		}
 		if ctx.Err() != nil {
 			return p, ctx.Err()
@@ -86,6 +113,13 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: err})
 		}
 	}
+	if p.objects, err = w.newObjects(ctx, len(fresh) > 0); err != nil {
+		return p, err
+	}
+	if err := p.gatherRuns(ctx, known, fresh); err != nil {
+		return p, err
+	}
+	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
 	if !named {
 		for id := range removed {
 			if _, committed := known.runs[id]; committed || !known.removed[id] {
@@ -97,58 +131,27 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.removeOrphans(known); err != nil {
 		return p, err
 	}
-	if !p.Empty() {
-		if err := p.searchSecrets(ctx); err != nil {
-			return p, err
-		}
-		p.paths = append(p.paths, unsetFiles(p.repo, known)...)
+	if p.Empty() {
+		return p, nil
 	}
-	return p, nil
+	p.paths = append(p.paths, unsetFiles(p.repo, known)...)
+	if p.objects, err = w.newObjects(ctx, true); err != nil {
+		return p, err
+	}
+	if err := p.gatherPaths(ctx, known); err != nil {
+		return p, err
+	}
+	return p, p.judge(ctx)
 }
 
-// addRun adds a new run and the shared files that it refers to.
-func (p *plan) addRun(ctx context.Context, known *snapshot, id string, any bool) error {
-	e, err := p.repo.ReadFinished(id)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
+// newObjects returns the writer's ObjectWriter. It makes one only if it is needed.
+func (w *writer) newObjects(ctx context.Context, needed bool) (*git.ObjectWriter, error) {
+	if w.objects != nil || !needed {
+		return w.objects, nil
 	}
-	if e.Status != format.Finished && !any {
-		p.Unsuccessful++
-		return nil
-	}
-	if err := p.checkLFS(ctx, e); err != nil {
-		return err
-	}
-	files, err := e.Content(ctx)
-	if err != nil {
-		return err
-	}
-	var paths []string
-	bytes := int64(0)
-	for _, f := range files {
-		paths = append(paths, path.Join(runPath(id), f.Name))
-		bytes += f.Bytes
-	}
-	for _, name := range repo.SharedNames(e.Run) {
-		if _, there := known.shared[name]; there {
-			continue
-		}
-		size, err := p.repo.PlaceShared(ctx, name)
-		if err != nil {
-			return fmt.Errorf("run %s: %w", id, err)
-		}
-		known.shared[name] = "here"
-		paths = append(paths, name)
-		bytes += size
-	}
-	p.paths = append(p.paths, paths...)
-	p.Files += len(paths)
-	p.Bytes += bytes
-	p.Runs = append(p.Runs, e)
-	return nil
+	var err error
+	w.objects, err = git.NewObjectWriter(ctx, w.repo.Git)
+	return w.objects, err
 }
 
 // addNotes adds the new notes of a committed run.

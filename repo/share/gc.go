@@ -183,7 +183,7 @@ func (c *collector) commit(ctx context.Context) error {
 	if len(c.committed) == 0 {
 		return nil
 	}
-	paths := below(c.at, c.committed)
+	paths := slices.Collect(below(c.at, slices.Values(c.committed)))
 	edits := make([]git.Edit, len(paths))
 	for i, file := range paths {
 		edits[i] = git.Edit{Path: file}
@@ -219,7 +219,7 @@ func (c *collector) commitHere(ctx context.Context, paths []string, commit strin
 	if name, _ := c.repo.Git.InProgress(); name != "" {
 		return fmt.Errorf("%s has begun in the meantime", name)
 	}
-	if _, err := o.Stage(ctx, nil, paths); err != nil {
+	if err := o.Stage(ctx, slices.Values[[]string](nil), paths); err != nil {
 		return err
 	}
 	return o.Finish(ctx, "runs gc", git.RefUpdate{Ref: "HEAD", Old: c.local.tip, New: commit})

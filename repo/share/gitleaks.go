@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
 )
@@ -28,22 +31,29 @@ type leak struct {
 // maxReport is the number of bytes of a report that are read.
 const maxReport = 64 << 20
 
-// askGitleaks searches the same files with the program gitleaks, if it is installed. If gitleaks fails, it returns a
-// warning and no error, because our own search has been made.
-func (p *plan) askGitleaks(ctx context.Context, names []string) (map[string][]secret.Find, string) {
+// askGitleaks searches the same files with the program gitleaks, if it is installed, and adds what it finds. If
+// gitleaks fails, it returns a warning and no error, because our own search has been made.
+func (p *plan) askGitleaks(ctx context.Context) string {
 	program, err := exec.LookPath("gitleaks")
-	if err != nil || len(names) == 0 {
-		return nil, ""
-	}
-	leaks, err := p.runGitleaks(ctx, program, names)
 	if err != nil {
-		return nil, fmt.Sprintf("gitleaks failed, so only the built-in search was made: %v", err)
+		return ""
+	}
+	leaks, err := p.runGitleaks(ctx, program)
+	if err != nil {
+		return fmt.Sprintf("gitleaks failed, so only the built-in search was made: %v", err)
 	}
 	found := map[string][]secret.Find{}
 	for _, l := range leaks {
 		found[l.File] = append(found[l.File], l.find())
 	}
-	return found, ""
+	for i, file := range p.finds {
+		p.finds[i].finds = merge(file.finds, found[file.name])
+		delete(found, file.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		p.finds = append(p.finds, fileFinds{name, found[name]})
+	}
+	return ""
 }
 
 func (l *leak) find() secret.Find {
@@ -53,7 +63,7 @@ func (l *leak) find() secret.Find {
 }
 
 // runGitleaks runs gitleaks on a folder that contains only these files.
-func (p *plan) runGitleaks(ctx context.Context, program string, names []string) ([]leak, error) {
+func (p *plan) runGitleaks(ctx context.Context, program string) ([]leak, error) {
 	// usually on the same file system, so files can be linked
 	folder := filepath.Join(p.repo.CacheDir(), "search-"+format.RandomLetters(8))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -63,7 +73,10 @@ func (p *plan) runGitleaks(ctx context.Context, program string, names []string) 
 	if err := os.Chmod(folder, 0o700); err != nil {
 		return nil, err
 	}
-	for _, name := range names {
+	for name := range p.files() {
+		if path.Dir(name) == repo.RemovedName {
+			continue
+		}
 		to := filepath.Join(folder, leakTree, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return nil, err

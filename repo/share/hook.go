@@ -54,6 +54,7 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	}
 	defer trees.Close()
 	w := writer{repo: r, trees: trees}
+	defer w.close()
 	if s.Reason, err = w.reasonToWait(ctx, tip); err != nil {
 		return s, err
 	}
@@ -115,21 +116,22 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) (err error) {
 	if err != nil {
 		return err
 	}
-	entries, err := o.Stage(ctx, below(p.at, p.paths), gone)
+	_, kept := p.edits()
+	w.trees.WriteTo(p.objects)
+	keep, err := w.keep(ctx, p, kept)
 	if err != nil {
 		return err
 	}
-	_, kept, err := p.edits(entries)
-	if err != nil {
+	if err := p.store(ctx, func() error { return o.Stage(ctx, below(p.at, p.files()), gone) }); err != nil {
 		return err
 	}
-	keep, err := w.keep(ctx, kept)
+	update, err := keep.commit(ctx, w.repo.Git)
 	if err != nil {
 		return err
 	}
 	var updates []git.RefUpdate
-	if keep.New != keep.Old {
-		updates = append(updates, keep)
+	if update.New != update.Old {
+		updates = append(updates, update)
 	}
 	return o.FinishIndex(ctx, "runs: add to a code commit", updates...)
 }

@@ -9,30 +9,37 @@ import (
 // keptRef holds all runs that were ever committed in this clone, even if their branch is gone. It is never pushed.
 const keptRef = "refs/runs/kept"
 
-// keep returns the update of keptRef for the changes of a commit. Runs that the commit removes stay in the history of
-// keptRef.
-func (w *writer) keep(ctx context.Context, edits []git.Edit) (git.RefUpdate, error) {
+// keptTree is what the next commit of keptRef will have.
+type keptTree struct {
+	old  string // the commit of keptRef
+	tree string // empty: it stays as it is
+}
+
+// keep makes the tree of keptRef with the new runs of a plan and these changes. Runs that the plan removes stay in the
+// history of keptRef.
+func (w *writer) keep(ctx context.Context, p *plan, edits []git.Edit) (keptTree, error) {
 	old, err := git.Resolve(ctx, w.repo.Git, keptRef)
-	if err != nil {
-		return git.RefUpdate{}, err
+	k := keptTree{old: old}
+	if err != nil || len(edits)+len(p.Runs) == 0 {
+		return k, err
 	}
-	u := git.RefUpdate{Ref: keptRef, Old: old, New: old}
-	if len(edits) == 0 {
+	if k.tree, err = w.edit(p, old, edits); err == nil && k.tree == "" {
+		k.tree, err = w.trees.Empty()
+	}
+	return k, err
+}
+
+// commit stores the commit and returns the update of keptRef.
+func (k keptTree) commit(ctx context.Context, dirs git.Dirs) (git.RefUpdate, error) {
+	u := git.RefUpdate{Ref: keptRef, Old: k.old, New: k.old}
+	if k.tree == "" {
 		return u, nil
 	}
-	tree, err := w.trees.Edit(old, edits)
-	if err != nil {
-		return u, err
+	c := git.CommitObject{Tree: k.tree, Message: "runs kept by this clone\n"}
+	if k.old != "" {
+		c.Parents = []string{k.old}
 	}
-	if tree == "" {
-		if tree, err = w.trees.Empty(); err != nil {
-			return u, err
-		}
-	}
-	c := git.CommitObject{Tree: tree, Message: "runs kept by this clone\n"}
-	if old != "" {
-		c.Parents = []string{old}
-	}
-	u.New, err = git.WriteCommit(ctx, w.repo.Git, c)
+	var err error
+	u.New, err = git.WriteCommit(ctx, dirs, c)
 	return u, err
 }

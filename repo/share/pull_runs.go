@@ -225,7 +225,7 @@ func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edi
 		return err
 	}
 	defer blobs.Close()
-	setup, err := blobs.Add(ctx, below(at, unsetFiles(p.repo, ours)))
+	setup, err := blobs.Add(ctx, slices.Collect(below(at, slices.Values(unsetFiles(p.repo, ours)))))
 	if err != nil {
 		return err
 	}
@@ -234,11 +234,27 @@ func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edi
 		edits = append(edits, git.Edit{Path: e.Path, Mode: "100644", ID: e.ID})
 	}
 	w := writer{repo: p.repo, trees: p.trees}
-	commit, err := w.commit(ctx, p.local.tip, edits, p.runsMessage())
+	defer w.close()
+	if w.objects, err = git.NewObjectWriter(ctx, p.repo.Git); err != nil {
+		return err
+	}
+	p.trees.WriteTo(w.objects)
+	tree, err := p.trees.Edit(p.local.tip, edits)
 	if err != nil {
 		return err
 	}
-	keep, err := w.keep(ctx, kept)
+	keeping, err := w.keep(ctx, &plan{Committed: &Committed{}, at: at}, kept)
+	if err != nil {
+		return err
+	}
+	if err := w.objects.Store(ctx); err != nil {
+		return err
+	}
+	commit, err := w.commitTree(ctx, p.local.tip, tree, p.runsMessage())
+	if err != nil {
+		return err
+	}
+	keep, err := keeping.commit(ctx, p.repo.Git)
 	if err != nil {
 		return err
 	}

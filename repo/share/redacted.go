@@ -103,7 +103,7 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 		if err != nil {
 			return false, fmt.Errorf("run %s: %w", id, err)
 		}
-		known.shared[name] = "here"
+		known.shared[name] = placedHere
 		paths = append(paths, name)
 		p.Bytes += size
 	}

@@ -3,7 +3,6 @@ package share
 import (
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,29 +12,8 @@ import (
 	"github.com/gitruns/runs/repo/secret"
 )
 
-// digests returns the digests, by file name, of the files that are large enough to be remembered.
-func (p *plan) digests() map[string]string {
-	const worth = 1 << 20 // bytes
-	byName := map[string]string{}
-	for _, e := range p.Runs {
-		for name, f := range e.Files {
-			if f.Bytes >= worth {
-				byName[path.Join(runPath(e.ID), name)] = f.SHA256
-			}
-		}
-		for _, a := range e.Artifacts {
-			if a.Bytes >= worth {
-				byName[path.Join(runPath(e.ID), "artifacts", a.Path)] = a.SHA256
-			}
-		}
-		for _, name := range repo.SharedNames(e.Run) {
-			if info, err := os.Lstat(filepath.Join(p.repo.Dir, filepath.FromSlash(name))); err == nil && info.Size() >= worth {
-				byName[name] = strings.TrimSuffix(path.Base(name), path.Ext(name))
-			}
-		}
-	}
-	return byName
-}
+// worthRemembering is the size in bytes of the smallest file whose digest is remembered.
+const worthRemembering = 1 << 20
 
 // searched remembers the digests of large files without findings, so that a repeated commit does not search them again.
 // It is stored in a place where other people's commits cannot put a file.

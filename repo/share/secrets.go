@@ -4,16 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"path"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/format/listsort"
@@ -66,62 +61,25 @@ func (e *SecretsError) Error() string {
 	return fmt.Sprintf("found %d secrets; nothing was committed", len(e.Findings))
 }
 
-// searchSecrets searches all files that the plan adds, each once, on all processors. A file that cannot be read
-// prevents the commit, as a secret does.
-func (p *plan) searchSecrets(ctx context.Context) error {
+// judge returns an error if the search of the files that the plan adds has found a secret that the configuration does
+// not allow.
+func (p *plan) judge(ctx context.Context) error {
 	config, err := p.repo.Config()
 	if err != nil {
 		return err
 	}
-	names := slices.DeleteFunc(slices.Clone(p.paths), func(name string) bool { return path.Dir(name) == repo.RemovedName })
-	inGit := len(names)
-	outside, err := p.artifactsOutside()
-	if err != nil {
-		return err
-	}
-	names = append(names, slices.Sorted(maps.Keys(outside))...)
-	memory := openSearched(p.repo)
-	digests := p.digests()
-	found := make([][]secret.Find, len(names))
-	errs := make([]error, len(names))
-	eachParallel(len(names), func(i int) {
-		if i >= inGit {
-			if ctx.Err() == nil {
-				found[i], errs[i] = searchStart(ctx, outside[names[i]])
-			}
-			return
-		}
-		if digest := digests[names[i]]; ctx.Err() == nil && !memory.knows(digest) {
-			found[i], errs[i] = searchFile(ctx, p.repo.Dir, names[i])
-			if errs[i] == nil && len(found[i]) == 0 {
-				memory.add(digest)
-			}
-		}
-	})
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for i, err := range errs {
-		if err != nil {
-			return fmt.Errorf("searching %s for secrets: %w", names[i], err)
-		}
-	}
-	memory.save()
 	if config.Secrets.Gitleaks {
-		more, warning := p.askGitleaks(ctx, names[:inGit])
+		warning := p.askGitleaks(ctx)
 		if warning != "" {
 			p.Warnings = append(p.Warnings, warning)
 		}
-		for i, name := range names {
-			found[i] = merge(found[i], more[name])
-		}
 	}
 	var findings []Finding
-	for i, name := range names {
-		for _, f := range found[i] {
-			reason, allowed := allowedFor(config, name, f)
+	for _, file := range slices.Concat(p.finds, p.outside) {
+		for _, f := range file.finds {
+			reason, allowed := allowedFor(config, file.name, f)
 			if !allowed {
-				findings = append(findings, Finding{File: name, Runs: p.runsOf(name), Find: f})
+				findings = append(findings, Finding{File: file.name, Runs: p.runsOf(file.name), Find: f})
 				continue
 			}
 			p.Allowed++
@@ -175,34 +133,7 @@ func (p *plan) runsOf(name string) []string {
 	if at := placeOf(path.Join(repo.DirName, name)); at.kind == ofRun {
 		return []string{at.run}
 	}
-	var ids []string
-	for _, e := range p.Runs {
-		if slices.Contains(repo.SharedNames(e.Run), name) {
-			ids = append(ids, e.ID)
-		}
-	}
-	return ids
-}
-
-// artifactsOutside returns the external artifacts of the runs that a push would upload from this machine. It maps their
-// names, relative to .runs, to files.
-func (p *plan) artifactsOutside() (map[string]string, error) {
-	files := map[string]string{}
-	for _, e := range p.Runs {
-		artifacts, err := e.AllArtifacts()
-		if err != nil {
-			return nil, fmt.Errorf("run %s: %w", e.ID, err)
-		}
-		for _, a := range artifacts {
-			if a.Where == "" {
-				continue
-			}
-			if file := p.repo.Stored(a.SHA256, a.Bytes); file != "" {
-				files[path.Join(runPath(e.ID), "artifacts", a.Path)] = file
-			}
-		}
-	}
-	return files, nil
+	return p.sharedBy[name]
 }
 
 // searchStart searches the beginning of a file outside Git.
@@ -219,43 +150,30 @@ func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
-// searchFile searches one file of a run. In the packed lists of artifacts and of values, it searches only the texts.
-func searchFile(ctx context.Context, dir, name string) ([]secret.Find, error) {
-	file := filepath.Join(dir, filepath.FromSlash(name))
+// searchContent searches one file of .runs. In the packed lists of artifacts and of values, it searches only the texts.
+func searchContent(ctx context.Context, name string, r io.ReaderAt, size int64) ([]secret.Find, error) {
 	packed := "" // the name of a file directly in a run's folder; empty for an artifact, which may have the same name
 	if strings.Count(name, "/") == 2 {
 		packed = path.Base(name)
 	}
-	f, err := regular.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
 	kind := secret.Plain
-	if filepath.Ext(file) == ".patch" {
+	if path.Ext(name) == ".patch" {
 		kind = secret.Patch
 	}
 	if packed == format.ValuesName {
-		return repo.SearchValues(ctx, f, info.Size())
+		return repo.SearchValues(ctx, r, size)
 	}
-	finds, err := secret.Search(ctx, f, info.Size(), kind)
+	finds, err := secret.Search(ctx, r, size, kind)
 	if err == nil && packed == format.ArtifactsName {
 		var more []secret.Find
-		more, err = searchArtifacts(ctx, file)
+		more, err = searchArtifacts(ctx, io.NewSectionReader(r, 0, size))
 		finds = append(finds, more...)
 	}
 	return finds, err
 }
 
-func searchArtifacts(ctx context.Context, file string) ([]secret.Find, error) {
-	data, err := regular.ReadFile(file)
+func searchArtifacts(ctx context.Context, r io.Reader) ([]secret.Find, error) {
+	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
@@ -272,18 +190,4 @@ func searchArtifacts(ctx context.Context, file string) ([]secret.Find, error) {
 		finds[i].From, finds[i].To = 0, 0
 	}
 	return finds, err
-}
-
-// eachParallel calls do(0) to do(n-1) on all processors and waits for them.
-func eachParallel(n int, do func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }

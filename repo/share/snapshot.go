@@ -30,6 +30,9 @@ type snapshot struct {
 	files   map[string]bool   // names of the files directly in .runs
 }
 
+// placedHere stands for the blob of a shared file that the commit will add.
+const placedHere = "here"
+
 // readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 	c := &snapshot{

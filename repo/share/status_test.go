@@ -68,23 +68,23 @@ func TestOverviewOfShapes(t *testing.T) {
 
 // TestSummary says in one line what a commit holds.
 func TestSummary(t *testing.T) {
-	run := func(id, name, experiment string) *repo.Entry {
-		return &repo.Entry{Run: &format.Run{ID: id, Name: name, Experiment: experiment, Status: format.Finished}}
+	run := func(id, name, experiment string) CommittedRun {
+		return CommittedRun{ID: id, Name: name, Experiment: experiment}
 	}
 	for _, c := range []struct {
 		done Committed
 		want string
 	}{
-		{Committed{Runs: []*repo.Entry{run(runB, "", "")}}, "add 1 run"},
-		{Committed{Runs: []*repo.Entry{run(runB, "wide", "net")}}, "add 1 run of net: wide"},
-		{Committed{Runs: []*repo.Entry{run(runB, "a", "net"), run(runC, "b", "net")}}, "add 2 runs of net"},
-		{Committed{Runs: []*repo.Entry{run(runB, "a", "net"), run(runC, "b", "other")}}, "add 2 runs"},
+		{Committed{Runs: []CommittedRun{run(runB, "", "")}}, "add 1 run"},
+		{Committed{Runs: []CommittedRun{run(runB, "wide", "net")}}, "add 1 run of net: wide"},
+		{Committed{Runs: []CommittedRun{run(runB, "a", "net"), run(runC, "b", "net")}}, "add 2 runs of net"},
+		{Committed{Runs: []CommittedRun{run(runB, "a", "net"), run(runC, "b", "other")}}, "add 2 runs"},
 		{Committed{Notes: 1}, "add 1 note"},
 		{Committed{Removed: []string{runB, runC}}, "remove 2 runs"},
 		{Committed{Redacted: []string{runB}, Notes: 2}, "add 2 notes, redact 1 run"},
-		{Committed{Runs: []*repo.Entry{run(runB, "two\nlines\x1b[0m", "")}}, "add 1 run: two lines [0m"},
+		{Committed{Runs: []CommittedRun{run(runB, "two\nlines\x1b[0m", "")}}, "add 1 run: two lines [0m"},
 		{
-			Committed{Runs: []*repo.Entry{run(runB, strings.Repeat("ö", 300), "")}},
+			Committed{Runs: []CommittedRun{run(runB, strings.Repeat("ö", 300), "")}},
 			"add 1 run: " + strings.Repeat("ö", 188) + "…",
 		},
 	} {
@@ -97,15 +97,18 @@ func TestMessage(t *testing.T) {
 	config := &format.Config{Primary: "rmse"}
 	metrics := map[string]format.Metric{"acc": {Last: 0.5}, "rmse": {Last: 1. / 3}, "x": {Last: 1}, "z": {Last: 2}}
 	done := Committed{
-		Runs:    []*repo.Entry{{Run: &format.Run{ID: runB, Name: "wide", Status: format.Failed, Metrics: metrics}}},
+		Runs: []CommittedRun{{
+			ID: runB, Name: "wide",
+			line: runWords(&format.Run{ID: runB, Name: "wide", Status: format.Failed, Metrics: metrics}, config),
+		}},
 		Removed: []string{runC}, Redacted: []string{runD},
 	}
-	equal(t, "message", done.message(config),
+	equal(t, "message", done.message(),
 		"runs: add 1 run: wide, redact 1 run, remove 1 run\n\n"+
 			runB+" wide (failed) rmse=0.33333 acc=0.5 x=1\nredacted "+runD+"\nremoved "+runC+"\n")
 	many := Committed{Removed: slices.Repeat([]string{runC}, maxMessageRuns+3)}
-	equal(t, "lines", strings.Count(many.message(config), "\n"), maxMessageRuns+3)
-	equal(t, "the rest", strings.HasSuffix(many.message(config), "and 3 more removed\n"), true)
+	equal(t, "lines", strings.Count(many.message(), "\n"), maxMessageRuns+3)
+	equal(t, "the rest", strings.HasSuffix(many.message(), "and 3 more removed\n"), true)
 }
 
 // TestMergeFindings adds what another program found where ours did not.

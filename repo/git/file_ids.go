@@ -1,0 +1,72 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// FileIDs asks Git for the ids of the blobs that files of the working tree become after Git's filters. Only `git add`
+// itself knows better what it would store. It is not safe for concurrent use. The caller must close it.
+type FileIDs struct {
+	process *coprocess
+	pending int // questions without an answer
+	answers []string
+}
+
+// maxPending is how many questions wait for an answer at most: with more, the pipes could fill up in both directions.
+const maxPending = 256
+
+// OpenFileIDs starts the process. With store, Git also stores the blobs.
+func OpenFileIDs(ctx context.Context, dirs Dirs, store bool) (*FileIDs, error) {
+	args := []string{"-c", "core.safecrlf=false", "hash-object", "--stdin-paths"}
+	if store {
+		args = append(args, "-w")
+	}
+	p, err := dirs.command().start(ctx, args...)
+	return &FileIDs{process: p}, err
+}
+
+// Close stops the process.
+func (f *FileIDs) Close() { f.process.close() }
+
+// Ask asks for the id of a file, by its path relative to the root of the working tree. The file must be a regular file:
+// Git would wait for a named pipe.
+func (f *FileIDs) Ask(path string) error {
+	if strings.ContainsRune(path, '\n') {
+		return fmt.Errorf("the path %q contains a line break", path)
+	}
+	if f.pending == maxPending {
+		if err := f.read(); err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(f.process.in, path+"\n"); err != nil {
+		return f.process.failed(err)
+	}
+	f.pending++
+	return nil
+}
+
+func (f *FileIDs) read() error {
+	line, err := f.process.out.ReadString('\n')
+	if err != nil {
+		return f.process.failed(err)
+	}
+	f.pending--
+	f.answers = append(f.answers, strings.TrimSpace(line))
+	return nil
+}
+
+// Next returns the answers in the order of the questions.
+func (f *FileIDs) Next() (string, error) {
+	if len(f.answers) == 0 {
+		if err := f.read(); err != nil {
+			return "", err
+		}
+	}
+	id := f.answers[0]
+	f.answers = f.answers[1:]
+	return id, nil
+}
