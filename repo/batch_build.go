@@ -16,9 +16,12 @@ import (
 type BatchInput struct {
 	ID     string
 	Record []byte // run.toml, byte for byte
-	// Metrics and Values open the rows of the run. They are called once, if the record names such a file.
+	// Metrics and Values open the rows of the run; nil stands for no rows. They are called once, if the record names
+	// such a file.
 	Metrics func() (*format.Metrics, error)
 	Values  func() (*format.Values, error)
+	// Rows holds the digests that the rows must have, by metrics.parquet and values.parquet, where they are known.
+	Rows map[string]string
 	// Files are its other files, under the names that they have in the folder of the run, with their digests as blobs:
 	// those of pointers, for artifacts in Git LFS.
 	Files []format.BatchFile
@@ -89,7 +92,7 @@ func (b *batchBuilder) add(ctx context.Context, in *BatchInput) error {
 			return &NotBatchableError{in.ID, err}
 		case err != nil:
 			return fmt.Errorf("run %s: %s: %w", in.ID, name, err)
-		case file.Points != "" && file.Points != digest:
+		case file.Points != "" && file.Points != digest, in.Rows[name] != "" && in.Rows[name] != digest:
 			return fmt.Errorf("run %s: %s: its rows are not those that were recorded: their digest differs", in.ID, name)
 		}
 		digests[name] = digest
@@ -117,14 +120,14 @@ func (b *batchBuilder) addRows(ctx context.Context, in *BatchInput, name string)
 	}()
 	if name == format.ValuesName {
 		v, err := in.Values()
-		if err != nil {
-			return "", err
+		if err != nil || v == nil {
+			return new(format.RowDigest).Sum(), err
 		}
 		return b.values.Add(ctx, in.ID, v)
 	}
 	m, err := in.Metrics()
-	if err != nil {
-		return "", err
+	if err != nil || m == nil {
+		return new(format.RowDigest).Sum(), err
 	}
 	return b.points.Add(ctx, in.ID, m)
 }
@@ -218,4 +221,45 @@ func rowsOfBatch(ctx context.Context, name string, table []byte) (func(id string
 func sumOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// BatchTables are the open tables of a batch.
+type BatchTables struct {
+	metrics *format.BatchMetrics
+	values  *format.BatchValuesFile
+}
+
+// OpenBatchTables opens metrics.parquet and values.parquet of a batch, each of which may be nil. It is not safe for
+// concurrent use.
+func OpenBatchTables(tables map[string][]byte) (*BatchTables, error) {
+	t := &BatchTables{}
+	var err error
+	if data := tables[format.MetricsName]; data != nil {
+		if t.metrics, err = format.OpenBatchMetrics(bytes.NewReader(data), int64(len(data))); err != nil {
+			return nil, err
+		}
+	}
+	if data := tables[format.ValuesName]; data != nil {
+		t.values, err = format.OpenBatchValues(bytes.NewReader(data), int64(len(data)))
+	}
+	return t, err
+}
+
+// Input returns a run of the batch for another batch, without its files.
+func (t *BatchTables) Input(id string, record []byte) BatchInput {
+	return BatchInput{
+		ID: id, Record: record,
+		Metrics: func() (*format.Metrics, error) {
+			if t.metrics == nil {
+				return nil, nil
+			}
+			return t.metrics.Run(id)
+		},
+		Values: func() (*format.Values, error) {
+			if t.values == nil {
+				return nil, nil
+			}
+			return t.values.Run(id)
+		},
+	}
 }

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -127,4 +128,12 @@ func (l *limitedWriter) Write(p []byte) (int, error) {
 		return 0, ErrTooLarge
 	}
 	return l.w.Write(p)
+}
+
+// WriteBlob stores a blob as it is, without filters, and returns its id.
+func WriteBlob(ctx context.Context, dirs Dirs, data []byte) (string, error) {
+	c := dirs.command()
+	c.stdin = bytes.NewReader(data)
+	out, err := c.run(ctx, "hash-object", "-w", "--no-filters", "--stdin")
+	return strings.TrimSpace(string(out)), err
 }

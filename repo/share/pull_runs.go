@@ -169,25 +169,26 @@ func redactionBetween(ours, theirs *snapshot, id string) (bool, error) {
 	if err != nil || here == nil || there == nil || here.Files[repo.RecordName] == there.Files[repo.RecordName] {
 		return false, err
 	}
-	// Annotations of one side alone are no change of the other one.
-	both := func(from, to *transition.Version) *transition.Version {
-		with := *to
-		with.Files = maps.Clone(to.Files)
-		for name, id := range from.Files {
-			if path.Dir(name) == "notes" && with.Files[name] == "" {
-				with.Files[name] = id
-			}
-		}
-		return &with
-	}
-	change, err := transition.Check(here, both(here, there), false)
+	change, err := transition.Check(here, withNotesOf(here, there), false)
 	if err == nil {
 		return change.Kind == transition.Redacted, nil
 	}
-	if _, backErr := transition.Check(there, both(there, here), false); backErr == nil {
+	if _, backErr := transition.Check(there, withNotesOf(there, here), false); backErr == nil {
 		return false, nil // it was redacted here
 	}
 	return false, fmt.Errorf("it was finished twice, and the one here is kept: %w", err)
+}
+
+// withNotesOf returns a version with the annotations of another one: those of one side alone do not count as a change.
+func withNotesOf(from, to *transition.Version) *transition.Version {
+	with := *to
+	with.Files = maps.Clone(to.Files)
+	for name, id := range from.Files {
+		if path.Dir(name) == "notes" && with.Files[name] == "" {
+			with.Files[name] = id
+		}
+	}
+	return &with
 }
 
 // newNotes returns the names of new notes of a run that both sides have.

@@ -62,11 +62,19 @@ func (p *replayer) snapshot(at string) (*snapshot, error) {
 
 // apply makes the same commit on the tip. If the tip already has all of its changes, it does nothing.
 func (p *replayer) apply(ctx context.Context, c *runCommit) error {
-	if err := p.findConflicts(c); err != nil {
+	settled, err := p.settle(ctx, c)
+	if err != nil {
 		return err
 	}
-	var edits []git.Edit
+	if err := p.findConflicts(c, settled); err != nil {
+		return err
+	}
+	edits := settled.edits
 	for _, e := range c.edits {
+		at := placeOf(e.Path)
+		if at.kind == ofBatch || at.kind == ofRun && settled.runs[at.at+at.run] && !isNote(at) {
+			continue
+		}
 		take, err := p.onTip(c, e)
 		if err != nil {
 			return err
@@ -84,6 +92,9 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	}
 	if tree == p.tree {
 		return nil
+	}
+	if err := p.checkSettled(tree, c, settled); err != nil {
+		return err
 	}
 	if tree == "" {
 		if tree, err = p.trees.Empty(); err != nil {
@@ -103,13 +114,13 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 }
 
 // findConflicts adds to theirs the runs of a commit that differ at the tip. It does nothing if theirs is nil.
-func (p *replayer) findConflicts(c *runCommit) error {
+func (p *replayer) findConflicts(c *runCommit, settled *settlement) error {
 	if p.theirs == nil {
 		return nil
 	}
 	for _, e := range c.edits {
 		at := placeOf(e.Path)
-		if at.kind != ofRun || e.ID == "" {
+		if at.kind != ofRun || e.ID == "" || settled.runs[at.at+at.run] {
 			continue
 		}
 		there, exists, err := p.trees.Find(p.tree, e.Path)
@@ -186,7 +197,11 @@ func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, err
 	var more []git.Edit
 	for _, e := range edits {
 		at := placeOf(e.Path)
-		if e.ID == "" || at.kind != ofRun || at.name != path.Join(runPath(at.run), repo.RecordName) {
+		records, err := p.recordsIn(e, at)
+		if err != nil {
+			return nil, err
+		}
+		if len(records) == 0 {
 			continue
 		}
 		if lacks[at.at] == nil {
@@ -207,17 +222,44 @@ func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, err
 		if len(lacks[at.at]) == 0 {
 			continue
 		}
-		record, err := p.trees.Blob(e.ID, format.MaxRecordBytes)
-		if err != nil {
-			continue // verify reports it
-		}
-		for _, name := range repo.NamedIn(record) {
-			if blob := lacks[at.at][name]; blob != "" {
-				more = append(more, git.Edit{Path: path.Join(at.at, name), Mode: "100644", ID: blob})
+		for _, record := range records {
+			for _, name := range repo.NamedIn(record) {
+				if blob := lacks[at.at][name]; blob != "" {
+					more = append(more, git.Edit{Path: path.Join(at.at, name), Mode: "100644", ID: blob})
+				}
 			}
 		}
 	}
 	return more, nil
+}
+
+// recordsIn returns the records that a change adds. What cannot be read has none: verify reports it.
+func (p *replayer) recordsIn(e git.Edit, at place) ([][]byte, error) {
+	switch {
+	case e.ID == "":
+	case at.kind == ofRun && at.name == path.Join(runPath(at.run), repo.RecordName):
+		record, err := p.trees.Blob(e.ID, format.MaxRecordBytes)
+		if isBroken(err) {
+			return nil, err
+		}
+		if err == nil {
+			return [][]byte{record}, nil
+		}
+	case at.kind == ofBatch && at.name == path.Join(at.pack, format.BatchRunsName):
+		data, err := p.trees.Blob(e.ID, format.MaxBatchBytes)
+		if isBroken(err) {
+			return nil, err
+		}
+		var records [][]byte
+		if err == nil {
+			runs, _ := format.DecodeBatch(format.BatchRunsName, data)
+			for _, r := range runs {
+				records = append(records, r.Record)
+			}
+		}
+		return records, nil
+	}
+	return nil, nil
 }
 
 // hasNewRuns reports whether the tip has runs that the commit does not have.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // runCommit is a commit that changes only runs.
@@ -16,6 +17,7 @@ type runCommit struct {
 	id       string
 	edits    []git.Edit
 	redacted map[string]bool // runs that it redacts; a key is the .runs folder followed by the id
+	placed   *placements
 }
 
 // codeCommitError means that a commit does not only change runs.
@@ -64,15 +66,30 @@ func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, i
 	if err != nil {
 		return nil, err
 	}
+	placed, err := placementsOf(trees, parent, id, edits)
+	if err != nil {
+		return nil, err
+	}
+	for key, change := range placed.runs {
+		if change.err == nil && change.Kind == transition.Redacted {
+			redacted[key] = true
+		}
+	}
 	for _, e := range edits {
-		if p := placeOf(e.Path); !isOurs(trees, parent, e, p, marked, redacted) {
+		p := placeOf(e.Path)
+		if reason, ok := placed.allows(p, e, marked); ok {
+			continue
+		} else if reason != "" {
+			return nil, &codeCommitError{id, subject, e.Path, reason}
+		}
+		if !isOurs(trees, parent, e, p, marked, redacted) {
 			return nil, &codeCommitError{id, subject, e.Path, reasons[p.at+p.run]}
 		}
 	}
 	if len(c.Parents) > 1 {
 		return nil, nil
 	}
-	return &runCommit{c, id, edits, redacted}, nil
+	return &runCommit{c, id, edits, redacted, placed}, nil
 }
 
 // mergedOnto returns the parent that a merge is compared with: the one that base already contains, otherwise the first.

@@ -1,0 +1,99 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// inputs returns the runs of a batch of a commit, without those in but, to build another batch of them.
+func (b *heldBatch) inputs(trees *git.Trees, but map[string]bool) ([]repo.BatchInput, error) {
+	tables := map[string][]byte{}
+	for _, name := range []string{format.MetricsName, format.ValuesName} {
+		b.mu.Lock()
+		data, err := b.table(trees, name)
+		b.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		tables[name] = data
+	}
+	rows, err := repo.OpenBatchTables(tables)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.path, err)
+	}
+	own := map[string][]format.BatchFile{}
+	for _, name := range slices.Sorted(maps.Keys(b.files)) {
+		rest, ok := strings.CutPrefix(name, format.BatchFilesName+"/")
+		if !ok {
+			continue
+		}
+		id, file, _ := strings.Cut(rest, "/")
+		digest, _, _, err := trees.Sum(b.files[name].ID, maxBlobBytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Join(b.path, name), err)
+		}
+		own[id] = append(own[id], format.BatchFile{Path: file, SHA256: digest})
+	}
+	var inputs []repo.BatchInput
+	for _, id := range b.ids {
+		if but[id] {
+			continue
+		}
+		record, err := b.record(trees, id)
+		if err != nil {
+			return nil, err
+		}
+		in := rows.Input(id, bytes.Clone(record))
+		in.Files = own[id]
+		in.Rows = map[string]string{format.MetricsName: b.runs[id].points, format.ValuesName: b.runs[id].values}
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// rebuild stores a batch without some of its runs. It returns the files of the new batch, relative to .runs; if no run
+// is left, there are none.
+func (b *heldBatch) rebuild(ctx context.Context, dirs git.Dirs, trees *git.Trees, but map[string]bool,
+) ([]git.Edit, error) {
+	inputs, err := b.inputs(trees, but)
+	if err != nil || len(inputs) == 0 {
+		return nil, err
+	}
+	built, err := repo.BuildBatch(ctx, inputs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.path, err)
+	}
+	at := path.Join(path.Dir(b.path), built.Name)
+	var edits []git.Edit
+	for _, name := range slices.Sorted(maps.Keys(built.Tables)) {
+		id, err := git.WriteBlob(ctx, dirs, built.Tables[name])
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: id})
+	}
+	for _, f := range built.Files {
+		if e, ok := b.files[f.Path]; ok && strings.HasPrefix(f.Path, format.BatchFilesName+"/") {
+			edits = append(edits, git.Edit{Path: path.Join(at, f.Path), Mode: "100644", ID: e.ID})
+		}
+	}
+	return edits, nil
+}
+
+// edits returns changes that add the batch, relative to .runs.
+func (b *heldBatch) edits() []git.Edit {
+	var edits []git.Edit
+	for _, name := range slices.Sorted(maps.Keys(b.files)) {
+		edits = append(edits, git.Edit{Path: path.Join(b.path, name), Mode: "100644", ID: b.files[name].ID})
+	}
+	return edits
+}
