@@ -132,26 +132,43 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 // compares the content of files that are as new as the index, so a newer time would hide an edit made in the same clock
 // tick as a `git add`.
 func (s *Scratch) CopyIndex() error {
-	err := writeIndex(s.dirs.indexPath(), s.index(), func(in io.ReadSeeker, size int64, out io.WriteSeeker) (err error) {
+	from := s.dirs.indexPath()
+	var key indexKey
+	keep := false
+	err := writeIndex(from, s.index(), func(in *os.File, size int64, out *os.File) (err error) {
+		var ok bool
+		if key, ok = keyOf(in, size); ok {
+			if s.runs, ok = s.dirs.readCachedIndex(key, out); ok {
+				return nil
+			}
+			keep = true
+		}
 		s.runs, err = stripIndex(in, size, out)
 		return err
 	})
 	if errors.Is(err, errUnusualIndex) {
-		err = copyIndex(s.dirs.indexPath(), s.index())
+		return copyIndex(from, s.index())
+	}
+	entries := 0
+	for _, n := range s.runs {
+		entries += n
+	}
+	if err == nil && keep && entries >= cachedEntries {
+		s.dirs.keepIndexCopy(key, s.runs, s.index())
 	}
 	return err
 }
 
 // copyIndex copies an index with its modification time. It does nothing if there is no index.
 func copyIndex(from, to string) error {
-	return writeIndex(from, to, func(in io.ReadSeeker, _ int64, out io.WriteSeeker) error {
+	return writeIndex(from, to, func(in *os.File, _ int64, out *os.File) error {
 		_, err := io.Copy(out, in)
 		return err
 	})
 }
 
 // writeIndex writes to the file to what write makes of an index, with the modification time of that index.
-func writeIndex(from, to string, write func(in io.ReadSeeker, size int64, out io.WriteSeeker) error) error {
+func writeIndex(from, to string, write func(in *os.File, size int64, out *os.File) error) error {
 	in, err := regular.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was ever added

@@ -21,7 +21,7 @@ var errUnusualIndex = errors.New("the index has an unusual form")
 // The entries, and what is known of the trees of other folders, stay as they are. What only makes Git faster is left
 // out. It returns how many entries each .runs had, by the folder that contains it. The error is errUnusualIndex if the
 // index has a form that only Git itself can read.
-func stripIndex(in io.ReadSeeker, size int64, out io.WriteSeeker) (runs map[string]int, err error) {
+func stripIndex(in io.ReadSeeker, size int64, out indexFile) (runs map[string]int, err error) {
 	// The index does not say how long its object ids are. A wrong length never leads to a valid end of the file.
 	buffer := make([]byte, indexBuffer)
 	for _, idBytes := range []int{20, 32} {
@@ -46,6 +46,12 @@ func stripIndex(in io.ReadSeeker, size int64, out io.WriteSeeker) (runs map[stri
 	return nil, errUnusualIndex
 }
 
+// indexFile is a file to which an index is written.
+type indexFile interface {
+	io.WriteSeeker
+	Truncate(size int64) error
+}
+
 // indexBuffer is the size of a read or write, in bytes. No entry is larger.
 const indexBuffer = 64 << 10
 
@@ -65,6 +71,7 @@ type indexStripper struct {
 	left    int64 // bytes that are not used yet, without the checksum at the end
 	idBytes int
 	out     *bufio.Writer
+	written int64
 	version uint32
 	kept    uint32
 	runs    map[string]int
@@ -164,6 +171,7 @@ func (s *indexStripper) until(last byte) ([]byte, error) {
 }
 
 func (s *indexStripper) write(data []byte) error {
+	s.written += int64(len(data))
 	_, err := s.out.Write(data)
 	return err
 }
@@ -501,11 +509,14 @@ func (t *cachedTree) append(b *bytes.Buffer) {
 }
 
 // finish writes the number of entries, and a checksum of zeros, which stands for none.
-func (s *indexStripper) finish(out io.WriteSeeker) error {
+func (s *indexStripper) finish(out indexFile) error {
 	if err := s.write(make([]byte, s.idBytes)); err != nil {
 		return err
 	}
 	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	if err := out.Truncate(s.written); err != nil { // an attempt with another length of ids may have written more
 		return err
 	}
 	if _, err := out.Seek(indexHead-4, io.SeekStart); err != nil {

@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -203,9 +204,81 @@ func (m *memoryFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (m *memoryFile) Truncate(size int64) error {
+	m.data = m.data[:size]
+	return nil
+}
+
 func (m *memoryFile) Seek(to int64, _ int) (int64, error) {
 	m.at = int(to)
 	return to, nil
+}
+
+// TestKeptCopyOfTheIndex: a copy that was kept gives what the index gives, and is not used if either has changed.
+func TestKeptCopyOfTheIndex(t *testing.T) {
+	r, dirs := plain(t)
+	copied := func() (string, map[string]int) {
+		t.Helper()
+		s := scratch(t, dirs)
+		check(t, s.CopyIndex())
+		data, err := os.ReadFile(s.index())
+		check(t, err)
+		return string(data), s.runs
+	}
+	fresh := func() (string, map[string]int) {
+		t.Helper()
+		data, err := os.ReadFile(dirs.indexPath())
+		check(t, err)
+		var out memoryFile
+		runs, err := stripIndex(bytes.NewReader(data), int64(len(data)), &out)
+		check(t, err)
+		return string(out.data), runs
+	}
+	same := func(what string) {
+		t.Helper()
+		got, gotRuns := copied()
+		want, wantRuns := fresh()
+		if got != want || !maps.Equal(gotRuns, wantRuns) {
+			t.Errorf("%s: got %q with %v, want %q with %v", what, got, gotRuns, want, wantRuns)
+		}
+	}
+	kept := dirs.cachedIndexPath()
+	same("few runs")
+	if _, err := os.Lstat(kept); err == nil {
+		t.Error("the copy of an index with few runs was kept")
+	}
+	for i := range cachedEntries {
+		r.Write(fmt.Sprintf("src/.runs/2026-01-03/%d", i), "x")
+	}
+	r.Git("add", "-f", "src/.runs")
+	same("many runs")
+	data, err := os.ReadFile(kept)
+	check(t, err)
+	same("from the copy")
+	for i := 0; i < len(data); i += 1 + len(data)/50 {
+		damaged := bytes.Clone(data)
+		damaged[i] ^= 1
+		for _, bad := range [][]byte{damaged, data[:i], append(bytes.Clone(data), 0)} {
+			check(t, os.WriteFile(kept, bad, 0o666))
+			same(fmt.Sprintf("damage at %d", i))
+		}
+	}
+	r.Write("src/added.py", "x")
+	r.Git("add", "src/added.py")
+	same("another index")
+	// Without a checksum, the index cannot be told from another one.
+	index, err := os.ReadFile(dirs.indexPath())
+	check(t, err)
+	check(t, os.WriteFile(dirs.indexPath(), append(index[:len(index)-20], make([]byte, 20)...), 0o666))
+	check(t, os.Remove(kept))
+	same("no checksum")
+	if _, err := os.Lstat(kept); err == nil {
+		t.Error("the copy of an index without a checksum was kept")
+	}
+	check(t, os.RemoveAll(filepath.Dir(kept)))
+	check(t, os.WriteFile(filepath.Dir(kept), nil, 0o666)) // nothing can be kept
+	r.Git("update-index", "--force-write-index")
+	same("no cache")
 }
 
 // FuzzStripIndex: no index makes the program fail, and the copy of an index is its own copy.
