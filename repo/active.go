@@ -118,7 +118,7 @@ func (r *Repository) createAs(
 	// The run keeps the settings that it started with, even if another version is checked out meanwhile.
 	if err == nil {
 		var config []byte
-		config, err = readBounded(filepath.Join(r.Dir, configName), format.MaxConfigBytes)
+		config, err = r.readFile(configName, format.MaxConfigBytes)
 		if err == nil {
 			err = writeFile(filepath.Join(tmp, configName), config)
 		} else if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +169,7 @@ func (r *Repository) Open(id string) (*Active, error) {
 	if err := format.CheckID(id); err != nil {
 		return nil, err
 	}
-	a := &Active{ID: id, Dir: filepath.Join(r.active, id), repo: r}
+	a := &Active{ID: id, Dir: r.activeDir(id), repo: r}
 	return a, a.check()
 }
 

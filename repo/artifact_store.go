@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -124,8 +125,23 @@ func (r *Repository) store(from, digest string) error {
 	return os.Remove(from)
 }
 
-// ArtifactFile returns the path on this machine of an artifact of a finished run, or "" if it is not here.
+// HasArtifact reports whether an artifact of a finished run is on this machine, or in a commit, from which it can be
+// read.
+func (e *Entry) HasArtifact(a format.Artifact) bool {
+	if a.Where == "" && e.inGitOnly(path.Join(artifactsName, a.Path)) {
+		return !e.Pointer(a)
+	}
+	return e.ArtifactFile(a) != ""
+}
+
+// ArtifactFile returns the path on this machine of an artifact of a finished run, or "" if it is not here. An artifact
+// that is only in Git is copied to a temporary folder.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
+	if name := path.Join(artifactsName, a.Path); a.Where == "" && e.inGitOnly(name) {
+		if at, err := e.locate(name); err == nil && isRegular(at, a.Bytes) {
+			return at
+		}
+	}
 	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) &&
 		e.realFolders(artifactsName+"/"+a.Path) == nil {
 		return at
@@ -147,7 +163,17 @@ func (e *Entry) MissingArtifact(a format.Artifact) error {
 
 // Pointer reports whether Git LFS left a pointer in place of an artifact.
 func (e *Entry) Pointer(a format.Artifact) bool {
-	data, err := readBounded(filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)), 1024)
+	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
+	if name := path.Join(artifactsName, a.Path); e.inGitOnly(name) {
+		config, err := e.repo.Config()
+		if err != nil || config.Artifacts.Store != format.StoreLFS { // there is no need to fetch it
+			return false
+		}
+		if at, err = e.locate(name); err != nil {
+			return false
+		}
+	}
+	data, err := readBounded(at, 1024)
 	if err != nil || e.realFolders(artifactsName+"/"+a.Path) != nil {
 		return false
 	}

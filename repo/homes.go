@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 )
@@ -72,13 +74,41 @@ func (r *Repository) FindRun(id string) (dir string, home Home) {
 // HasRun reports whether a home has a finished run with this id, which must be valid.
 func (r *Repository) HasRun(id string) bool {
 	dir, _ := r.FindRun(id)
-	return exists(filepath.Join(dir, RecordName))
+	return exists(filepath.Join(dir, RecordName)) || r.left.has(path.Join(format.IDDay(id), id, RecordName))
 }
 
-// eachFinished calls visit once with the id of every finished run of all homes. It ignores folders whose names are not
+// eachFinished calls visit once with the id of every finished run of all homes, and of those that a sparse checkout
+// leaves out of the working tree. It ignores folders whose names are not
 // days or ids, and runs with a removal marker, because a merge may have brought them back.
 func (r *Repository) eachFinished(visit func(id string)) error {
-	return r.eachIn(r.Homes(), visit)
+	seen := map[string]bool{}
+	left := 0
+	if err := r.left.each(func(string) { left++ }); err != nil {
+		return err
+	}
+	err := r.eachIn(r.Homes(), func(id string) {
+		if left > 0 {
+			seen[id] = true
+		}
+		visit(id)
+	})
+	if err != nil || left == 0 {
+		return err
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return err
+	}
+	var rest []string
+	err = r.left.each(func(id string) {
+		if !seen[id] && !removed[id] {
+			rest = append(rest, id)
+		}
+	})
+	for _, id := range rest {
+		visit(id)
+	}
+	return err
 }
 
 func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
@@ -89,7 +119,7 @@ func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
 	seen := map[string]map[string]bool{} // by day; nil for the last home, which nothing is compared with
 	for i, h := range homes {
 		days, err := os.ReadDir(h.Dir)
-		if h.Common && errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && (h.Common || r.left.has(configName) || r.leftRuns() != nil) {
 			continue
 		}
 		if err != nil {
@@ -128,5 +158,10 @@ func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
 // FinishedIDs lists the ids of the finished runs in the working tree.
 func (r *Repository) FinishedIDs() ([]string, error) { return r.idsIn(r.Homes()[:1]) }
 
-// AllFinishedIDs lists the ids of the finished runs of all homes.
-func (r *Repository) AllFinishedIDs() ([]string, error) { return r.idsIn(r.Homes()) }
+// AllFinishedIDs lists the ids of the finished runs of all homes, and of those that a sparse checkout leaves out.
+func (r *Repository) AllFinishedIDs() ([]string, error) {
+	var ids []string
+	err := r.eachFinished(func(id string) { ids = append(ids, id) })
+	slices.Sort(ids)
+	return ids, err
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -73,6 +74,9 @@ func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := r.left.load(ctx, ids); err != nil {
+		return nil, nil, fmt.Errorf("reading the runs that are not checked out: %w", err)
 	}
 	actives, err := r.Actives()
 	if err != nil {
@@ -160,6 +164,9 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 			return again, err
 		}
 	}
+	if err != nil && r.left.has(path.Join(format.IDDay(id), id, RecordName)) {
+		return r.left.entry(id)
+	}
 	return entry, err
 }
 
@@ -200,20 +207,17 @@ func (r *Repository) readRecordIn(home Home, id string) (*Entry, []byte, error) 
 // Actives lists the active runs of this repository. It leaves out finished runs whose active folder is kept only
 // because a writer is still open.
 func (r *Repository) Actives() ([]*Active, error) {
-	names, err := os.ReadDir(r.active)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, folders, err := r.activeEntries()
 	if err != nil {
 		return nil, fmt.Errorf("listing runs in progress: %w", err)
 	}
 	var actives []*Active
-	for _, name := range names {
+	for i, name := range names {
 		if !name.IsDir() || format.CheckID(name.Name()) != nil {
 			continue
 		}
-		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
-		if r.InGit && r.Git.Linked() && !a.goesHere() {
+		a := &Active{ID: name.Name(), Dir: filepath.Join(folders[i], name.Name()), repo: r}
+		if a.elsewhere() {
 			continue
 		}
 		if a.check() == nil {

@@ -271,6 +271,9 @@ const maxFileBytes = 16 << 30
 
 // realFolders returns an error if a folder on the path to a file of the run is a link: it could lead out of the run.
 func (e *Entry) realFolders(name string) (err error) {
+	if e.Dir == "" { // its files are copied from Git, where a folder is no link
+		return nil
+	}
 	above(name, func(folder string) bool {
 		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
 			err = nil
@@ -322,10 +325,10 @@ func (e *Entry) readVerified(name string, want format.File, held int64) ([]byte,
 // openSized opens a file of a finished run after checking its size. It returns nil if the file is not there and need
 // not be.
 func (e *Entry) openSized(name string, want format.File) (*os.File, error) {
-	if err := e.onDisk(); err != nil {
+	path, err := e.locate(name)
+	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}
-	path := filepath.Join(e.Dir, filepath.FromSlash(name))
 	if err := e.realFolders(name); err != nil {
 		return nil, fmt.Errorf("run %s: %w", e.ID, err)
 	}

@@ -32,28 +32,25 @@ type Recovered struct {
 // RecoverRuns finishes the runs whose process is known to be gone, as crashed, and clears what interrupted finishes
 // left behind. It never guesses about another machine.
 func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, error) {
-	names, err := os.ReadDir(r.active)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, folders, err := r.activeEntries()
 	if err != nil {
 		return nil, fmt.Errorf("recovering runs: %w", err)
 	}
 	var all []Recovered
-	for _, name := range names {
+	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return all, err
 		}
 		if strings.HasPrefix(name.Name(), newPrefix) {
-			r.removeStale(name)
+			removeStale(folders[i], name)
 			continue
 		}
 		id := name.Name()
 		if !name.IsDir() || format.CheckID(id) != nil || o.ID != "" && o.ID != id {
 			continue
 		}
-		a := &Active{ID: id, Dir: filepath.Join(r.active, id), repo: r}
-		if r.InGit && r.Git.Linked() && !a.goesHere() {
+		a := &Active{ID: id, Dir: filepath.Join(folders[i], id), repo: r}
+		if a.elsewhere() {
 			continue
 		}
 		got := a.recover(ctx, o)
@@ -65,9 +62,9 @@ func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, e
 }
 
 // removeStale removes the incomplete folder of a run whose start died more than an hour ago.
-func (r *Repository) removeStale(entry fs.DirEntry) {
+func removeStale(folder string, entry fs.DirEntry) {
 	if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
-		_ = os.RemoveAll(filepath.Join(r.active, entry.Name()))
+		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/gitruns/runs/format"
@@ -36,6 +37,7 @@ type Repository struct {
 	Reading func(done, total int)
 
 	config func() (*format.Config, error)
+	left   *leftOut // what a sparse checkout leaves out; nil for a revision
 }
 
 // Find opens the repository for dir: the one in RUNS_REPO, or otherwise the nearest .runs in dir or a folder above
@@ -69,14 +71,54 @@ func Find(dir string) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	var without []string // the folders up to at, which have no .runs folder
 	for at := dir; ; at = filepath.Dir(at) {
-		if isDir(filepath.Join(at, DirName)) {
+		found := isDir(filepath.Join(at, DirName))
+		last := found || filepath.Dir(at) == at || inGit && at == project.Root
+		if !found {
+			without = append(without, at)
+		}
+		if last && inGit && len(without) > 0 {
+			if r, err := findLeftOut(project, without); r != nil || err != nil {
+				return r, err
+			}
+		}
+		if found {
 			return open(filepath.Join(at, DirName))
 		}
-		if filepath.Dir(at) == at || inGit && at == project.Root {
+		if last {
 			return nil, ErrNoRepository
 		}
 	}
+}
+
+// findLeftOut opens the repository of the first of the folders that has one which a sparse checkout leaves out of the
+// working tree. It returns nil if there is none.
+func findLeftOut(project git.Dirs, folders []string) (*Repository, error) {
+	if !git.MayLeaveOut(project) {
+		return nil, nil
+	}
+	names := make([]string, 0, len(folders))
+	for _, folder := range folders {
+		if rel, err := filepath.Rel(project.Root, filepath.Join(folder, DirName)); err == nil {
+			names = append(names, filepath.ToSlash(rel))
+		}
+	}
+	entries, err := git.Indexed(context.Background(), project, names...)
+	if errors.Is(err, git.ErrNoGit) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding the runs of a sparse checkout: %w", err)
+	}
+	for i, name := range names {
+		for _, e := range entries {
+			if e.LeftOut && strings.HasPrefix(e.Path, name+"/") {
+				return open(filepath.Join(folders[i], DirName))
+			}
+		}
+	}
+	return nil, nil
 }
 
 // isRunsFolder reports whether a folder is a .runs folder, by its name or its content. Nothing is written into any
@@ -120,17 +162,25 @@ func open(dir string) (*Repository, error) {
 	r.active = filepath.Join(dir, "active")
 	if inGit && dirs.Linked() {
 		// 'git worktree remove' deletes a linked worktree; its active runs must survive that.
-		r.active = filepath.Join(dirs.Common, "runs", "active")
+		r.active = commonActive(dirs)
+	} else if inGit && git.Sparse(dirs) {
+		// 'git sparse-checkout' deletes a folder that it leaves out together with the ignored files in it.
+		r.active = commonActive(dirs)
+	}
+	if inGit {
+		r.left = &leftOut{repo: r}
 	}
 	r.config = sync.OnceValues(r.readConfig)
 	return r, nil
 }
 
+func commonActive(dirs git.Dirs) string { return filepath.Join(dirs.Common, "runs", "active") }
+
 // Reopen opens the repository again, with its current settings.
 func (r *Repository) Reopen() (*Repository, error) { return open(r.Dir) }
 
 func (r *Repository) readConfig() (*format.Config, error) {
-	data, err := readBounded(filepath.Join(r.Dir, "config.toml"), format.MaxConfigBytes)
+	data, err := r.readFile(configName, format.MaxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return format.DefaultConfig(), nil
 	}

@@ -28,6 +28,7 @@ type Revision struct {
 	ctx      context.Context // for the files that are copied when they are needed
 	fetching sync.Mutex      // guards the temporary folder, and Dir of the entries
 	fetched  map[string]bool // the runs whose files are in the temporary folder
+	copied   map[string]bool // the single files that are in it, by their paths in .runs
 }
 
 // revisionRun holds the files of a run in a commit.
@@ -105,7 +106,7 @@ func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error
 func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted func(id string) bool) *Revision {
 	at := *r
 	at.commit, at.tree = commit, tree
-	at.Dir, at.active = "", ""
+	at.Dir, at.active, at.left = "", "", nil
 	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}}
 	// Names that a repository of runs does not have are ignored.
 	for _, e := range entries {
@@ -135,14 +136,16 @@ func (v *Revision) Close() {
 }
 
 // readRecords reads all records and notes with one Git process.
-func (v *Revision) readRecords(ctx context.Context) error {
+func (v *Revision) readRecords(ctx context.Context) error { return v.readRecordsOf(ctx, v.ids) }
+
+func (v *Revision) readRecordsOf(ctx context.Context, ids []string) error {
 	type place struct {
 		run  *revisionRun
 		name string
 	}
 	var places []place
 	var objects []string
-	for _, id := range v.ids {
+	for _, id := range ids {
 		run := v.runs[id]
 		for _, e := range run.files {
 			name := e.Path[len(format.IDDay(id))+len(id)+2:]
@@ -236,14 +239,17 @@ func (v *Revision) fetch(e *Entry) error {
 	if e.Dir != "" {
 		return nil
 	}
-	if v.Dir == "" {
-		dir, err := v.temporary("runs-revision-")
-		if err != nil {
-			return err
-		}
-		v.Dir, v.active = filepath.Join(dir, DirName), filepath.Join(dir, "active")
+	if err := v.makeDir(); err != nil {
+		return err
 	}
 	if !v.fetched[e.ID] {
+		objects := make([]string, len(v.runs[e.ID].files))
+		for i, entry := range v.runs[e.ID].files {
+			objects[i] = entry.ID
+		}
+		if err := git.Prefetch(v.ctx, v.Git, objects); err != nil {
+			return err
+		}
 		for _, entry := range v.runs[e.ID].files {
 			if err := v.copyOut(entry); err != nil {
 				return err
@@ -253,6 +259,69 @@ func (v *Revision) fetch(e *Entry) error {
 	}
 	e.Dir = v.RunDir(e.ID)
 	return nil
+}
+
+// makeDir makes the temporary folder. The caller holds the lock.
+func (v *Revision) makeDir() error {
+	if v.Dir != "" {
+		return nil
+	}
+	dir, err := v.temporary("runs-revision-")
+	if err == nil {
+		v.Dir, v.active = filepath.Join(dir, DirName), filepath.Join(dir, "active")
+	}
+	return err
+}
+
+// locate returns the path of a file of a run, which it copies to the temporary folder by itself. A file that the commit
+// does not have may be in the working tree: console output, for example, is not committed.
+func (v *Revision) locate(e *Entry, name string) (string, error) {
+	v.fetching.Lock()
+	if e.Dir != "" {
+		defer v.fetching.Unlock()
+		return filepath.Join(e.Dir, filepath.FromSlash(name)), nil
+	}
+	v.fetching.Unlock()
+	own := path.Join(format.IDDay(e.ID), e.ID, name)
+	for _, entry := range v.runs[e.ID].files {
+		if entry.Path == own {
+			return v.copyOne(entry)
+		}
+	}
+	if v.late != nil {
+		there := &Entry{Run: e.Run, Dir: v.late.RunDir(e.ID)}
+		return filepath.Join(there.Dir, filepath.FromSlash(name)), there.realFolders(name)
+	}
+	v.fetching.Lock()
+	defer v.fetching.Unlock()
+	return filepath.Join(v.RunDir(e.ID), filepath.FromSlash(name)), v.makeDir()
+}
+
+// has reports whether the commit has a file of a run.
+func (v *Revision) has(id, name string) bool {
+	own := path.Join(format.IDDay(id), id, name)
+	return v.runs[id] != nil && slices.ContainsFunc(v.runs[id].files, func(e git.Entry) bool { return e.Path == own })
+}
+
+// copyOne copies a file of the commit to the temporary folder, once, and returns its path.
+func (v *Revision) copyOne(entry git.Entry) (string, error) {
+	v.fetching.Lock()
+	defer v.fetching.Unlock()
+	if err := v.makeDir(); err != nil {
+		return "", err
+	}
+	at := filepath.Join(v.Dir, filepath.FromSlash(entry.Path))
+	if v.copied[entry.Path] {
+		return at, nil
+	}
+	if err := v.copyOut(entry); err != nil {
+		return "", err
+	}
+	if v.copied == nil {
+		v.copied = map[string]bool{}
+	}
+	v.copied[entry.Path] = true
+	return at, nil
 }
 
 // copyOut copies a file of the commit into the temporary folder. It replaces what a copy that failed has left.

@@ -69,21 +69,21 @@ func (a *Active) InProgress() bool { return a.check() == nil }
 // left behind. except, which may be nil, reports which runs to leave alone. Runs that another process is finishing
 // are left alone too.
 func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool) ([]Recovered, error) {
-	names, err := os.ReadDir(r.active)
+	names, folders, err := r.activeEntries()
 	if err != nil {
 		return nil, nil // a command that reads the runs reports the error
 	}
 	var all []Recovered
-	for _, name := range names {
+	for i, name := range names {
 		if !name.IsDir() || format.CheckID(name.Name()) != nil || except != nil && except(name.Name()) {
 			continue
 		}
-		a := &Active{ID: name.Name(), Dir: filepath.Join(r.active, name.Name()), repo: r}
+		a := &Active{ID: name.Name(), Dir: filepath.Join(folders[i], name.Name()), repo: r}
 		if a.Foreign() {
 			_ = os.Remove(a.Dir) // if it is empty, a finish was killed before its last step
 			continue
 		}
-		if r.InGit && r.Git.Linked() && !a.goesHere() {
+		if a.elsewhere() {
 			continue
 		}
 		if err := a.check(); !errors.Is(err, ErrFinished) {

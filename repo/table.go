@@ -61,7 +61,7 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	bad := map[string]bool{}
 	for _, home := range r.Homes() {
 		found, err := r.openIndex(ctx, home)
-		if home.Common && errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && (home.Common || r.leftRuns() != nil) {
 			continue
 		}
 		if err != nil {
@@ -75,6 +75,17 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 				add(id, e, err)
 			}
 		}
+	}
+	left, err := r.leftOutIDs(removed)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.left.load(ctx, left); err != nil {
+		return nil, fmt.Errorf("reading the runs that are not checked out: %w", err)
+	}
+	for _, id := range left {
+		e, err := r.readFinished(id)
+		add(id, e, err)
 	}
 	actives, err := r.Actives()
 	if err != nil {

@@ -24,14 +24,23 @@ const removedText = "This run was removed. The mark keeps a merge from bringing 
 
 // RemovedIDs returns the ids of the runs with a removal marker.
 func (r *Repository) RemovedIDs() (map[string]bool, error) {
+	ids := map[string]bool{}
+	left, err := r.left.namesIn(RemovedName)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range left { // its marker cannot be deleted; a restored run is in the working tree, a merged one is not
+		if format.CheckID(id) == nil && !exists(filepath.Join(r.RunDir(id), RecordName)) {
+			ids[id] = true
+		}
+	}
 	if realDir(filepath.Join(r.Dir, RemovedName)) != nil { // it does not exist, or is a link, which verify reports
-		return nil, nil
+		return ids, nil
 	}
 	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
 	if err != nil {
 		return nil, fmt.Errorf("listing removed runs: %w", err)
 	}
-	ids := make(map[string]bool, len(entries))
 	for _, entry := range entries {
 		if format.CheckID(entry.Name()) == nil {
 			ids[entry.Name()] = true

@@ -31,6 +31,7 @@ type Watch struct {
 	gone     map[string]bool // the runs with a removal marker
 	turn     []string        // the ids whose notes are still to be looked at, newest last
 	top      []string        // the newest runs; nil if they must be found again
+	left     *Revision       // the runs that a sparse checkout leaves out, as they were last listed; may be nil
 	looked   time.Time       // when the processes of the active runs were last looked for
 
 	ctx     context.Context // for what is read in the background
@@ -160,6 +161,11 @@ func (w *Watch) Poll(ctx context.Context) (Changed, error) {
 	if err != nil {
 		return c, err
 	}
+	away, left, err := w.listLeftOut(ctx)
+	if err != nil {
+		return c, err
+	}
+	added, dropped = append(added, away...), dropped || left
 	var read bool
 	if read, err = w.readFinished(ctx, added); err != nil {
 		return c, err
@@ -214,9 +220,13 @@ func (s *stamp) differs(path string) bool {
 
 // listDays finds the folders of days. It reports whether a day has vanished.
 func (w *Watch) listDays() (vanished bool, err error) {
-	if info, err := os.Stat(w.r.Dir); err != nil {
+	info, err := os.Stat(w.r.Dir)
+	sparse := errors.Is(err, fs.ErrNotExist) && w.r.leftRuns() != nil
+	switch {
+	case sparse: // a sparse checkout leaves the whole folder out
+	case err != nil:
 		return false, err
-	} else if !info.IsDir() {
+	case !info.IsDir():
 		return false, fmt.Errorf("%s: %w", w.r.Dir, fs.ErrNotExist)
 	}
 	before := w.folder
@@ -224,7 +234,7 @@ func (w *Watch) listDays() (vanished bool, err error) {
 		return false, nil
 	}
 	days, err := os.ReadDir(w.r.Dir)
-	if err != nil {
+	if err != nil && !sparse {
 		w.folder = before
 		return false, err
 	}
@@ -300,6 +310,36 @@ func (w *Watch) listRuns() (added []string, vanished bool, err error) {
 		}
 		day.ids = now
 	}
+	return added, vanished, nil
+}
+
+// listLeftOut lists the runs that a sparse checkout leaves out, if the index has changed. It returns the new ones, and
+// reports whether one has vanished.
+func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool, err error) {
+	runs := w.r.leftRuns()
+	if runs == w.left {
+		return nil, false, nil
+	}
+	now := map[string]bool{}
+	if runs != nil {
+		if err := w.r.left.load(ctx, runs.ids); err != nil {
+			return nil, false, err
+		}
+		for _, id := range runs.ids {
+			now[id] = true
+			if w.finals[id] == nil {
+				added = append(added, id)
+			}
+		}
+	}
+	if w.left != nil {
+		for _, id := range w.left.ids {
+			if day := w.days[format.IDDay(id)]; !now[id] && (day == nil || !day.ids[id]) {
+				vanished = w.drop(map[string]bool{id: true}) || vanished
+			}
+		}
+	}
+	w.left = runs
 	return added, vanished, nil
 }
 

@@ -123,7 +123,7 @@ func (a *app) listArtifacts(ctx context.Context, r *repo.Repository, e *repo.Ent
 	if f.json {
 		list := make([]artifactJSON, len(states))
 		for i, s := range states {
-			list[i] = artifactJSON{Bytes: s.Bytes, Here: s.Here != "", Path: s.Path, SHA256: s.SHA256, Where: orNull(s.Where)}
+			list[i] = artifactJSON{Bytes: s.Bytes, Here: s.Here, Path: s.Path, SHA256: s.SHA256, Where: orNull(s.Where)}
 			if s.Asked {
 				list[i].Stored = &s.Stored
 			}
@@ -150,7 +150,7 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 	}}
 	for _, s := range states {
 		where := terminal.Cell{Text: artifactPlace(s)}
-		if s.Here == "" && !s.Stored {
+		if !s.Here && !s.Stored {
 			where.Style = terminal.Yellow
 		}
 		tb.Rows = append(tb.Rows, []terminal.Cell{{Text: s.Path}, {Text: terminal.Bytes(s.Bytes)}, where})
@@ -161,17 +161,17 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 // artifactPlace describes where an artifact is stored.
 func artifactPlace(s share.Artifact) string {
 	switch {
-	case s.Where == "" && s.Here != "":
+	case s.Where == "" && s.Here:
 		return "with the run"
 	case s.Pointer:
 		return "in Git LFS"
 	case s.Where == "":
 		return "missing"
-	case s.Here != "" && s.Stored:
+	case s.Here && s.Stored:
 		return "this machine, store"
-	case s.Here != "" && s.Asked:
+	case s.Here && s.Asked:
 		return "this machine, not in the store yet"
-	case s.Here != "":
+	case s.Here:
 		return "this machine"
 	case s.Stored:
 		return "store"

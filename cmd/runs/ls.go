@@ -148,6 +148,9 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err := a.writeList(ctx, f, c, rows); err != nil {
 		return err
 	}
+	if !f.json && !f.csv {
+		a.reportInCommit(rows)
+	}
 	elsewhere(c)
 	if len(c.Damage()) > 0 {
 		return quietError{exitFailed}

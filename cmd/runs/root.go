@@ -18,6 +18,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
@@ -100,6 +101,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	var none *query.NotFoundError
 	var goal *query.GoalError
 	var branch *share.BranchNameError
+	var absent *git.AbsentError
 	var failed *git.Error
 	errors.As(err, &failed)
 	switch {
@@ -117,6 +119,8 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintln(out, "      run 'runs init', or record a run, which also creates the folder")
 	case failed != nil && failed.Hint() != "":
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(failed.Hint()))
+	case errors.As(err, &absent):
+		fmt.Fprintln(out, "      repeat the command where the remote can be reached ('git remote -v')")
 	case errors.Is(err, git.ErrNoObject):
 		fmt.Fprintln(out, "      run 'git fsck' to see what is missing, or 'git fetch' if this clone is partial")
 	case errors.As(err, &usage), errors.As(err, &syntax):
@@ -402,9 +406,39 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	r, err := repo.Find(a.dir)
 	if err == nil {
 		r.Gate = a.storeGate()
+		a.watchFetches(r)
 		a.completeInterrupted(ctx, r)
 	}
 	return r, err
+}
+
+// watchFetches reports when the repository fetches what a partial clone lacks, and closes it at the end of the command.
+func (a *app) watchFetches(r *repo.Repository) {
+	a.cleanup = append(a.cleanup, r.Close)
+	if !a.term.ErrIsTerminal() {
+		return
+	}
+	notice := git.FetchNotice(func(files int) {
+		a.progress("runs: fetching %s of runs that this partial clone lacks…", plural(files, "file"))
+	})
+	r.Git.OnFetch = &notice
+}
+
+// reportInCommit says how many of the runs are not in the working tree because of a sparse checkout.
+func (a *app) reportInCommit(rows []*catalog.Row) {
+	n := 0
+	for _, row := range rows {
+		if e := row.Entry(); e != nil && e.InCommit() {
+			n++
+		}
+	}
+	if n > 0 {
+		a.printInCommit(n)
+	}
+}
+
+func (a *app) printInCommit(n int) {
+	a.progress("runs: %s read from HEAD, because %s not checked out", plural(n, "run"), verb(n, "it is", "they are"))
 }
 
 // completeInterrupted completes or rolls back a commit, push or pull that was killed.
@@ -420,6 +454,7 @@ func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.watchFetches(r)
 	a.completeInterrupted(ctx, r)
 	if made {
 		a.progress("runs: set up %s", repo.Relative(a.dir, r.Dir))

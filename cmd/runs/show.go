@@ -79,7 +79,11 @@ If the run resumes another, its metrics and values are those of both. --json and
 				// Leave out an environment that is not in this clone; verify reports it.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
 			}
-			return a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
+			err = a.term.Page(ctx, func(w io.Writer) error { return view.Write(ctx, w, a.term, e) })
+			if e.InCommit() {
+				a.printInCommit(1)
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the record as JSON")

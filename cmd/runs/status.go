@@ -147,6 +147,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		}
 	}
 	a.print("%s%d in progress", line, len(active))
+	if left, err := r.LeftOut(); err == nil && left > 0 {
+		a.print("%s only in HEAD, because %s not checked out", plural(left, "run"), verb(left, "it is", "they are"))
+	}
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
 	}

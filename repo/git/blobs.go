@@ -30,8 +30,11 @@ func BlobID(like string, size int64, r io.Reader) (string, error) {
 }
 
 // ReadBlob writes the content of a blob to w. object is an id or REV:PATH. If the blob has more than limit bytes,
-// ReadBlob returns an error.
+// ReadBlob returns an error. A partial clone fetches it first if it must.
 func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
+	if err := dirs.prefetchOne(ctx, object); err != nil {
+		return err
+	}
 	return dirs.command().blob(ctx, object, limit, w)
 }
 
@@ -53,12 +56,16 @@ func ReadFiltered(ctx context.Context, dirs Dirs, blob, path string, w io.Writer
 }
 
 // ReadObjects reads blobs with one process and calls read in the order of their ids. For a blob that is missing or has
-// more than limit bytes, read gets nil and an error, and the others follow. If read fails, its error is returned.
+// more than limit bytes, read gets nil and an error, and the others follow. If read fails, its error is returned. A
+// partial clone fetches those that it lacks first, with one request.
 func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64,
 	read func(i int, data []byte, err error) error,
 ) error {
 	if len(ids) == 0 {
 		return nil
+	}
+	if err := Prefetch(ctx, dirs, ids); err != nil {
+		return err
 	}
 	in, out := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)

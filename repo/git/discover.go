@@ -26,6 +26,8 @@ type Dirs struct {
 	Root   string // the working tree; of a bare repository, the Git folder
 	Git    string // the Git folder of this worktree: .git, or .git/worktrees/NAME
 	Common string // the Git folder that all worktrees share
+
+	OnFetch *FetchNotice // told before objects that a partial clone lacks are fetched; may be nil
 }
 
 // Linked reports whether the working tree was made by `git worktree add`.

@@ -15,10 +15,10 @@ import (
 // Artifact is an artifact of a run and the places that have its content.
 type Artifact struct {
 	format.Artifact
-	Here    string // the file on this machine; empty if there is none
-	Pointer bool   // the file in the run's folder is a pointer of Git LFS
-	Asked   bool   // the artifact store was asked
-	Stored  bool   // the artifact store has it
+	Here    bool // its bytes are on this machine, or in a commit from which Git fetches them
+	Pointer bool // the file in the run's folder is a pointer of Git LFS
+	Asked   bool // the artifact store was asked
+	Stored  bool // the artifact store has it
 }
 
 // errNoStore returns the error for an artifact that is not on this machine when no artifact store is configured.
@@ -41,7 +41,7 @@ func Artifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, ask bool)
 	list := make([]Artifact, len(all))
 	var digests []string
 	for i, a := range all {
-		list[i] = Artifact{Artifact: a, Here: e.ArtifactFile(a), Pointer: a.Where == "" && e.Pointer(a)}
+		list[i] = Artifact{Artifact: a, Here: e.HasArtifact(a), Pointer: a.Where == "" && e.Pointer(a)}
 		if a.Where != "" {
 			digests = append(digests, a.SHA256)
 		}

@@ -91,7 +91,7 @@ func listArtifacts(ctx context.Context, e *repo.Entry, from, most int) (*RunArti
 
 func placeOf(e *repo.Entry, a format.Artifact) string {
 	switch {
-	case e.ArtifactFile(a) != "":
+	case e.HasArtifact(a):
 		return PlaceHere
 	case a.Where == format.WhereLocal:
 		return PlaceAway
@@ -216,7 +216,7 @@ func artifactOf(e *repo.Entry, digest string) (format.Artifact, error) {
 		if found < 0 {
 			found = i
 		}
-		if e.ArtifactFile(a) != "" {
+		if e.HasArtifact(a) {
 			found = i
 			break
 		}

@@ -1,0 +1,367 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// leftOut knows the files of .runs that are missing from the working tree on purpose: a sparse checkout leaves them
+// out, or nothing was ever checked out. They are read from Git, which fetches them first if the clone is partial. A
+// file that exists counts as it is. In the usual clone, each question costs one look at the first bytes of the index.
+type leftOut struct {
+	repo *Repository
+
+	mu    sync.Mutex // guards what follows
+	read  bool
+	index fs.FileInfo          // the index that was read; nil if there is none
+	err   error                // of reading it
+	files map[string]git.Entry // the files that are left out, by their path in .runs
+	ids   []string             // the runs whose record is left out
+	runs  *Revision            // reads them; nil if no file is left out
+	old   []*Revision          // of earlier states of the index
+}
+
+// refresh reads the list again if the index has changed. The caller holds the lock.
+func (l *leftOut) refresh() error {
+	info := git.IndexInfo(l.repo.Git)
+	if l.read && sameIndex(l.index, info) {
+		return l.err
+	}
+	l.read, l.index, l.err = true, info, nil
+	if l.runs != nil {
+		l.old = append(l.old, l.runs)
+	}
+	l.files, l.ids, l.runs = nil, nil, nil
+	if git.MayLeaveOut(l.repo.Git) {
+		if l.err = l.list(context.Background()); l.err != nil {
+			l.err = fmt.Errorf("listing the runs that are not checked out: %w", l.err)
+		}
+	}
+	return l.err
+}
+
+func sameIndex(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+func (l *leftOut) list(ctx context.Context) error {
+	tree, err := l.repo.TreePath()
+	if err != nil {
+		return nil // RUNS_REPO is outside the working tree
+	}
+	entries, err := git.Indexed(ctx, l.repo.Git, tree)
+	if err != nil {
+		return err
+	}
+	files := map[string]git.Entry{}
+	records := map[string]bool{}
+	for _, e := range entries {
+		name, below := strings.CutPrefix(e.Path, tree+"/")
+		if !below || !e.LeftOut || !strings.HasPrefix(e.Mode, "100") || format.CheckPath(name) != nil {
+			continue
+		}
+		files[name] = e.Entry
+		if path.Base(name) == RecordName {
+			records[path.Base(path.Dir(name))] = true
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	tip, err := git.ReadTip(ctx, l.repo.Git)
+	if err != nil {
+		return err
+	}
+	own := make([]git.Entry, len(entries))
+	for i, e := range entries {
+		own[i] = e.Entry
+	}
+	v := l.repo.revision(tip.Commit, tree, own, func(id string) bool { return records[id] })
+	v.late, v.ctx, v.fetched = l.repo, ctx, map[string]bool{}
+	l.files, l.ids, l.runs = files, v.ids, v
+	return nil
+}
+
+// use calls do with the present list. It does nothing for a repository that has none, such as a revision.
+func (l *leftOut) use(do func() error) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.refresh(); err != nil {
+		return err
+	}
+	return do()
+}
+
+// has reports whether a file of .runs is left out.
+func (l *leftOut) has(name string) bool {
+	found := false
+	_ = l.use(func() error {
+		_, found = l.files[name]
+		return nil
+	})
+	return found
+}
+
+// namesIn lists the files directly in a folder of .runs that are left out, sorted.
+func (l *leftOut) namesIn(folder string) ([]string, error) {
+	var names []string
+	err := l.use(func() error {
+		for name := range l.files {
+			if path.Dir(name) == folder {
+				names = append(names, path.Base(name))
+			}
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// file copies a left-out file of .runs to a temporary folder and returns its path. It is "" if the file is not left
+// out.
+func (l *leftOut) file(name string) (at string, err error) {
+	err = l.use(func() error {
+		e, ok := l.files[name]
+		if !ok {
+			return nil
+		}
+		e.Path = name
+		at, err = l.runs.copyOne(e)
+		return err
+	})
+	return at, err
+}
+
+// data returns the content of a left-out file of .runs. If the file is not left out, the error is fs.ErrNotExist.
+func (l *leftOut) data(name string, limit int64) ([]byte, error) {
+	out := bytes.Buffer{}
+	err := l.use(func() error {
+		e, ok := l.files[name]
+		if !ok {
+			return nil
+		}
+		return git.ReadBlob(context.Background(), l.repo.Git, e.ID, limit, &out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.Bytes() == nil && !l.has(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return out.Bytes(), nil
+}
+
+// load reads the records and notes of left-out runs with one request.
+func (l *leftOut) load(ctx context.Context, ids []string) error {
+	return l.use(func() error {
+		if l.runs == nil {
+			return nil
+		}
+		return l.runs.readRecordsOf(ctx, slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+			run := l.runs.runs[id]
+			return run == nil || run.record != nil
+		}))
+	})
+}
+
+// entry returns a run whose record is left out. If it is not one, the error is fs.ErrNotExist.
+func (l *leftOut) entry(id string) (*Entry, error) {
+	var e *Entry
+	err := l.use(func() error {
+		if l.runs == nil || l.runs.runs[id] == nil {
+			return nil
+		}
+		run := l.runs.runs[id]
+		if run.record == nil {
+			if err := l.runs.readRecordsOf(context.Background(), []string{id}); err != nil {
+				return err
+			}
+		}
+		var err error
+		e, err = l.runs.entry(id)
+		run.record, run.notes, run.err = nil, nil, nil // an entry has what it needs
+		return err
+	})
+	if err == nil && e == nil {
+		err = &fs.PathError{Op: "open", Path: path.Join(format.IDDay(id), id, RecordName), Err: fs.ErrNotExist}
+	}
+	return e, err
+}
+
+// each calls visit with the runs whose record is left out.
+func (l *leftOut) each(visit func(id string)) error {
+	return l.use(func() error {
+		for _, id := range l.ids {
+			visit(id)
+		}
+		return nil
+	})
+}
+
+// close removes the copies.
+func (l *leftOut) close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, v := range l.old {
+		v.Close()
+	}
+	if l.runs != nil {
+		l.runs.Close()
+	}
+	l.read, l.files, l.ids, l.runs, l.old = false, nil, nil, nil, nil
+}
+
+// Close removes the temporary copies of files that a sparse checkout leaves out. The repository can still be used.
+func (r *Repository) Close() { r.left.close() }
+
+// LeftOut returns how many runs are only in the commit that is checked out because a sparse checkout leaves them out of
+// the working tree.
+func (r *Repository) LeftOut() (int, error) {
+	ids, err := r.leftOutIDs(nil)
+	return len(ids), err
+}
+
+// leftOutIDs lists the runs that are only in the commit that is checked out, without those in removed.
+func (r *Repository) leftOutIDs(removed map[string]bool) (ids []string, err error) {
+	err = r.left.each(func(id string) {
+		if !removed[id] && !exists(filepath.Join(r.RunDir(id), RecordName)) {
+			ids = append(ids, id)
+		}
+	})
+	return ids, err
+}
+
+// InCommit reports whether the record of the run is not in the working tree but in the commit that is checked out.
+func (e *Entry) InCommit() bool {
+	return e.from != nil && e.noted != nil && e.from == e.noted.leftRuns()
+}
+
+func (r *Repository) leftRuns() (v *Revision) {
+	_ = r.left.use(func() error {
+		v = r.left.runs
+		return nil
+	})
+	return v
+}
+
+// readFile reads a file of .runs, from Git if a sparse checkout leaves it out.
+func (r *Repository) readFile(name string, limit int64) ([]byte, error) {
+	data, err := readBounded(filepath.Join(r.Dir, filepath.FromSlash(name)), limit)
+	if errors.Is(err, fs.ErrNotExist) && r.left.has(name) {
+		return r.left.data(name, limit)
+	}
+	return data, err
+}
+
+// locate returns the path of a file of a finished run. A file that is only in Git is copied to a temporary folder, by
+// itself. The file need not exist.
+func (e *Entry) locate(name string) (string, error) {
+	if e.from != nil {
+		return e.from.locate(e, name)
+	}
+	at := filepath.Join(e.Dir, filepath.FromSlash(name))
+	if e.Active != nil || e.Common || e.repo == nil || e.repo.left == nil || exists(at) {
+		return at, nil
+	}
+	own := path.Join(format.IDDay(e.ID), e.ID, name)
+	if e.Dir != e.repo.RunDir(e.ID) || !e.repo.left.has(own) {
+		return at, nil
+	}
+	copied, err := e.repo.left.file(own)
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	return copied, nil
+}
+
+// inGitOnly reports whether a file of the run would be copied from Git to be read.
+func (e *Entry) inGitOnly(name string) bool {
+	if e.from != nil {
+		e.from.fetching.Lock()
+		defer e.from.fetching.Unlock()
+		return !e.from.fetched[e.ID] && e.from.has(e.ID, name)
+	}
+	return e.Active == nil && e.repo != nil && e.repo.left.has(path.Join(format.IDDay(e.ID), e.ID, name)) &&
+		!exists(filepath.Join(e.Dir, filepath.FromSlash(name)))
+}
+
+// Prefetch fetches the files of runs that a partial clone lacks with one request. Without it, they are fetched one by
+// one when they are read. wanted chooses files by their names in the folder of the run; nil means all. Runs that are
+// not read from Git cost nothing.
+func Prefetch(ctx context.Context, entries []*Entry, wanted func(name string) bool) error {
+	ids := map[*Repository][]string{}
+	add := func(r *Repository, id, name string, object string) {
+		if wanted == nil || wanted(name) {
+			ids[r] = append(ids[r], object)
+		}
+	}
+	for _, e := range entries {
+		for _, part := range append([]*Entry{e}, e.earlier...) {
+			part.eachInGit(add)
+		}
+	}
+	for _, r := range slices.Collect(maps.Keys(ids)) {
+		if err := git.Prefetch(ctx, r.Git, ids[r]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachInGit calls visit with the files of the run that are only in Git.
+func (e *Entry) eachInGit(visit func(r *Repository, id, name, object string)) {
+	if e.from != nil {
+		if run := e.from.runs[e.ID]; run != nil {
+			for _, f := range run.files {
+				visit(e.repo, e.ID, f.Path[len(format.IDDay(e.ID))+len(e.ID)+2:], f.ID)
+			}
+		}
+		return
+	}
+	if e.Active != nil || e.Common || e.repo == nil {
+		return
+	}
+	_ = e.repo.left.use(func() error {
+		if len(e.repo.left.files) == 0 {
+			return nil
+		}
+		for _, name := range append(slices.Collect(maps.Keys(e.Files)), committedArtifacts(e.Run)...) {
+			if f, ok := e.repo.left.files[path.Join(format.IDDay(e.ID), e.ID, name)]; ok {
+				visit(e.repo, e.ID, name, f.ID)
+			}
+		}
+		return nil
+	})
+}
+
+func committedArtifacts(run *format.Run) []string {
+	var names []string
+	for _, a := range run.Artifacts {
+		if a.Where == "" {
+			names = append(names, path.Join(artifactsName, a.Path))
+		}
+	}
+	return names
+}
