@@ -1,6 +1,6 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
-//	go run ./testdata/bench [log] [finish] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
+//	go run ./testdata/bench [log] [finish] [points] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
 //	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
@@ -79,6 +79,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 	}{
 		{"log", b.log},
 		{"finish", func() error { return b.finish(large) }},
+		{"points", b.points},
 		{"read", b.read},
 		{"ls", b.ls},
 		{"chains", b.chains},

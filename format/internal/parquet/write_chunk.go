@@ -117,18 +117,21 @@ func (c *chunkWriter) encodeFloats() {
 			c.pages = apart
 		}
 	}
-	entries := map[uint64]uint64{}
+	entries, indexes := map[uint64]uint32{}, make([]uint32, len(numbers))
 	var list []uint64
-	for _, x := range numbers {
-		if _, ok := entries[x]; !ok {
+	for i, x := range numbers {
+		at, ok := entries[x]
+		if !ok {
 			if len(list) == mostEntries || 2*len(list) > len(numbers) {
 				return
 			}
-			entries[x] = uint64(len(list))
+			at = uint32(len(list))
+			entries[x] = at
 			list = append(list, x)
 		}
+		indexes[i] = at
 	}
-	entry := func(row int) (uint64, int) { return entries[numbers[row]], 1 }
+	entry := func(row int) (uint64, int) { return uint64(indexes[row]), 1 }
 	c.tryDictionary(false, appendPlain(nil, list), len(list), entry)
 }
 
@@ -359,34 +362,24 @@ func (p *page) header(codec int32) []byte {
 	return append(t.b, 0)
 }
 
-// thorough is the number of bytes from which a page is worth the memory of a better compression.
-const thorough = 64 << 10
-
-// Encoders are created when they are first needed. Their bytes must not depend on the number of processors.
-var quickEncoders, thoroughEncoders = encoders(zstd.SpeedDefault), encoders(zstd.SpeedBetterCompression)
-
-func encoders(level zstd.EncoderLevel) *sync.Pool {
-	return &sync.Pool{New: func() any {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
-			zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithSingleSegment(true))
-		if err != nil {
-			return err
-		}
-		return e
-	}}
-}
+// encoders compress pages. They are created when they are first needed. Better levels gain less than a hundredth: what
+// repeats far away is in one page already. The bytes must not depend on the number of processors.
+var encoders = sync.Pool{New: func() any {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithSingleSegment(true))
+	if err != nil {
+		return err
+	}
+	return e
+}}
 
 // pack compresses a page.
 func pack(raw []byte) []byte {
-	pool := quickEncoders
-	if len(raw) >= thorough {
-		pool = thoroughEncoders
-	}
-	e, ok := pool.Get().(*zstd.Encoder)
+	e, ok := encoders.Get().(*zstd.Encoder)
 	if !ok {
 		return bytes.Clone(raw)
 	}
-	defer pool.Put(e)
+	defer encoders.Put(e)
 	return e.EncodeAll(raw, make([]byte, 0, len(raw)/2+64))
 }
 
