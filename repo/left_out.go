@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -94,6 +93,14 @@ func (l *leftOut) list(ctx context.Context) error {
 	}
 	v := l.repo.revision(tip.Commit, tree, own, func(id string) bool { return records[id] })
 	v.late, v.ctx, v.fetched = l.repo, ctx, map[string]bool{}
+	v.ahead = &readAhead{files: func() []git.Entry {
+		all := make([]git.Entry, 0, len(files))
+		for name, e := range files {
+			e.Path = name
+			all = append(all, e)
+		}
+		return all
+	}}
 	l.files, l.ids, l.runs = files, v.ids, v
 	return nil
 }
@@ -305,63 +312,4 @@ func (e *Entry) inGitOnly(name string) bool {
 	}
 	return e.Active == nil && e.repo != nil && e.repo.left.has(path.Join(format.IDDay(e.ID), e.ID, name)) &&
 		!exists(filepath.Join(e.Dir, filepath.FromSlash(name)))
-}
-
-// Prefetch fetches the files of runs that a partial clone lacks with one request. Without it, they are fetched one by
-// one when they are read. wanted chooses files by their names in the folder of the run; nil means all. Runs that are
-// not read from Git cost nothing.
-func Prefetch(ctx context.Context, entries []*Entry, wanted func(name string) bool) error {
-	ids := map[*Repository][]string{}
-	add := func(r *Repository, id, name string, object string) {
-		if wanted == nil || wanted(name) {
-			ids[r] = append(ids[r], object)
-		}
-	}
-	for _, e := range entries {
-		for _, part := range append([]*Entry{e}, e.earlier...) {
-			part.eachInGit(add)
-		}
-	}
-	for _, r := range slices.Collect(maps.Keys(ids)) {
-		if err := git.Prefetch(ctx, r.Git, ids[r]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eachInGit calls visit with the files of the run that are only in Git.
-func (e *Entry) eachInGit(visit func(r *Repository, id, name, object string)) {
-	if e.from != nil {
-		if run := e.from.runs[e.ID]; run != nil {
-			for _, f := range run.files {
-				visit(e.repo, e.ID, f.Path[len(format.IDDay(e.ID))+len(e.ID)+2:], f.ID)
-			}
-		}
-		return
-	}
-	if e.Active != nil || e.Common || e.repo == nil {
-		return
-	}
-	_ = e.repo.left.use(func() error {
-		if len(e.repo.left.files) == 0 {
-			return nil
-		}
-		for _, name := range append(slices.Collect(maps.Keys(e.Files)), committedArtifacts(e.Run)...) {
-			if f, ok := e.repo.left.files[path.Join(format.IDDay(e.ID), e.ID, name)]; ok {
-				visit(e.repo, e.ID, name, f.ID)
-			}
-		}
-		return nil
-	})
-}
-
-func committedArtifacts(run *format.Run) []string {
-	var names []string
-	for _, a := range run.Artifacts {
-		if a.Where == "" {
-			names = append(names, path.Join(artifactsName, a.Path))
-		}
-	}
-	return names
 }

@@ -29,6 +29,7 @@ type Revision struct {
 	fetching sync.Mutex      // guards the temporary folder, and Dir of the entries
 	fetched  map[string]bool // the runs whose files are in the temporary folder
 	copied   map[string]bool // the single files that are in it, by their paths in .runs
+	ahead    *readAhead      // what is fetched with them
 }
 
 // revisionRun holds the files of a run in a commit.
@@ -303,6 +304,14 @@ func (v *Revision) has(id, name string) bool {
 	return v.runs[id] != nil && slices.ContainsFunc(v.runs[id].files, func(e git.Entry) bool { return e.Path == own })
 }
 
+func (v *Revision) allFiles() []git.Entry {
+	var files []git.Entry
+	for _, run := range v.runs {
+		files = append(files, run.files...)
+	}
+	return files
+}
+
 // copyOne copies a file of the commit to the temporary folder, once, and returns its path.
 func (v *Revision) copyOne(entry git.Entry) (string, error) {
 	v.fetching.Lock()
@@ -313,6 +322,12 @@ func (v *Revision) copyOne(entry git.Entry) (string, error) {
 	at := filepath.Join(v.Dir, filepath.FromSlash(entry.Path))
 	if v.copied[entry.Path] {
 		return at, nil
+	}
+	if v.ahead == nil {
+		v.ahead = &readAhead{files: v.allFiles}
+	}
+	if err := git.Prefetch(v.ctx, v.Git, v.ahead.with(entry)); err != nil {
+		return "", err
 	}
 	if err := v.copyOut(entry); err != nil {
 		return "", err
