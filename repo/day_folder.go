@@ -15,8 +15,8 @@ import (
 // file out of the folder of the day or into it, so that the file and the time change in one step, and no kill comes
 // between them.
 
-// moveIntoRun moves a file to a path in the folder of a finished run, which has a folder for it. It replaces a file that
-// exists there.
+// moveIntoRun moves a file to a path in the folder of a finished run. It replaces a file that exists there. The folder
+// of the path must exist.
 func moveIntoRun(from, runDir, name string) error {
 	tmp := dayTemporary(runDir)
 	if err := moveFile(from, tmp); err != nil {

@@ -30,12 +30,17 @@ type Table struct {
 	entries map[string]*Entry // those that were read to make the table; it has all active runs
 }
 
-// IndexVariable is the environment variable that turns the index off if its value is 0. It is for tests.
-const IndexVariable = "RUNS_INDEX"
+// IndexVariable is an environment variable for tests. If its value is IndexOff, the index is neither read nor written.
+// If it is IndexUnsampled, nothing is looked at without a sign that it changed.
+const (
+	IndexVariable  = "RUNS_INDEX"
+	IndexOff       = "0"
+	IndexUnsampled = "unsampled"
+)
 
 // Table returns the columns of all runs. Runs that the index does not have are read, which it remembers.
 func (r *Repository) Table(ctx context.Context) (*Table, error) {
-	if os.Getenv(IndexVariable) == "0" {
+	if os.Getenv(IndexVariable) == IndexOff {
 		entries, damage, err := r.List(ctx)
 		if err != nil {
 			return nil, err
@@ -121,7 +126,7 @@ func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents,
 			}
 			return e.Run, nil
 		},
-		Progress: r.Reading,
+		Progress: r.Reading, Unsampled: os.Getenv(IndexVariable) == IndexUnsampled,
 	}
 	if !home.Common && r.InGit {
 		h.State = gitState(filepath.Join(r.Git.Git, "index"))

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"strings"
 )
 
 // ref names a column of a block.
@@ -32,10 +31,15 @@ type columnAt struct {
 }
 
 func (c *columnAt) compare(r ref) int {
-	if c.scope != r.scope {
+	switch {
+	case c.scope != r.scope:
 		return int(c.scope) - int(r.scope)
+	case string(c.key) < r.key: // conversions in comparisons do not allocate
+		return -1
+	case string(c.key) == r.key:
+		return 0
 	}
-	return strings.Compare(string(c.key), r.key) // without an allocation
+	return 1
 }
 
 // Len returns the number of runs.

@@ -26,8 +26,8 @@ func (c *Column) Kind(row int) Kind {
 	return c.kinds[row]
 }
 
-// Uniform returns the kind of the values of all rows, if it is the same for all.
-func (c *Column) Uniform() (Kind, bool) { return c.all, c.kinds == nil }
+// Uniform returns the kind of the values of all rows. ok is false if the column does not know that it is the same.
+func (c *Column) Uniform() (kind Kind, ok bool) { return c.all, c.kinds == nil }
 
 // Int returns a value of the kind Int. For another kind it is meaningless, as for the methods that follow.
 func (c *Column) Int(row int) int64 { return int64(c.words[row]) }

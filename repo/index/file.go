@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gitruns/runs/format"
 )
 
 // A cache has two files. The base file has most days, and the recent file has those that changed since the base was
@@ -210,7 +212,8 @@ func (c *Cache) temporary() (*os.File, error) {
 	if err := os.MkdirAll(c.folder, 0o777); err != nil {
 		return nil, err
 	}
-	return os.CreateTemp(c.folder, temporaryPrefix+"*")
+	name := filepath.Join(c.folder, temporaryPrefix+format.RandomLetters(8))
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
 // sweep removes what killed writers left, and caches that nobody uses.

@@ -74,7 +74,8 @@ func (p *project) names() string {
 func (p *project) write(id, name, text string) {
 	p.t.Helper()
 	file := filepath.Join(p.dir, format.IDDay(id), id, name)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666)); err != nil {
+	err := os.MkdirAll(filepath.Dir(file), 0o777)
+	if err = errors.Join(err, os.WriteFile(file, []byte(text), 0o666)); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -93,13 +94,15 @@ func (p *project) want(want string, reads int) {
 		p.t.Errorf("%d records were read, want %d", p.reads, reads)
 	}
 	p.reads = 0
-	if settle(); p.names() != want || p.reads != 0 {
-		p.t.Errorf("read again, %d records were read and the runs are %q", p.reads, p.names())
+	settle()
+	if got := p.names(); got != want || p.reads != 0 {
+		p.t.Errorf("read again, %d records were read and the runs are %q", p.reads, got)
 	}
 }
 
 func id(day, n int) string {
-	return format.IDOf(time.Date(2026, 11, day, 6, 0, 0, 0, time.UTC), []byte{byte(n / 32), byte(n % 32), 0, 0, 0, 0, 0, 0})
+	started := time.Date(2026, 11, day, 6, 0, 0, 0, time.UTC)
+	return format.IDOf(started, []byte{byte(n / 32), byte(n % 32), 0, 0, 0, 0, 0, 0})
 }
 
 // Only what has changed is read.

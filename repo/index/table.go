@@ -161,58 +161,76 @@ func (t *Table) Column(scope Scope, key string) *Column {
 
 // assemble puts the chunks of the blocks together.
 func (t *Table) assemble(r ref) *Column {
-	j := joiner{rows: t.places()}
+	chunks := make([]*chunk, len(t.blocks))
+	rows, none := 0, true
+	for i, b := range t.blocks {
+		chunks[i] = b.chunk(r)
+		rows += b.Len()
+		none = none && chunks[i] == nil
+	}
+	if none || rows == 0 {
+		return absent
+	}
+	j := joiner{words: make([]uint64, rows)}
+	if j.all, j.uniform = uniform(t.blocks, chunks); !j.uniform {
+		j.kinds = make([]Kind, rows)
+	}
 	at := 0
-	for _, b := range t.blocks {
-		if c := b.chunk(r); c != nil {
-			j.add(at, b.Len(), c)
+	for i, b := range t.blocks {
+		if chunks[i] != nil {
+			j.add(at, at+b.Len(), chunks[i])
 		}
 		at += b.Len()
-	}
-	if j.words == nil {
-		return absent
 	}
 	return j.column(t.order)
 }
 
-// places returns the number of runs in the blocks.
-func (t *Table) places() int {
-	n := 0
-	for _, b := range t.blocks {
-		n += b.Len()
+// uniform returns the kind of the values of all rows, if it is the same for all.
+func uniform(blocks []*Block, chunks []*chunk) (all Kind, ok bool) {
+	for i, c := range chunks {
+		switch {
+		case blocks[i].Len() == 0:
+		case c == nil || c.kinds != nil || ok && c.all != all:
+			return Absent, false
+		default:
+			all, ok = c.all, true
+		}
 	}
-	return n
+	return all, ok
 }
 
 // joiner makes one column of chunks.
 type joiner struct {
-	rows  int
-	kinds []Kind
-	words []uint64
-	texts []string
-	codes map[string]uint64
+	uniform bool // every row has the kind all
+	all     Kind
+	kinds   []Kind
+	words   []uint64
+	texts   []string
+	codes   map[string]uint64
 }
 
-// add adds the chunk of a block whose first run has the place at.
-func (j *joiner) add(at, rows int, c *chunk) {
-	if j.words == nil {
-		j.kinds, j.words = make([]Kind, j.rows), make([]uint64, j.rows)
-	}
-	kinds, words := j.kinds[at:at+rows], j.words[at:at+rows]
-	if c.kinds != nil {
-		copy(kinds, c.kinds)
-	} else {
-		fill(kinds, c.all)
+// add adds the chunk of a block whose runs have the places from and following.
+func (j *joiner) add(from, to int, c *chunk) {
+	words := j.words[from:to]
+	if !j.uniform {
+		if kinds := j.kinds[from:to]; c.kinds != nil {
+			copy(kinds, c.kinds)
+		} else {
+			fill(kinds, c.all)
+		}
 	}
 	codes := j.code(c.texts)
-	switch isCoded := func(k Kind) bool { return k == Text || k == List }; {
-	case c.words == nil && len(codes) == 0:
-		fill(words, c.same)
+	isCoded := func(k Kind) bool { return k == Text || k == List }
+	switch {
 	case c.words == nil && c.kinds == nil && isCoded(c.all):
 		fill(words, codes[c.same])
+	case c.words == nil && len(codes) == 0:
+		fill(words, c.same)
+	case len(codes) == 0:
+		copy(words, c.words)
 	default:
-		for i, kind := range kinds {
-			if words[i] = c.word(i); isCoded(kind) {
+		for i := range words {
+			if words[i] = c.word(i); isCoded(c.kind(i)) {
 				words[i] = codes[words[i]]
 			}
 		}
@@ -248,23 +266,23 @@ func fill[T any](all []T, v T) {
 
 // column returns the column with its rows in order, where nil is as they are.
 func (j *joiner) column(order []int32) *Column {
-	c := &Column{kinds: j.kinds, words: j.words, texts: j.texts}
-	if order != nil {
-		c.kinds, c.words = make([]Kind, len(order)), make([]uint64, len(order))
-		for row, place := range order {
-			c.kinds[row], c.words[row] = j.kinds[place], j.words[place]
-		}
+	c := &Column{kinds: j.kinds, all: j.all, words: j.words, texts: j.texts}
+	if order == nil {
+		return c
 	}
-	if len(c.kinds) == 0 {
+	if len(order) == 0 {
 		return absent
 	}
-	c.all = c.kinds[0]
-	for _, k := range c.kinds {
-		if k != c.all {
-			return c
+	c.words = make([]uint64, len(order))
+	if c.kinds != nil {
+		c.kinds = make([]Kind, len(order))
+	}
+	for row, place := range order {
+		c.words[row] = j.words[place]
+		if c.kinds != nil {
+			c.kinds[row] = j.kinds[place]
 		}
 	}
-	c.kinds = nil
 	return c
 }
 

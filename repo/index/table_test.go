@@ -133,8 +133,9 @@ func TestTableChooses(t *testing.T) {
 	if row, ok := table.Row(run(1, "").ID); !ok || row != 1 {
 		t.Errorf("the row of the first run is %d, %v", row, ok)
 	}
-	if got := NewTable(blocks, func(string) bool { return false }); got.Len() != 0 || got.Column(Attributes, "name") != absent {
-		t.Errorf("a table of no runs has %d", got.Len())
+	none := NewTable(blocks, func(string) bool { return false })
+	if none.Len() != 0 || none.Column(Attributes, "name") != absent {
+		t.Errorf("a table of no runs has %d", none.Len())
 	}
 }
 

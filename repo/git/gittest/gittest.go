@@ -46,7 +46,7 @@ func Main(m interface{ Run() int }) int {
 var kept = []string{
 	"PATH", "PATHEXT", "TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "COMSPEC", "WINDIR", "GO", "CGO_", "CC",
 	"RUNS_TEST_", "RUNS_CRASH_", "RUNS_FAULT", "RUNS_SHARE_", "RUNS_PUSH_", "RUNS_SOURCE_", "RUNS_TRANSITION_",
-	"RUNS_HOSTILE", "RUNS_SPECIAL_", "RUNS_BENCH_",
+	"RUNS_INDEX_", "RUNS_HOSTILE", "RUNS_SPECIAL_", "RUNS_BENCH_",
 }
 
 // Isolate builds the environment of tests instead of inheriting it: a new home folder, a known configuration of Git, no

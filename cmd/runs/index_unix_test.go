@@ -1,0 +1,296 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/index"
+)
+
+// TestIndex changes the runs of a clone in random sequences, by commands of which two run at once, by killed commands
+// and by Git alone. After each step, the columns that come by the index are those of the records.
+// RUNS_INDEX_SEQUENCES asks for so many random sequences, RUNS_INDEX_SEED repeats some. Without them, the sequences are
+// the same each time.
+func TestIndex(t *testing.T) {
+	sequences, seed := asked("RUNS_INDEX_SEQUENCES", 0), uint64(1)
+	if sequences == 0 {
+		sequences = 6
+	} else {
+		seed = uint64(time.Now().UnixNano() >> 16 & 0xffffffff)
+	}
+	seed = uint64(asked("RUNS_INDEX_SEED", int(seed)))
+	var w *indexed
+	t.Cleanup(func() {
+		if t.Failed() && w != nil {
+			t.Logf("repeat with RUNS_INDEX_SEED=%d RUNS_INDEX_SEQUENCES=%d:\n%s", w.seed, inClone, strings.Join(w.log, "\n"))
+		}
+	})
+	steps := 0
+	for i := range sequences {
+		if i%inClone == 0 { // the next sequences go on where the last one ended
+			if w != nil {
+				_ = os.RemoveAll(w.dir)
+			}
+			w = newIndexed(t)
+			w.seed = seed + uint64(i)
+		}
+		w.r = rand.New(rand.NewPCG(seed+uint64(i), 17))
+		for range 6 {
+			w.step()
+			steps++
+			if w.compare(); t.Failed() {
+				return
+			}
+		}
+	}
+	t.Logf("%d sequences, %d steps", sequences, steps)
+}
+
+// inClone is the number of sequences for which one clone serves.
+const inClone = 20
+
+// indexed is a clone whose runs are changed, and another that pushes runs to it.
+type indexed struct {
+	*team
+	seed       uint64
+	r          *rand.Rand
+	here, away string
+	mu         sync.Mutex
+	log        []string
+	n          int
+}
+
+func newIndexed(t *testing.T) *indexed {
+	t.Helper()
+	w := &indexed{team: newTeam(t, func(_ *testing.T, m *team) { m.url = m.bare })}
+	w.env = append(w.env, repo.IndexVariable+"="+repo.IndexUnsampled)
+	t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+	w.here, w.away = filepath.Join(w.dir, "here"), filepath.Join(w.dir, "away")
+	w.must(w.dir, "git", "clone", "-q", w.url, w.here)
+	w.must(w.dir, "git", "clone", "-q", w.url, w.away)
+	for i := range 3 {
+		if _, err := w.logOne(w.here, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// run runs a command that may fail, and kills it after some time if that is not 0.
+func (w *indexed) run(dir string, after time.Duration, args ...string) {
+	w.t.Helper()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = dir, w.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err := cmd.Start()
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	if after > 0 {
+		timer := time.AfterFunc(after, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		defer timer.Stop()
+	}
+	err = cmd.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf("%s: %s: %v", filepath.Base(dir), strings.Join(args, " "), err))
+}
+
+// some returns the id of a run, or that of a run that does not exist.
+func (w *indexed) some() string {
+	r, err := repo.Find(w.here)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ids, err := r.AllFinishedIDs()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(ids) == 0 {
+		return "20200101-000000-00000000"
+	}
+	slices.Sort(ids)
+	return ids[w.r.IntN(len(ids))]
+}
+
+// command returns a random command of runs.
+func (w *indexed) command() []string {
+	w.n++
+	switch w.r.IntN(12) {
+	case 0, 1:
+		return []string{"runs", "log", "loss=0.5", "-p", fmt.Sprintf("i=%d", w.n), "--note", "with secretword"}
+	case 2, 3:
+		return []string{"runs", "tag", w.some(), fmt.Sprintf("k%d=v%d", w.r.IntN(3), w.n)}
+	case 4:
+		return []string{"runs", "note", w.some(), fmt.Sprintf("it is %d, secretword", w.n)}
+	case 5:
+		return []string{"runs", "rm", w.some()}
+	case 6:
+		return []string{"runs", "rm", "--undo"}
+	case 7, 8:
+		return []string{"runs", "commit"}
+	case 9:
+		return []string{"runs", "redact", w.some(), "secretword"}
+	case 10:
+		return []string{"runs", "pull"}
+	}
+	return []string{"runs", "gc"}
+}
+
+func (w *indexed) step() {
+	w.t.Helper()
+	switch w.r.IntN(10) {
+	case 0, 1, 2:
+		w.run(w.here, 0, w.command()...)
+	case 3, 4:
+		w.both(w.command(), w.command())
+	case 5:
+		w.both(w.command(), []string{"runs", "ls"})
+	case 6:
+		w.run(w.here, time.Duration(1+w.r.IntN(60))*time.Millisecond, w.command()...)
+	case 7:
+		w.elsewhere()
+	case 8:
+		w.byGit()
+	case 9:
+		w.byHand()
+	}
+}
+
+// both runs two commands at once.
+func (w *indexed) both(a, b []string) {
+	w.t.Helper()
+	var running sync.WaitGroup
+	running.Go(func() { w.run(w.here, 0, a...) })
+	running.Go(func() { w.run(w.here, 0, b...) })
+	running.Wait()
+}
+
+// elsewhere lets another clone change what both have, and pulls it by runs or by Git.
+func (w *indexed) elsewhere() {
+	w.t.Helper()
+	w.run(w.here, 0, "runs", "push")
+	w.run(w.away, 0, "runs", "pull")
+	w.run(w.away, 0, "runs", "tag", w.some(), fmt.Sprintf("away=%d", w.r.IntN(100)))
+	w.run(w.away, 0, "runs", "log", "loss=0.1", "--note", "secretword")
+	w.run(w.away, 0, "runs", "commit")
+	w.run(w.away, 0, "runs", "push")
+	if w.r.IntN(2) == 0 {
+		w.run(w.here, 0, "runs", "pull")
+	} else {
+		w.run(w.here, 0, "git", "pull", "-q", "--no-edit", "--no-rebase")
+	}
+}
+
+// byGit changes the working tree as no command of runs does.
+func (w *indexed) byGit() {
+	w.t.Helper()
+	day := func() string { id := w.some(); return filepath.Join(".runs", format.IDDay(id)) }
+	switch w.r.IntN(6) {
+	case 0:
+		w.run(w.here, 0, "git", "checkout", "-q", "HEAD~1")
+		w.compare()
+		w.run(w.here, 0, "git", "checkout", "-q", "main")
+	case 1:
+		w.run(w.here, 0, "git", "restore", "--source", "HEAD~1", "--", ".runs")
+		w.compare()
+		w.run(w.here, 0, "git", "restore", "--", ".runs")
+	case 2:
+		w.run(w.here, 0, "git", "reset", "-q", "--hard")
+	case 3:
+		w.run(w.here, 0, "git", "stash", "-q")
+		w.compare()
+		w.run(w.here, 0, "git", "stash", "pop", "-q")
+	case 4:
+		w.run(w.here, 0, "git", "rm", "-rqf", "--", day())
+		w.compare()
+		w.run(w.here, 0, "git", "reset", "-q", "--hard")
+	case 5:
+		w.run(w.here, 0, "git", "reset", "-q", "--hard", "HEAD~1")
+		w.compare()
+		w.run(w.here, 0, "git", "reset", "-q", "--hard", "ORIG_HEAD")
+	}
+}
+
+// byHand renames days, gives them old times, and restores them from an archive.
+func (w *indexed) byHand() {
+	w.t.Helper()
+	day := filepath.Join(w.here, ".runs", format.IDDay(w.some()))
+	switch w.r.IntN(4) {
+	case 0:
+		w.run(w.here, 0, "mv", day, day+"-away")
+		w.compare()
+		w.run(w.here, 0, "mv", day+"-away", day)
+	case 1:
+		w.run(w.here, 0, "sh", "-c", "tar cf ../days.tar .runs/20* && rm -rf .runs/20*")
+		w.compare()
+		w.run(w.here, 0, "tar", "xf", "../days.tar")
+	case 2:
+		w.run(w.here, 0, w.command()...)
+		w.run(w.here, 0, "touch", "-d", "2026-01-01 10:00:00", day)
+	case 3:
+		files, _ := filepath.Glob(filepath.Join(w.here, ".git", "runs", "cache", "index", "*"))
+		for _, file := range files {
+			if data, err := os.ReadFile(file); err == nil && len(data) > 0 {
+				data[w.r.IntN(len(data))] ^= 1
+				_ = os.WriteFile(file, data[:w.r.IntN(len(data)+1)], 0o666)
+			}
+		}
+	}
+}
+
+// compare compares the columns that come by the index with those of the records.
+func (w *indexed) compare() {
+	w.t.Helper()
+	ctx := context.Background()
+	r, err := repo.Find(w.here)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got, err := r.Table(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Setenv(repo.IndexVariable, repo.IndexOff)
+	want, err := r.Table(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+	if len(got.Damage) != len(want.Damage) {
+		w.t.Errorf("%d runs are damaged by the index, of %d", len(got.Damage), len(want.Damage))
+	}
+	if !slices.Equal(got.IDs(), want.IDs()) {
+		w.t.Errorf("the runs by the index are\n%s, those of the files\n%s", strings.Join(got.IDs(), "\n"),
+			strings.Join(want.IDs(), "\n"))
+		return
+	}
+	for scope := index.Attributes; scope <= index.Facts; scope++ {
+		keys := slices.Compact(slices.Sorted(slices.Values(slices.Concat(got.Keys(scope), want.Keys(scope)))))
+		for _, key := range keys {
+			a, b := got.Column(scope, key), want.Column(scope, key)
+			for row := range want.Len() {
+				x, _ := a.Value(row)
+				y, _ := b.Value(row)
+				if a.Kind(row) != b.Kind(row) || !format.EqualValue(x, y) {
+					w.t.Errorf("%s %s: by the index, the run has %v, by the files %v", want.ID(row), key, x, y)
+				}
+			}
+		}
+	}
+}
