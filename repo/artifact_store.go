@@ -137,13 +137,13 @@ func (e *Entry) HasArtifact(a format.Artifact) bool {
 // ArtifactFile returns the path on this machine of an artifact of a finished run, or "" if it is not here. An artifact
 // that is only in Git is copied to a temporary folder.
 func (e *Entry) ArtifactFile(a format.Artifact) string {
-	if name := path.Join(artifactsName, a.Path); a.Where == "" && e.inGitOnly(name) {
+	name := path.Join(artifactsName, a.Path)
+	if a.Where == "" && e.inGitOnly(name) {
 		if at, err := e.locate(name); err == nil && isRegular(at, a.Bytes) {
 			return at
 		}
 	}
-	if at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path)); e.Dir != "" && isRegular(at, a.Bytes) &&
-		e.realFolders(artifactsName+"/"+a.Path) == nil {
+	if at := e.path(name); e.Dir != "" && isRegular(at, a.Bytes) && e.realFolders(name) == nil {
 		return at
 	}
 	return e.repo.Stored(a.SHA256, a.Bytes)
@@ -163,8 +163,9 @@ func (e *Entry) MissingArtifact(a format.Artifact) error {
 
 // Pointer reports whether Git LFS left a pointer in place of an artifact.
 func (e *Entry) Pointer(a format.Artifact) bool {
-	at := filepath.Join(e.Dir, artifactsName, filepath.FromSlash(a.Path))
-	if name := path.Join(artifactsName, a.Path); e.inGitOnly(name) {
+	name := path.Join(artifactsName, a.Path)
+	at := e.path(name)
+	if e.inGitOnly(name) {
 		config, err := e.repo.Config()
 		if err != nil || config.Artifacts.Store != format.StoreLFS { // there is no need to fetch it
 			return false
@@ -174,7 +175,7 @@ func (e *Entry) Pointer(a format.Artifact) bool {
 		}
 	}
 	data, err := readBounded(at, 1024)
-	if err != nil || e.realFolders(artifactsName+"/"+a.Path) != nil {
+	if err != nil || e.realFolders(name) != nil {
 		return false
 	}
 	digest, bytes, ok := capture.Pointer(data)

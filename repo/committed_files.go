@@ -38,8 +38,8 @@ func (e *Entry) Content(ctx context.Context) ([]File, error) {
 
 // EachContent calls visit for each file that Content lists. A file of up to held bytes is read once: data holds the
 // bytes whose digest was verified. Of a larger one, data is nil, and open is the file behind its last byte; EachContent
-// closes it. record holds the bytes of the record as ReadRecord returned them; if it is nil, they are read again. If
-// visit fails, its error is returned.
+// closes it. Both are nil for the rows of a run in a batch, which have no file of their own. record holds the bytes of
+// the record as ReadRecord returned them; if it is nil, they are read again. If visit fails, its error is returned.
 func (e *Entry) EachContent(ctx context.Context, record []byte, held int64,
 	visit func(f File, data []byte, open *os.File) error,
 ) error {
@@ -51,7 +51,7 @@ func (e *Entry) EachContent(ctx context.Context, record []byte, held int64,
 		return err
 	}
 	if record == nil {
-		if record, err = readBounded(filepath.Join(e.Dir, RecordName), format.MaxRecordBytes); err != nil {
+		if record, err = e.RecordBytes(); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (e *Entry) EachContent(ctx context.Context, record []byte, held int64,
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
 		// The file is on another machine.
 		if bytes := e.Files[name].Bytes; !config.Keeps(name, bytes) || format.LocalFile(name, bytes) &&
-			!exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
+			!exists(e.path(name)) {
 			continue
 		}
 		if err := e.visitContent(name, e.Files[name], false, held, visit); err != nil {
@@ -100,7 +100,20 @@ func (e *Entry) visitContent(name string, want format.File, filtered bool, held 
 			"set artifacts.store in .runs/config.toml before you record such a file, or record data with 'runs log -d'",
 		)
 	}
+	if e.batch != nil && (name == MetricsName || name == format.ValuesName) {
+		found, err := e.proveBatched(name)
+		if err == nil && !found {
+			err = fmt.Errorf("run %s: %s is missing", e.ID, name)
+		}
+		if err != nil {
+			return err
+		}
+		return visit(File{name, want.Bytes, want.SHA256}, nil, nil)
+	}
 	data, f, err := e.readVerified(name, want, held)
+	if f == nil && data == nil && err != nil && want.Points != "" {
+		f, want, err = e.otherBytes(name, want, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -111,6 +124,17 @@ func (e *Entry) visitContent(name string, want format.File, filtered bool, held 
 		defer func() { _ = f.Close() }()
 	}
 	return visit(File{name, want.Bytes, want.SHA256}, data, f)
+}
+
+// RecordBytes returns the run.toml of a finished run.
+func (e *Entry) RecordBytes() ([]byte, error) {
+	if err := e.onDisk(); err != nil {
+		return nil, err
+	}
+	if e.batch != nil {
+		return e.batch.run.Record, nil
+	}
+	return readBounded(filepath.Join(e.Dir, RecordName), format.MaxRecordBytes)
 }
 
 // NoteFiles lists the notes of a run. A note that is not valid is an error.

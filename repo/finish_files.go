@@ -156,6 +156,7 @@ func (a *Active) foldInto(ctx context.Context, folder string, b *finished) (*fol
 type rowWriter interface {
 	WriteParquet(w io.Writer) error
 	Rows() int64
+	Digest() string // of the rows that WriteParquet wrote
 }
 
 func (b *finished) writeRows(folder, name string, sorter rowWriter) error {
@@ -171,7 +172,11 @@ func (b *finished) writeRows(folder, name string, sorter rowWriter) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	b.run.Files[name] = format.File{SHA256: out.sum(), Bytes: out.bytes, Rows: sorter.Rows()}
+	file := format.File{SHA256: out.sum(), Bytes: out.bytes, Rows: sorter.Rows()}
+	if name != systemName { // which no batch has
+		file.Points = sorter.Digest()
+	}
+	b.run.Files[name] = file
 	return nil
 }
 

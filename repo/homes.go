@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 
@@ -73,8 +72,8 @@ func (r *Repository) FindRun(id string) (dir string, home Home) {
 
 // HasRun reports whether a home has a finished run with this id, which must be valid.
 func (r *Repository) HasRun(id string) bool {
-	dir, _ := r.FindRun(id)
-	return exists(filepath.Join(dir, RecordName)) || r.left.has(path.Join(format.IDDay(id), id, RecordName))
+	dir, home := r.FindRun(id)
+	return exists(filepath.Join(dir, RecordName)) || len(r.batchesOf(home, id)) > 0 || r.left.hasRun(id)
 }
 
 // eachFinished calls visit once with the id of every finished run of all homes, and of those that a sparse checkout
@@ -136,19 +135,30 @@ func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
 			if err != nil {
 				return fmt.Errorf("listing runs: %w", err)
 			}
+			batches := r.batchesIn(h, day.Name(), names)
 			known := seen[day.Name()]
-			if i < len(homes)-1 && known == nil {
+			if (i < len(homes)-1 || len(batches) > 0) && known == nil {
 				known = make(map[string]bool, len(names))
 				seen[day.Name()] = known
 			}
-			for _, name := range names {
-				if format.CheckID(name) != nil || format.IDDay(name) != day.Name() || removed[name] || known[name] {
-					continue
+			visitNew := func(name string) {
+				if removed[name] || known[name] {
+					return
 				}
-				if i < len(homes)-1 {
+				if known != nil {
 					known[name] = true
 				}
 				visit(name)
+			}
+			for _, name := range names {
+				if format.CheckID(name) == nil && format.IDDay(name) == day.Name() {
+					visitNew(name)
+				}
+			}
+			for _, b := range batches {
+				for _, id := range b.ids {
+					visitNew(id)
+				}
 			}
 		}
 	}

@@ -128,6 +128,11 @@ func (l *leftOut) has(name string) bool {
 	return found
 }
 
+// hasRun reports whether the record of a run is left out.
+func (l *leftOut) hasRun(id string) bool {
+	return l.has(path.Join(format.IDDay(id), id, RecordName))
+}
+
 // namesIn lists the files directly in a folder of .runs that are left out, sorted.
 func (l *leftOut) namesIn(folder string) ([]string, error) {
 	var names []string
@@ -288,11 +293,11 @@ func (e *Entry) locate(name string) (string, error) {
 	if e.from != nil {
 		return e.from.locate(e, name)
 	}
-	at := filepath.Join(e.Dir, filepath.FromSlash(name))
+	at := e.path(name)
 	if e.Active != nil || e.Common || e.repo == nil || e.repo.left == nil || exists(at) {
 		return at, nil
 	}
-	own := path.Join(format.IDDay(e.ID), e.ID, name)
+	own := e.inTree(name)
 	if e.Dir != e.repo.RunDir(e.ID) || !e.repo.left.has(own) {
 		return at, nil
 	}
@@ -303,6 +308,14 @@ func (e *Entry) locate(name string) (string, error) {
 	return copied, nil
 }
 
+// inTree returns the path in .runs that a committed file of the run has: in the folder of the run or in its batch.
+func (e *Entry) inTree(name string) string {
+	if e.batch != nil {
+		return path.Join(e.batch.Day, e.batch.Name, format.BatchFilesName, e.ID, name)
+	}
+	return path.Join(format.IDDay(e.ID), e.ID, name)
+}
+
 // inGitOnly reports whether a file of the run would be copied from Git to be read.
 func (e *Entry) inGitOnly(name string) bool {
 	if e.from != nil {
@@ -310,6 +323,5 @@ func (e *Entry) inGitOnly(name string) bool {
 		defer e.from.fetching.Unlock()
 		return !e.from.fetched[e.ID] && e.from.has(e.ID, name)
 	}
-	return e.Active == nil && e.repo != nil && e.repo.left.has(path.Join(format.IDDay(e.ID), e.ID, name)) &&
-		!exists(filepath.Join(e.Dir, filepath.FromSlash(name)))
+	return e.Active == nil && e.repo != nil && e.repo.left.has(e.inTree(name)) && !exists(e.path(name))
 }

@@ -29,6 +29,7 @@ type Entry struct {
 	repo   *Repository
 	from   *Revision   // copies the files of a run of a revision to Dir; nil for other runs
 	noted  *Repository // where notes for a run of the runs branch go
+	batch  *inBatch    // nil for a run with a record in a folder of its own
 
 	earlier []*Entry // parts of the chain that are read as one with it, newest first
 	newest  *Entry   // the newest part alone, if earlier parts are read with it
@@ -103,6 +104,7 @@ func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 			damaged = append(damaged, Damage{ids[i], err})
 		}
 	}
+	damaged = append(damaged, r.damagedBatches()...)
 	entries = slices.DeleteFunc(entries, func(e *Entry) bool { return e == nil })
 	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
 	return entries, damaged, nil
@@ -157,6 +159,9 @@ func readNames(dir string) ([]string, error) {
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
 	homes := r.Homes()
+	if batches := r.batchesOf(homes[0], id); len(batches) > 0 {
+		return r.readBatched(homes[0], id, batches)
+	}
 	entry, err := r.readFinishedIn(homes[0], id)
 	if err != nil && len(homes) > 1 && !exists(filepath.Join(homes[0].RunDir(id), RecordName)) {
 		// A switch of branches, or a note, leaves a folder without a record.

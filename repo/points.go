@@ -247,25 +247,6 @@ func cmpInt(a, b int64) int {
 	return 0
 }
 
-// metrics opens a Parquet file of a finished run after its digest was verified. It is nil if the record has no such
-// file, or if the file is local and not on this machine.
-func (e *Entry) metrics(name string) (*format.Metrics, func(), error) {
-	want, ok := e.Files[name]
-	if !ok {
-		return nil, nil, nil
-	}
-	f, err := e.openVerified(name, want)
-	if err != nil || f == nil {
-		return nil, nil, err
-	}
-	m, err := format.OpenMetrics(f, want.Bytes)
-	if err != nil {
-		_ = f.Close()
-		return nil, nil, fmt.Errorf("run %s: %w", e.ID, err)
-	}
-	return m, func() { _ = f.Close() }, nil
-}
-
 // maxFileBytes is the size of the largest file of a run that is hashed before it is shown.
 const maxFileBytes = 16 << 30
 
@@ -274,8 +255,9 @@ func (e *Entry) realFolders(name string) (err error) {
 	if e.Dir == "" { // its files are copied from Git, where a folder is no link
 		return nil
 	}
-	above(name, func(folder string) bool {
-		if err = realDir(filepath.Join(e.Dir, filepath.FromSlash(folder))); os.IsNotExist(err) {
+	root, rel := e.place(name)
+	above(rel, func(folder string) bool {
+		if err = realDir(filepath.Join(root, filepath.FromSlash(folder))); os.IsNotExist(err) {
 			err = nil
 			return true // nothing is in it, and a path can name thousands of folders
 		}
@@ -310,7 +292,7 @@ func (e *Entry) readVerified(name string, want format.File, held int64) ([]byte,
 		sum.Write(data.Bytes())
 	}
 	if err == nil && (n != want.Bytes || hex.EncodeToString(sum.Sum(nil)) != want.SHA256) {
-		err = fmt.Errorf("run %s: %s is not the file that was recorded: its digest differs", e.ID, name)
+		err = fmt.Errorf("run %s: %w", e.ID, &differsError{name, "its digest differs"})
 	}
 	if keep || err != nil {
 		_ = f.Close()
@@ -344,10 +326,8 @@ func (e *Entry) openSized(name string, want format.File) (*os.File, error) {
 	case info.Mode()&fs.ModeType != 0:
 		return nil, fmt.Errorf("run %s: %s is not a regular file", e.ID, name)
 	case info.Size() != want.Bytes:
-		return nil, fmt.Errorf(
-			"run %s: %s is not the file that was recorded: it has %d bytes, not %d", e.ID, name, info.Size(),
-			want.Bytes,
-		)
+		why := fmt.Sprintf("it has %d bytes, not %d", info.Size(), want.Bytes)
+		return nil, fmt.Errorf("run %s: %w", e.ID, &differsError{name, why})
 	case want.Bytes > maxFileBytes:
 		return nil, fmt.Errorf(
 			"run %s: %s has %d bytes, more than the limit of %d", e.ID, name, want.Bytes, int64(maxFileBytes),

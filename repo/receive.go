@@ -19,7 +19,9 @@ import (
 // OpenCopy opens a .runs folder that was copied from elsewhere, for reading. It does not ask Git about the folder,
 // because the surrounding repository is not trusted.
 func OpenCopy(dir string) *Repository {
-	r := &Repository{Dir: dir, Root: filepath.Dir(dir), active: filepath.Join(dir, "active")}
+	r := &Repository{
+		Dir: dir, Root: filepath.Dir(dir), active: filepath.Join(dir, "active"), batches: &batchStore{},
+	}
 	r.config = sync.OnceValues(r.readConfig)
 	return r
 }

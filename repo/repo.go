@@ -36,8 +36,9 @@ type Repository struct {
 	// Reading is called, if it is set, while Table reads many runs that the index does not have.
 	Reading func(done, total int)
 
-	config func() (*format.Config, error)
-	left   *leftOut // what a sparse checkout leaves out; nil for a revision
+	config  func() (*format.Config, error)
+	left    *leftOut // what a sparse checkout leaves out; nil for a revision
+	batches *batchStore
 }
 
 // Find opens the repository for dir: the one in RUNS_REPO, or otherwise the nearest .runs in dir or a folder above
@@ -139,7 +140,7 @@ func exists(path string) bool {
 }
 
 func open(dir string) (*Repository, error) {
-	r := &Repository{Dir: dir, Root: filepath.Dir(dir)}
+	r := &Repository{Dir: dir, Root: filepath.Dir(dir), batches: &batchStore{}}
 	dirs, inGit, err := git.Discover(r.Root)
 	if err != nil {
 		return nil, err

@@ -25,20 +25,15 @@ func (e *Entry) EachValue(ctx context.Context, yield func(key string, v format.V
 	if e.Active != nil {
 		return true, e.activeValues(ctx, yield)
 	}
-	want, ok := e.Files[format.ValuesName]
-	if !ok {
+	if _, ok := e.Files[format.ValuesName]; !ok {
 		return true, nil
 	}
-	f, err := e.openVerified(format.ValuesName, want)
-	if err != nil || f == nil {
+	v, release, err := e.values()
+	if err != nil || v == nil {
 		return false, err
 	}
-	defer func() { _ = f.Close() }()
-	v, err := format.OpenValues(f, want.Bytes)
-	if err == nil {
-		err = v.Each(ctx, yield)
-	}
-	if err != nil {
+	defer release()
+	if err = v.Each(ctx, yield); err != nil {
 		err = fmt.Errorf("run %s: %w", e.ID, err)
 	}
 	return true, err

@@ -72,14 +72,12 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Files)) {
-		f, err := e.openVerified(name, e.Files[name])
+		found, err := e.verifyFile(ctx, name)
 		switch {
-		case f != nil:
-			err = CheckRows(ctx, e.Run, name, f)
-			_ = f.Close()
-		case err == nil && format.LocalFile(name, e.Files[name].Bytes):
+		case found || err != nil:
+		case format.LocalFile(name, e.Files[name].Bytes):
 			d.addAbsent(name)
-		case err == nil:
+		default:
 			err = fmt.Errorf("%s is missing", name)
 		}
 		problem(err)
@@ -138,27 +136,66 @@ func References(run *format.Run) []Reference {
 	return refs
 }
 
-// CheckRows compares a Parquet file, whose digest the caller has verified, with run.toml: the number of rows and, for
-// metrics.parquet, the summary in [metrics]. If there are more than format.MaxCheckedPoints points, it compares only
-// the number.
-func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt) error {
-	want := run.Files[name]
+// verifyFile verifies a file of [files], and its rows if it has any. found is false if it is not on this machine.
+func (e *Entry) verifyFile(ctx context.Context, name string) (found bool, err error) {
+	switch name {
+	case MetricsName, systemName:
+		m, release, err := e.metrics(name)
+		if err != nil || m == nil {
+			return false, err
+		}
+		defer release()
+		return true, checkPoints(ctx, e.Run, name, m)
+	case format.ValuesName:
+		v, release, err := e.values()
+		if err != nil || v == nil {
+			return false, err
+		}
+		defer release()
+		return true, checkValues(ctx, e.Files[name], v)
+	}
+	f, err := e.openVerified(name, e.Files[name])
+	if f != nil {
+		_ = f.Close()
+	}
+	return f != nil, err
+}
+
+// CheckRows compares a Parquet file of size bytes, whose digest the caller has verified, with run.toml: the number of
+// rows, their digest if the record has it and, for metrics.parquet, the summary in [metrics]. If there are more than
+// format.MaxCheckedPoints points, it compares only the number.
+func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt, size int64) error {
 	switch name {
 	case format.ValuesName:
-		return checkValues(ctx, want, r)
+		v, err := format.OpenValues(r, size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return checkValues(ctx, run.Files[name], v)
 	case MetricsName, systemName:
-	default:
-		return nil
+		m, err := format.OpenMetrics(r, size)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return checkPoints(ctx, run, name, m)
 	}
-	m, err := format.OpenMetrics(r, want.Bytes)
+	return nil
+}
+
+// checkPoints is CheckRows for points.
+func checkPoints(ctx context.Context, run *format.Run, name string, m *format.Metrics) (err error) {
+	want := run.Files[name]
+	few := want.Rows <= format.MaxCheckedPoints
 	switch {
-	case err != nil:
 	case m.Rows() != want.Rows:
 		err = fmt.Errorf("has %d rows, %d in run.toml", m.Rows(), want.Rows)
 	case m.Layout() != nil:
 		err = m.Layout()
-	case name == MetricsName && want.Rows <= format.MaxCheckedPoints:
+	case name == MetricsName && few:
 		err = m.Agrees(ctx, run.Metrics)
+	}
+	if err == nil && want.Points != "" && few {
+		err = sameDigest(ctx, want, m.Digest)
 	}
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -166,15 +203,16 @@ func CheckRows(ctx context.Context, run *format.Run, name string, r io.ReaderAt)
 	return ctx.Err()
 }
 
-// checkValues verifies that the values can be read and are in order, and that their number is the one in run.toml.
-func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
-	v, err := format.OpenValues(r, want.Bytes)
+// checkValues verifies that the values can be read and are in order, and that their number and digest are those in
+// run.toml.
+func checkValues(ctx context.Context, want format.File, v *format.Values) (err error) {
 	switch {
-	case err != nil:
 	case v.Rows() != want.Rows:
 		err = fmt.Errorf("has %d rows, %d in run.toml", v.Rows(), want.Rows)
 	case v.Layout() != nil:
 		err = v.Layout()
+	case want.Points != "":
+		err = sameDigest(ctx, want, v.Digest)
 	default:
 		err = v.Each(ctx, func(string, format.Value) error { return nil })
 	}
@@ -182,6 +220,14 @@ func checkValues(ctx context.Context, want format.File, r io.ReaderAt) error {
 		return fmt.Errorf("%s: %w", format.ValuesName, err)
 	}
 	return ctx.Err()
+}
+
+func sameDigest(ctx context.Context, want format.File, digest func(context.Context) (string, error)) error {
+	got, err := digest(ctx)
+	if err == nil && got != want.Points {
+		err = errors.New("the digest of its rows is not the one in run.toml")
+	}
+	return err
 }
 
 // verifyStored verifies the bytes of an artifact that is not in Git, if they are on this machine.

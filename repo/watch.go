@@ -134,6 +134,7 @@ func (w *Watch) Damage() []Damage {
 			damage = append(damage, Damage{id, a.err})
 		}
 	}
+	damage = append(damage, w.r.damagedBatches()...)
 	listsort.Sort(damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
 	return damage
 }
@@ -294,8 +295,11 @@ func (w *Watch) listRuns() (added []string, vanished bool, err error) {
 			return nil, false, fmt.Errorf("listing runs: %w", err)
 		}
 		now := make(map[string]bool, len(names))
+		for _, b := range w.r.batchesIn(Home{Dir: w.r.Dir}, name, nil) {
+			names = append(names, b.ids...)
+		}
 		for _, id := range names {
-			if format.CheckID(id) != nil || format.IDDay(id) != name {
+			if format.CheckID(id) != nil || format.IDDay(id) != name || now[id] {
 				continue
 			}
 			now[id] = true
@@ -433,6 +437,9 @@ func (w *Watch) look(id string) bool {
 	entry, err := w.r.readFinished(id)
 	if sameDamage(err, run.err) && (entry == nil && run.entry == nil ||
 		entry != nil && run.entry != nil && reflect.DeepEqual(entry.Run, run.entry.Run)) {
+		if entry != nil && entry.Batch() != run.entry.Batch() {
+			run.entry = entry
+		}
 		return false
 	}
 	run.entry, run.err = entry, err

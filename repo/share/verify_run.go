@@ -281,7 +281,7 @@ func (k *checker) rows(ctx context.Context, run *format.Run, name string, f runF
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return repo.CheckRows(ctx, run, name, bytes.NewReader(data))
+	return repo.CheckRows(ctx, run, name, bytes.NewReader(data), int64(len(data)))
 }
 
 // sharedFile verifies the shared file called name.

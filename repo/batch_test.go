@@ -1,0 +1,375 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gitruns/runs/format"
+)
+
+// recordRuns records n runs, with points, values, an artifact, console output and a note.
+func recordRuns(t *testing.T, r *Repository, n int) (ids []string) {
+	t.Helper()
+	var parser format.JournalParser
+	for i := range n {
+		a, err := r.Start(t.Context(), &format.Run{Params: format.Params{"lr": float64(i) / 10}}, format.OwnerDetached)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := a.OpenJournal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range 5 {
+			var l format.Line
+			text := fmt.Sprintf(`{"t":%d.5,"s":%d,"m":{"loss":%d.25,"val/acc":0.5},"values":{"text":"step %d"}}`,
+				1764000000+step, step, i*step, step)
+			if err := parser.Parse([]byte(text), &l); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Append(&l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		line, err := a.AddArtifactFrom("model.txt", true, strings.NewReader(fmt.Sprint("weights ", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Append(&format.Line{Time: 1764000000_000000, Artifact: &line}); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(a.Dir, outputName), fmt.Sprint("printed by ", i, "\n"))
+		if _, err := a.Finish(t.Context(), Finish{}); err != nil {
+			t.Fatal(err)
+		}
+		e, err := r.Read(t.Context(), a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Annotate(&format.Note{Text: fmt.Sprint("note ", i)}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// pack moves runs into a batch, as a commit does: the records, rows and artifacts, and neither notes nor output.
+func pack(t *testing.T, r *Repository, ids ...string) *Batch {
+	t.Helper()
+	slices.Sort(ids)
+	var points, values bytes.Buffer
+	p, v := format.NewBatchPoints(&points), format.NewBatchValues(&values)
+	var runs []format.BatchRun
+	tmp := t.TempDir()
+	for _, id := range ids {
+		e, err := r.ReadFinished(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, release, err := e.metrics(MetricsName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pointsOf, err := p.Add(t.Context(), id, m)
+		release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, release, err := e.values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		valuesOf, err := v.Add(t.Context(), id, texts)
+		release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := e.RecordBytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, format.NewBatchRun(id, record, e.Files, pointsOf, valuesOf))
+		to := filepath.Join(tmp, format.BatchFilesName, id)
+		if err := os.MkdirAll(to, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(e.Dir, artifactsName), filepath.Join(to, artifactsName)); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{RecordName, MetricsName, format.ValuesName} {
+			if err := os.Remove(filepath.Join(e.Dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := format.EncodeBatch(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(tmp, format.BatchRunsName), string(data))
+	put(t, filepath.Join(tmp, MetricsName), points.String())
+	put(t, filepath.Join(tmp, format.ValuesName), values.String())
+	name := format.BatchName([]format.BatchFile{{Path: format.BatchRunsName, SHA256: fmt.Sprint(ids)}})
+	dir := filepath.Join(r.Dir, format.IDDay(ids[0]), name)
+	if err := os.CopyFS(dir, os.DirFS(tmp)); err != nil {
+		t.Fatal(err)
+	}
+	return r.openBatch(dir, nil)
+}
+
+// what is what a reader gets of a run.
+type what struct {
+	Run    *format.Run
+	Points map[string][]format.Point
+	Values []string
+	Files  []File
+	Output string
+	Model  string
+	Notes  int
+}
+
+func whatOf(t *testing.T, e *Entry) what {
+	t.Helper()
+	w := what{Run: e.Run, Points: map[string][]format.Point{}}
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", e.ID, err)
+		}
+	}
+	check(e.EachPoints(t.Context(), func(key string, points []format.Point) error {
+		w.Points[key] = append(w.Points[key], points...)
+		return nil
+	}))
+	c, err := e.Curves()
+	check(err)
+	for key := range e.Metrics {
+		points, err := c.Points(t.Context(), key)
+		check(err)
+		if !cmp.Equal(points, w.Points[key]) {
+			t.Errorf("%s of %s: %s", key, e.ID, cmp.Diff(points, w.Points[key]))
+		}
+	}
+	c.Close()
+	here, err := e.EachValue(t.Context(), func(key string, v format.Value) error {
+		w.Values = append(w.Values, key+v.JSON)
+		return nil
+	})
+	check(err)
+	if !here {
+		t.Errorf("the values of %s are not on this machine", e.ID)
+	}
+	w.Files, err = e.Content(t.Context())
+	check(err)
+	if f, err := e.Output(); err != nil {
+		t.Fatal(err)
+	} else if f != nil {
+		data, err := os.ReadFile(f.Name())
+		check(err)
+		w.Output = string(data)
+		check(f.Close())
+	}
+	for _, a := range e.Artifacts {
+		var b bytes.Buffer
+		check(e.CopyArtifact(a, &b))
+		w.Model += b.String()
+	}
+	notes, err := e.Notes()
+	check(err)
+	w.Notes = len(notes)
+	v, err := NewVerifier().Verify(t.Context(), e)
+	check(err)
+	if len(v.Problems) > 0 {
+		t.Errorf("%s: %s", e.ID, v.Problems)
+	}
+	return w
+}
+
+// A reader gets the same of a run in a batch and of a run in a folder of its own.
+func TestReadBatch(t *testing.T) {
+	r := emptyRepository(t)
+	ids := recordRuns(t, r, 7)
+	third := ids[3]
+	slices.Sort(ids)
+	before := listed(t, r)
+	if len(before) != 7 || before[third].Output != "printed by 3\n" || before[third].Notes != 1 {
+		t.Fatalf("%+v", before)
+	}
+	pack(t, r, ids[:3]...)
+	pack(t, r, ids[3:6]...)
+	for _, name := range []string{"warm", "cold"} {
+		if d := cmp.Diff(before, listed(t, r), cmpopts.EquateNaNs()); d != "" {
+			t.Errorf("%s: a run in a batch differs:\n%s", name, d)
+		}
+		var err error
+		if r, err = r.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := r.FinishedIDs(); err != nil || !slices.Equal(found, ids) {
+		t.Errorf("%q, %v, want %q", found, err, ids)
+	}
+	e, err := r.Read(t.Context(), ids[4])
+	if err != nil || e.Batch() == nil || !r.HasRun(ids[4]) {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if err := e.Annotate(&format.Note{Tags: map[string]string{"a": "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = r.Read(t.Context(), ids[4]); err != nil || e.Tags["a"] != "b" {
+		t.Errorf("a tag of a run in a batch: %v, %v", e.Tags, err)
+	}
+}
+
+func listed(t *testing.T, r *Repository) map[string]what {
+	t.Helper()
+	entries, damaged, err := r.List(t.Context())
+	if err != nil || len(damaged) > 0 {
+		t.Fatal(damaged, err)
+	}
+	all := map[string]what{}
+	for _, e := range entries {
+		all[e.ID] = whatOf(t, e)
+	}
+	return all
+}
+
+// putPoints writes a metrics.parquet of a batch in which a run has the points of another one.
+func putPoints(t *testing.T, r *Repository, name, id, from string) {
+	t.Helper()
+	e, err := r.ReadFinished(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, release, err := e.metrics(MetricsName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	var b bytes.Buffer
+	w := format.NewBatchPoints(&b)
+	if _, err := w.Add(t.Context(), id, m); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, name, b.String())
+}
+
+// Copies of a run that are the same are one run. Copies that differ are damage, which is named, and so is what is
+// wrong with a batch.
+func TestBatchDamage(t *testing.T) {
+	r := emptyRepository(t)
+	ids := recordRuns(t, r, 4)
+	slices.Sort(ids)
+	single := filepath.Join(t.TempDir(), "single")
+	if err := os.CopyFS(single, os.DirFS(r.RunDir(ids[0]))); err != nil {
+		t.Fatal(err)
+	}
+	b := pack(t, r, ids...)
+	other := filepath.Join(filepath.Dir(b.Dir), "batch-00000000")
+	runs, metrics := filepath.Join(b.Dir, format.BatchRunsName), filepath.Join(b.Dir, MetricsName)
+	read := func(name string) string {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	change := func(from, to, old, now string) func() {
+		return func() { put(t, to, strings.Replace(read(from), old, now, 1)) }
+	}
+	for _, c := range []struct {
+		name   string
+		do     func()
+		want   int    // runs that can be read
+		damage string // of the others
+		bad    string // what verifying the run finds
+	}{
+		{"nothing", func() {}, 4, "", ""},
+		{"a single copy", func() { put(t, filepath.Join(r.RunDir(ids[0]), RecordName), read(single+"/run.toml")) }, 4, "", ""},
+		{
+			"a single copy that differs", change(single+"/run.toml", filepath.Join(r.RunDir(ids[0]), RecordName), "lr = 0.",
+				"lr = 7."), 3, "have different records of run " + ids[0], "",
+		},
+		{"a second batch", func() {
+			if err := os.CopyFS(other, os.DirFS(b.Dir)); err != nil {
+				t.Fatal(err)
+			}
+		}, 4, "", ""},
+		{"a record that differs", change(runs, runs, "lr = 0.2", "lr = 0.8"), 3, "its digest differs", ""},
+		{"a torn batch", change(runs, runs, "id = ", "id "), 0, "runs.toml:4: ", ""},
+		{"no records", func() { _ = os.Remove(runs) }, 0, "runs.toml is missing", ""},
+		{"another day", change(runs, runs, "2026", "2025"), 0, "runs.toml", ""},
+		{"no points", func() { _ = os.Remove(metrics) }, 4, "", "no such file"},
+		{"torn points", func() { put(t, metrics, read(metrics)[:400]) }, 4, "", "is damaged"},
+		{"the points of another run", func() { putPoints(t, r, metrics, ids[0], ids[1]) }, 4, "", "digest differs"},
+		{"points of other runs", func() { putPoints(t, r, metrics, ids[1], ids[1]) }, 4, "", "has 0 rows of the run"},
+		{"another artifact", func() {
+			put(t, filepath.Join(b.Dir, "files", ids[0], "artifacts/model.txt"), "weights x")
+		}, 4, "", "its digest differs"},
+		{"a link to an artifact", func() {
+			at := filepath.Join(b.Dir, "files", ids[0], "artifacts")
+			if err := os.Rename(at, at+"2"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(at+"2", at); err != nil {
+				t.Fatal(err)
+			}
+		}, 4, "", "is not a folder"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			saved := filepath.Join(t.TempDir(), "saved")
+			if err := os.CopyFS(saved, os.DirFS(r.Dir)); err != nil {
+				t.Fatal(err)
+			}
+			c.do()
+			again, err := r.Reopen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, damaged, err := again.List(context.Background())
+			if err != nil || len(entries) != c.want || (len(damaged) > 0) != (c.damage != "") {
+				t.Errorf("%d runs, %v, %v", len(entries), damaged, err)
+			}
+			for _, d := range damaged {
+				if !strings.Contains(d.Error(), c.damage) {
+					t.Errorf("damage %s: %v, want %q", d.ID, d, c.damage)
+				}
+			}
+			for _, e := range entries {
+				v, err := NewVerifier().Verify(t.Context(), e)
+				found := strings.Join(v.Problems, "\n")
+				if err != nil || e.ID == ids[0] && !strings.Contains(found, c.bad) || c.bad == "" && found != "" {
+					t.Errorf("%s: %s, %v, want %q", e.ID, found, err, c.bad)
+				}
+			}
+			if err := os.RemoveAll(r.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(r.Dir, os.DirFS(saved)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
