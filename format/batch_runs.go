@@ -89,8 +89,8 @@ func literalText(text []byte) bool {
 	return true
 }
 
-// appendBasicText appends a multi-line basic string. Lines stay lines; what TOML does not allow, and what a reader would
-// not see, is escaped.
+// appendBasicText appends a multi-line basic string. Lines stay lines. It escapes what TOML does not allow, and what a
+// reader would not see.
 func appendBasicText(b []byte, text string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, "\"\"\"\n"...)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/index"
 )
 
 // recordRuns records n runs, with points, values, an artifact, console output and a note.
@@ -276,6 +277,88 @@ func putPoints(t *testing.T, r *Repository, name, id, from string) {
 	put(t, name, b.String())
 }
 
+// The index has the runs of batches, and notices what changes: a run that moves into a batch, a note, a batch that
+// cannot be read, one that goes.
+func TestBatchIndex(t *testing.T) {
+	r := emptyRepository(t)
+	ids := recordRuns(t, r, 6)
+	slices.Sort(ids)
+	check := func(step, id, tag string, damaged int) {
+		t.Helper()
+		for _, state := range []string{"warm", "cold"} {
+			if state == "cold" {
+				var err error
+				if r, err = r.Reopen(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			entries, damage, err := r.List(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			table, err := r.Table(t.Context())
+			if err != nil || table.Len() != len(entries) || len(damage) != damaged || len(table.Damage) != damaged {
+				t.Fatalf("%s, %s: %d rows of %d runs, damage %v, %v, %v", step, state, table.Len(), len(entries), damage,
+					table.Damage, err)
+			}
+			for i, e := range entries {
+				if table.ID(i) != e.ID {
+					t.Errorf("%s, %s: row %d is %s, not %s", step, state, i, table.ID(i), e.ID)
+				}
+			}
+			if id == "" {
+				continue
+			}
+			row, _ := table.Row(id)
+			loaded, _, err := table.Load(t.Context(), []int{row})
+			if err != nil || len(loaded) != 1 || loaded[0].Tags["a"] != tag {
+				t.Errorf("%s, %s: %v, %v, want the tag %s", step, state, loaded, err, tag)
+			}
+			if got := table.Column(index.Tags, "a").Text(row); got != tag {
+				t.Errorf("%s, %s: the column has %q, want %q", step, state, got, tag)
+			}
+		}
+	}
+	note := func(id, tag string) {
+		t.Helper()
+		e, err := r.Read(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Annotate(&format.Note{Tags: map[string]string{"a": tag}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(ids[1], "single")
+	check("single", ids[1], "single", 0)
+	b := pack(t, r, ids[:3]...)
+	check("packed", ids[1], "single", 0)
+	note(ids[1], "packed")
+	check("noted", ids[1], "packed", 0)
+	pack(t, r, ids[3:]...)
+	check("all packed", ids[1], "packed", 0)
+	runs := filepath.Join(b.Dir, format.BatchRunsName)
+	data, err := os.ReadFile(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(text string) { // as Git does
+		t.Helper()
+		put(t, b.Dir+"-new", text)
+		if err := os.Rename(b.Dir+"-new", runs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("schema = 1\n[[run]]\n")
+	check("torn", "", "", 1)
+	replace(string(data))
+	check("mended", ids[1], "packed", 0)
+	if err := os.RemoveAll(b.Dir); err != nil {
+		t.Fatal(err)
+	}
+	check("gone", "", "", 0)
+}
+
 // Copies of a run that are the same are one run. Copies that differ are damage, which is named, and so is what is
 // wrong with a batch.
 func TestBatchDamage(t *testing.T) {
@@ -307,7 +390,9 @@ func TestBatchDamage(t *testing.T) {
 		bad    string // what verifying the run finds
 	}{
 		{"nothing", func() {}, 4, "", ""},
-		{"a single copy", func() { put(t, filepath.Join(r.RunDir(ids[0]), RecordName), read(single+"/run.toml")) }, 4, "", ""},
+		{"a single copy", func() {
+			put(t, filepath.Join(r.RunDir(ids[0]), RecordName), read(single+"/run.toml"))
+		}, 4, "", ""},
 		{
 			"a single copy that differs", change(single+"/run.toml", filepath.Join(r.RunDir(ids[0]), RecordName), "lr = 0.",
 				"lr = 7."), 3, "have different records of run " + ids[0], "",

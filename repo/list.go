@@ -159,11 +159,9 @@ func readNames(dir string) ([]string, error) {
 // readFinished reads the record of a finished run and merges its notes.
 func (r *Repository) readFinished(id string) (*Entry, error) {
 	homes := r.Homes()
-	if batches := r.batchesOf(homes[0], id); len(batches) > 0 {
-		return r.readBatched(homes[0], id, batches)
-	}
 	entry, err := r.readFinishedIn(homes[0], id)
-	if err != nil && len(homes) > 1 && !exists(filepath.Join(homes[0].RunDir(id), RecordName)) {
+	if err != nil && len(homes) > 1 && !exists(filepath.Join(homes[0].RunDir(id), RecordName)) &&
+		len(r.batchesOf(homes[0], id)) == 0 {
 		// A switch of branches, or a note, leaves a folder without a record.
 		if again, err := r.readFinishedIn(homes[1], id); !errors.Is(err, fs.ErrNotExist) {
 			return again, err
@@ -183,6 +181,13 @@ func (r *Repository) readFinishedIn(home Home, id string) (*Entry, error) {
 
 // readRecordIn is like readFinishedIn, and also returns the bytes of the record.
 func (r *Repository) readRecordIn(home Home, id string) (*Entry, []byte, error) {
+	if batches := r.batchesOf(home, id); len(batches) > 0 {
+		e, err := r.readBatched(home, id, batches)
+		if err != nil {
+			return nil, nil, err
+		}
+		return e, e.batch.run.Record, nil
+	}
 	dir := home.RunDir(id)
 	for _, folder := range []string{filepath.Dir(dir), dir} {
 		if err := realDir(folder); err != nil {

@@ -198,7 +198,7 @@ func (e *Entry) proveBatched(name string) (found bool, err error) {
 	return release != nil, err
 }
 
-// SameRows returns nil if a file of size bytes has the rows that a record lists under the name of a metrics.parquet or a
+// SameRows returns nil if a file of size bytes has the rows that a record lists under the name metrics.parquet or
 // values.parquet, whatever its bytes. want must have the digest of the rows.
 func SameRows(ctx context.Context, name string, r io.ReaderAt, size int64, want format.File) error {
 	var rows int64

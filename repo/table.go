@@ -103,6 +103,7 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 		}
 		add(a.ID, e, err)
 	}
+	t.Damage = append(t.Damage, r.damagedBatches()...)
 	listsort.Stable(t.Damage, func(a, b Damage) int { return strings.Compare(a.ID, b.ID) })
 	var keep func(id string) bool
 	if len(removed)+len(bad) > 0 {
@@ -127,6 +128,15 @@ func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents,
 			return e.Run, nil
 		},
 		Progress: r.Reading, Unsampled: os.Getenv(IndexVariable) == IndexUnsampled,
+	}
+	if !home.Common {
+		h.Batches = func(day string) []index.Batch {
+			var batches []index.Batch
+			for _, b := range r.batchesIn(home, day, nil) {
+				batches = append(batches, index.Batch{Name: b.Name, IDs: b.ids, Bad: b.err != nil})
+			}
+			return batches
+		}
 	}
 	if !home.Common && r.InGit {
 		h.State = gitState(filepath.Join(r.Git.Git, "index"))

@@ -3,6 +3,8 @@ package index
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/gitruns/runs/format"
 )
 
 // Day is a folder with runs, as it was read.
@@ -18,9 +20,11 @@ type Day struct {
 	Bad   []string // ids of runs that could not be read
 
 	stamps   []uint64 // of the runs of Block, in their order; 0 if a run must be read again
-	identity uint64   // of the bytes in a file, 0 if it is new
-	base     bool     // it lies in the base file
-	data     []byte   // its bytes in a file
+	places   []uint16 // where their records are: 0 for the folder of the run, otherwise the number of a batch, from 1
+	batches  []batchStamp
+	identity uint64 // of the bytes in a file, 0 if it is new
+	base     bool   // it lies in the base file
+	data     []byte // its bytes in a file
 }
 
 // Left is a folder of a run without a record: what a switch of branches leaves behind.
@@ -48,6 +52,15 @@ func (d *Day) encode() []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(d.stamps)))
 	for _, stamp := range d.stamps {
 		b = binary.LittleEndian.AppendUint64(b, stamp)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(d.batches)))
+	for _, batch := range d.batches {
+		b = binary.LittleEndian.AppendUint64(append(b, batch.name...), batch.stamp)
+	}
+	if len(d.batches) > 0 {
+		for _, place := range d.places {
+			b = binary.LittleEndian.AppendUint16(b, place)
+		}
 	}
 	return append(b, d.Block.data...)
 }
@@ -83,6 +96,9 @@ func parseDay(name string, data []byte) (*Day, error) {
 	for i := range d.stamps {
 		d.stamps[i] = binary.LittleEndian.Uint64(stamps[8*i:])
 	}
+	if !d.parseBatches(&p) {
+		return nil, errBlock
+	}
 	var err error
 	if d.Block, err = ParseBlock(data[p.at:]); err != nil {
 		return nil, err
@@ -96,6 +112,39 @@ func parseDay(name string, data []byte) (*Day, error) {
 		}
 	}
 	return d, nil
+}
+
+// parseBatches reads the batches and the places of the runs. It reports false if they are not valid.
+func (d *Day) parseBatches(p *parser) bool {
+	n := int(p.uint32())
+	if p.bad || n > maxBatches || n > len(p.data)/(batchNameBytes+8) {
+		return false
+	}
+	d.batches = make([]batchStamp, n)
+	for i := range d.batches {
+		d.batches[i] = batchStamp{string(p.take(batchNameBytes)), p.uint64()}
+		if !p.bad && !format.IsBatchName(d.batches[i].name) {
+			return false
+		}
+	}
+	d.places = make([]uint16, len(d.stamps))
+	if n > 0 {
+		places := p.take(2 * len(d.stamps))
+		if p.bad {
+			return false
+		}
+		for i := range d.places {
+			if d.places[i] = binary.LittleEndian.Uint16(places[2*i:]); int(d.places[i]) > n {
+				return false
+			}
+		}
+	}
+	return !p.bad
+}
+
+// sameRecord reports whether the record of a row is where it was, and has not changed there.
+func (d *Day) sameRecord(row int, now inBatch) bool {
+	return d.places[row] == 0 && now.place == 0 || d.places[row] > 0 && now.place > 0 && now.same
 }
 
 // row returns the row of a run in the block, or -1.

@@ -33,6 +33,9 @@ type Home struct {
 	// Read reads a finished run, with its notes. If its folder has no record, the error wraps fs.ErrNotExist.
 	Read func(id string) (*format.Run, error)
 
+	// Batches returns the batches of a day, by name. It is nil if the home has none.
+	Batches func(day string) []Batch
+
 	// Progress is called, if it is set, while many runs are being read.
 	Progress func(done, total int)
 }
@@ -203,7 +206,11 @@ func (r *reading) verify(days []*Day, places []int) (doubted []int, err error) {
 		d := days[places[i]]
 		l := looker{dir: filepath.Join(r.Dir, d.Name)}
 		defer l.close()
+		changed[i] = !d.sameBatches(r.Dir)
 		for row, id := range d.Block.ids {
+			if d.stamps[row] == noFolder { // a new folder would have changed the day
+				continue
+			}
 			if r.ctx.Err() != nil || d.stamps[row] == 0 || l.look(id).digest() != d.stamps[row] {
 				changed[i] = true
 				return
@@ -262,6 +269,8 @@ type plan struct {
 	old  *Day
 	keep []int // rows of the block of old
 	read []look
+	// places are those of the rows of keep: see Day.places.
+	places []uint16
 }
 
 // plan finds out what has changed in a day. It returns nil if the folder does not exist.
@@ -290,14 +299,24 @@ func (r *reading) plan(name string) (*plan, error) {
 			left[l.ID] = l.stamp
 		}
 	}
+	in := r.batchesOf(name, p.old)
+	if p.day.batches = in.batches; in.bad {
+		p.day.Read = 0
+	}
 	l := looker{dir: dir}
 	defer l.close()
-	for _, id := range ids {
-		at := l.look(id)
+	folders := ids
+	for _, id := range in.ids(ids) {
+		at := look{id: id}
+		if _, isFolder := slices.BinarySearch(folders, id); isFolder {
+			at = l.look(id)
+		}
+		at.batch = in.runs[id]
 		row, ok := rows[id]
 		switch stamp := at.digest(); {
-		case ok && stamp != 0 && p.old.stamps[row] == stamp:
+		case ok && stamp != 0 && p.old.stamps[row] == stamp && p.old.sameRecord(row, at.batch):
 			p.keep = append(p.keep, row)
+			p.places = append(p.places, at.batch.place)
 		case stamp != 0 && left[id] == stamp:
 			p.day.Left = append(p.day.Left, Left{id, stamp})
 		default:
@@ -332,6 +351,7 @@ const together = 256
 func (r *reading) execute(p *plan) (*Day, error) {
 	var b Builder
 	var stamps []uint64
+	places := p.places
 	if len(p.keep) > 0 {
 		b.AddRows(p.old.Block, p.keep)
 		for _, row := range p.keep {
@@ -354,7 +374,7 @@ func (r *reading) execute(p *plan) (*Day, error) {
 			switch {
 			case errs[i] == nil:
 				b.Add(runs[i])
-				stamps = append(stamps, stamp)
+				stamps, places = append(stamps, stamp), append(places, at.batch.place)
 			case errors.Is(errs[i], fs.ErrNotExist):
 				p.day.Left = append(p.day.Left, Left{at.id, stamp})
 			default:
@@ -366,6 +386,7 @@ func (r *reading) execute(p *plan) (*Day, error) {
 	data, order := b.Encode()
 	for _, row := range order {
 		p.day.stamps = append(p.day.stamps, stamps[row])
+		p.day.places = append(p.day.places, places[row])
 	}
 	slices.SortFunc(p.day.Bad, func(a, b string) int { return strings.Compare(b, a) })
 	var err error

@@ -10,19 +10,26 @@ type look struct {
 	id         string
 	run, notes Stamp
 	ok         bool // the folder exists
+	batch      inBatch
 }
+
+// noFolder is the digest of a run of a batch that has no folder of its own.
+const noFolder = 1
 
 // digest returns a number that is another one if the folder of the run or that of its notes changed.
 func (l look) digest() uint64 {
-	if !l.ok {
-		return 0
+	switch {
+	case l.ok:
+		return max(digest(l.run, l.notes), noFolder+1)
+	case l.batch.place > 0:
+		return noFolder
 	}
-	return digest(l.run, l.notes)
+	return 0
 }
 
 // settled returns the digest, or 0 if the folders may have changed again after clock without another stamp.
 func (l look) settled(clock int64) uint64 {
-	if max(l.run.newest(), l.notes.newest()) >= clock {
+	if max(l.run.newest(), l.notes.newest(), l.batch.newest) >= clock {
 		return 0
 	}
 	return l.digest()
