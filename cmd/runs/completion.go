@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +15,10 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/ingest"
+	"github.com/gitruns/runs/repo/query"
 )
 
 // words returns what may stand for a flag's value or an argument. args are the arguments before it, begun is what the
@@ -26,7 +29,7 @@ type words func(s *shellRequest, args []string, begun string) []string
 type shellRequest struct {
 	*app
 	cmd  *cobra.Command
-	runs []*format.Run // read on first use
+	runs *catalog.Catalog // opened on first use; nil without runs
 	read bool
 }
 
@@ -226,23 +229,24 @@ func flagWords() map[string]words {
 }
 
 // all returns the runs, newest first. It reports no problems and changes nothing, because the user only pressed a key.
-func (s *shellRequest) all() []*format.Run {
-	if s.read {
-		return s.runs
+func (s *shellRequest) all() []*catalog.Row {
+	if !s.read {
+		s.read = true
+		if r, err := repo.Find(s.dir); err == nil {
+			s.open(catalog.Here(s.cmd.Context(), r))
+		}
 	}
-	s.read = true
-	r, err := repo.Find(s.dir)
-	if err != nil {
+	if s.runs == nil {
 		return nil
 	}
-	entries, _, err := r.List(s.cmd.Context())
-	if err != nil {
-		return nil
+	return s.runs.Rows()
+}
+
+func (s *shellRequest) open(c *catalog.Catalog, err error) {
+	if err == nil {
+		s.runs = c
+		s.cleanup = append(s.cleanup, c.Close)
 	}
-	for _, e := range entries {
-		s.runs = append(s.runs, e.Run)
-	}
-	return s.runs
 }
 
 // git returns what f finds in the Git repository.
@@ -258,23 +262,19 @@ func (s *shellRequest) git(f func(context.Context, git.Dirs) ([]string, error)) 
 // selectors completes names and ids of runs. After "best=" come metrics, after "group=" groups, after "last="
 // experiments, and after a revision and ":" the runs there.
 func selectors(s *shellRequest, args []string, begun string) []string {
-	prefixed := func(prefix string, found []string) []string {
-		found = slices.DeleteFunc(found, func(w string) bool { return w == "" })
-		for i := range found {
-			found[i] = prefix + found[i]
-		}
-		return found
+	after := func(prefix string, found []string) []string {
+		return prefixed(prefix, slices.DeleteFunc(found, func(w string) bool { return w == "" }), "")
 	}
 	if rev, rest, ok := strings.Cut(begun, ":"); ok && rev != "" {
-		return prefixed(rev+":", s.at(rev).selectors(args, rest))
+		return after(rev+":", s.at(rev).selectors(args, rest))
 	}
 	switch word, _, _ := strings.Cut(begun, "="); word + "=" {
 	case "best=":
-		return prefixed("best=", metrics(s, args, ""))
+		return after("best=", metrics(s, args, ""))
 	case "group=":
-		return prefixed("group=", groups(s, args, ""))
+		return after("group=", groups(s, args, ""))
 	case "last=":
-		return prefixed("last=", experiments(s, args, ""))
+		return after("last=", experiments(s, args, ""))
 	}
 	return s.selectors(args, begun)
 }
@@ -286,32 +286,38 @@ func (s *shellRequest) at(rev string) *shellRequest {
 	if err != nil {
 		return other
 	}
-	v, err := r.At(s.cmd.Context(), rev)
+	c, err := catalog.Of(s.cmd.Context(), r, catalog.Options{}, nil, nil)
 	if err != nil {
 		return other
 	}
-	defer v.Close()
-	entries, _, err := v.List(s.cmd.Context())
-	if err != nil {
-		return other
-	}
-	for _, e := range entries {
-		other.runs = append(other.runs, e.Run)
-	}
+	s.cleanup = append(s.cleanup, c.Close)
+	other.open(c.At(s.cmd.Context(), rev))
 	return other
 }
 
+// maxTitles is how many runs are offered before something was typed. Nobody reads more.
+const maxTitles = 1000
+
 func (s *shellRequest) selectors(args []string, begun string) []string {
 	var found []string
-	for _, r := range s.all() {
-		if !slices.Contains(args, r.Title()) {
-			found = append(found, r.Title()+"\t"+string(r.Status))
-		}
-		if len(begun) >= 4 { // as long as a prefix must be
-			found = append(found, r.ID, format.IDRandom(r.ID))
+	offer := func(word, about string) {
+		if strings.HasPrefix(word, begun) {
+			found = append(found, word+about)
 		}
 	}
-	if begun != "" && len(found) > 0 {
+	for _, r := range s.all() {
+		if begun == "" && len(found) == maxTitles {
+			break
+		}
+		if title := r.Title(); strings.HasPrefix(title, begun) && !slices.Contains(args, title) {
+			offer(title, "\t"+string(r.Status()))
+		}
+		if len(begun) >= 4 { // as long as a prefix must be
+			offer(r.ID(), "")
+			offer(format.IDRandom(r.ID()), "")
+		}
+	}
+	if begun != "" && len(s.all()) > 0 {
 		found = append(found, "last\tthe newest run", "best=\tthe best run by a metric", "group=\tthe runs of a group")
 	}
 	return found
@@ -321,39 +327,48 @@ func (s *shellRequest) selectors(args []string, begun string) []string {
 func activeRuns(s *shellRequest, _ []string, begun string) []string {
 	var found []string
 	for _, r := range s.all() {
-		if r.Status == format.Running {
+		if r.Status() == format.Running {
 			found = append(found, r.Title())
 			if begun != "" {
-				found = append(found, format.IDRandom(r.ID))
+				found = append(found, format.IDRandom(r.ID()))
 			}
 		}
 	}
 	return found
 }
 
-// each collects what f returns for each run.
-func (s *shellRequest) each(f func(*format.Run) []string) []string {
+// each collects what f returns for each run, once.
+func (s *shellRequest) each(f func(*catalog.Row) string) []string {
 	var found []string
+	seen := map[string]bool{}
 	for _, r := range s.all() {
-		found = append(found, f(r)...)
+		if word := f(r); !seen[word] {
+			seen[word] = true
+			found = append(found, word)
+		}
 	}
 	return found
 }
 
 func experiments(s *shellRequest, _ []string, _ string) []string {
-	return s.each(func(r *format.Run) []string { return []string{r.Experiment} })
+	return s.each((*catalog.Row).Experiment)
 }
 
-func groups(s *shellRequest, _ []string, _ string) []string {
-	return s.each(func(r *format.Run) []string { return []string{r.Group} })
-}
+func groups(s *shellRequest, _ []string, _ string) []string { return s.each((*catalog.Row).Group) }
 
-func runKeys(s *shellRequest, _ []string, _ string) []string {
-	return s.each(func(r *format.Run) []string { return []string{r.Key} })
+func runKeys(s *shellRequest, _ []string, _ string) []string { return s.each((*catalog.Row).Key) }
+
+// names returns the names of the keys that runs have.
+func (s *shellRequest) names() query.KeyNames {
+	if s.all() == nil {
+		return query.KeyNames{}
+	}
+	return s.runs.KeyNames()
 }
 
 func metrics(s *shellRequest, _ []string, _ string) []string {
-	return s.each(func(r *format.Run) []string { return keysOf(r.AllMetrics(), "") })
+	names := s.names()
+	return append(names.Metrics, names.Numbers...)
 }
 
 // metricsToLog completes the metrics of the run in progress, otherwise of all runs.
@@ -369,45 +384,59 @@ func paramsToSet(s *shellRequest, _ []string, begun string) []string {
 	if strings.Contains(begun, "=") {
 		return nil
 	}
-	return s.each(func(r *format.Run) []string { return keysOf(r.Params.Flatten(), "=") })
+	return prefixed("", s.names().Params, "=")
 }
 
 // tagsToSet completes keys of tags, and after "=" the values that runs have.
 func tagsToSet(s *shellRequest, _ []string, begun string) []string {
-	return s.each(func(r *format.Run) []string {
-		var found []string
-		for key, value := range r.Tags {
-			if found = append(found, key); strings.HasPrefix(begun, key+"=") {
-				found = append(found, key+"="+value)
-			}
+	found := s.names().Tags
+	for _, key := range found {
+		if strings.HasPrefix(begun, key+"=") {
+			found = append(found, s.each(func(r *catalog.Row) string {
+				value, ok := r.Tag(key)
+				if !ok {
+					return ""
+				}
+				return key + "=" + value
+			})...)
 		}
-		return found
-	})
+	}
+	return found
 }
 
-// run returns the run that the first argument names.
+// run returns the record of the run that the first argument names.
 func (s *shellRequest) run(args []string) *format.Run {
-	for _, r := range s.all() {
-		if len(args) > 0 && (r.Title() == args[0] || r.ID == args[0] || format.IDRandom(r.ID) == args[0]) {
-			return r
-		}
+	if len(args) == 0 {
+		return nil
 	}
-	if len(args) > 0 && args[0] == "last" && len(s.all()) > 0 {
-		return s.all()[0]
+	all := s.all()
+	at := slices.IndexFunc(all, func(r *catalog.Row) bool {
+		return r.Title() == args[0] || r.ID() == args[0] || format.IDRandom(r.ID()) == args[0]
+	})
+	switch {
+	case at >= 0:
+	case args[0] == "last" && len(all) > 0:
+		at = 0
+	default:
+		return nil
 	}
-	return nil
+	entries, err := s.runs.Load(all[at : at+1])
+	if err != nil || len(entries) == 0 {
+		return nil
+	}
+	return entries[0].Run
 }
 
 func tagsOfRun(s *shellRequest, args []string, begun string) []string {
 	if r := s.run(args); r != nil {
-		return keysOf(r.Tags, "")
+		return slices.Collect(maps.Keys(r.Tags))
 	}
 	return tagsToSet(s, args, begun)
 }
 
 func metricsOfRun(s *shellRequest, args []string, begun string) []string {
 	if r := s.run(args); r != nil {
-		return keysOf(r.AllMetrics(), "")
+		return slices.Collect(maps.Keys(r.AllMetrics()))
 	}
 	return metrics(s, args, begun)
 }
@@ -424,10 +453,11 @@ func artifacts(s *shellRequest, args []string, _ string) []string {
 	return found
 }
 
-func keysOf[V any](m map[string]V, suffix string) []string {
-	var found []string
-	for key := range m {
-		found = append(found, key+suffix)
+// prefixed returns words with something before and after each.
+func prefixed(before string, words []string, after string) []string {
+	found := make([]string, len(words))
+	for i, word := range words {
+		found[i] = before + word + after
 	}
 	return found
 }
@@ -440,19 +470,9 @@ var attributes = []string{
 
 // keys completes what runs can be sorted by and lists can show.
 func keys(s *shellRequest, _ []string, _ string) []string {
-	found := s.each(func(r *format.Run) []string {
-		found := keysOf(r.AllMetrics(), "")
-		for key := range r.Summary {
-			found = append(found, "summary."+key)
-		}
-		for key := range r.Params.Flatten() {
-			found = append(found, "params."+key)
-		}
-		for key := range r.Tags {
-			found = append(found, "tags."+key)
-		}
-		return found
-	})
+	names := s.names()
+	found := slices.Concat(names.Metrics, names.Numbers, prefixed("summary.", names.Summaries, ""),
+		prefixed("params.", names.Params, ""), prefixed("tags.", names.Tags, ""))
 	return append(found, attributes...)
 }
 

@@ -41,7 +41,7 @@ remote is that of the last fetch.
 			if err != nil {
 				return err
 			}
-			o, err := share.ReadOverview(ctx, r)
+			o, err := share.ReadOverview(ctx, c)
 			if err != nil {
 				if !errors.Is(err, git.ErrNoGit) {
 					a.warn("%v", err)
@@ -107,9 +107,9 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, NotUploaded: notUploadedJSON{w.bytes, w.files},
 	}
-	for _, e := range c.Entries() {
-		s.Count[e.Status]++
-		if e.Active != nil {
+	for _, row := range c.Rows() {
+		s.Count[row.Status()]++
+		if e := row.Active(); e != nil {
 			s.InProgress = append(s.InProgress, activeJSON{e.ID, e.Silent, e.Name, e.Life.String(), e.Started})
 		}
 	}
@@ -133,12 +133,12 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	a.print("%s, %s", terminal.Clean(repo.Relative(a.dir, r.Dir)), where)
 	counts := map[format.Status]int{}
 	var active []*repo.Entry
-	for _, e := range c.Entries() {
-		if e.Active != nil {
+	for _, row := range c.Rows() {
+		if e := row.Active(); e != nil {
 			active = append(active, e)
 			continue
 		}
-		counts[e.Status]++
+		counts[row.Status()]++
 	}
 	line := ""
 	for _, s := range []format.Status{format.Finished, format.Failed, format.Killed, format.Crashed} {
@@ -162,7 +162,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("%s, %s, only on this machine: run 'runs init --artifacts STORE' to set an artifact store",
 			plural(w.files, "artifact"), terminal.Bytes(w.bytes))
 	}
-	a.printBranchDamage(o.Damage, c.IDs())
+	a.printBranchDamage(o.Damage, c.IDs)
 	for i, b := range o.Alone {
 		if i == maxAlone {
 			a.print("… and %d more branches", len(o.Alone)-i)
@@ -210,12 +210,16 @@ type notUploaded struct {
 }
 
 func readNotUploaded(r *repo.Repository, c *catalog.Catalog) (w notUploaded, err error) {
-	w.files, w.bytes, w.store, err = share.NotUploaded(r, c.Entries())
+	outside, err := c.Outside()
+	if err == nil {
+		w.files, w.bytes, w.store, err = share.NotUploaded(r, outside)
+	}
 	return w, err
 }
 
-// printBranchDamage prints what is wrong with committed runs. here holds the runs of the working tree.
-func (a *app) printBranchDamage(problems []share.Problem, here map[string]bool) {
+// printBranchDamage prints what is wrong with committed runs. here returns the ids of the runs in the
+// working tree.
+func (a *app) printBranchDamage(problems []share.Problem, here func() map[string]bool) {
 	for i, p := range problems {
 		if i == maxAlone {
 			a.print("… and %d more problems: run 'runs verify'", len(problems)-i)
@@ -227,7 +231,11 @@ func (a *app) printBranchDamage(problems []share.Problem, here map[string]bool) 
 		}
 		a.print("damaged on this branch: run %s%s: %s", p.ID, where, terminal.Clean(p.Reason))
 	}
-	gone := func(p share.Problem) bool { return p.Reason == transition.Unmarked && !here[p.ID] }
+	if len(problems) == 0 {
+		return
+	}
+	ids := here()
+	gone := func(p share.Problem) bool { return p.Reason == transition.Unmarked && !ids[p.ID] }
 	if slices.ContainsFunc(problems, gone) {
 		a.print("runs were removed without a marker: run 'runs recover --lost'")
 	}

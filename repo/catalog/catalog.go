@@ -35,6 +35,7 @@ type Catalog struct {
 	branch  []repo.Damage // those of damage that were found in the runs branch
 	byRun   map[*format.Run]*repo.Entry
 	linked  map[string]*Row             // the runs that resume or are resumed; nil until it is needed
+	inner   map[string]bool             // what Inner has found; nil until it is needed
 	goals   func(metric string) string  // nil until it is needed
 	names   map[string]bool             // what named has found
 	wholes  map[*repo.Entry]*repo.Entry // what Whole has made
@@ -75,6 +76,18 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 		c.Close()
 		return nil, err
 	}
+	return c, nil
+}
+
+// Here lists the runs of the working tree, including active ones, without looking at the settings or at the runs
+// branch. Selectors look in every experiment. The caller closes the catalog.
+func Here(ctx context.Context, r *repo.Repository) (*Catalog, error) {
+	table, err := r.Table(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := (&Catalog{ctx: ctx, config: &format.Config{}, family: &family{}}).derive(r, nil, table.Damage)
+	c.addTable(table)
 	return c, nil
 }
 
@@ -189,7 +202,7 @@ func (c *Catalog) changed() {
 		slices.SortFunc(c.rows, newer)
 	}
 	c.entries, c.runs = nil, nil
-	c.goals, c.linked, c.names, c.wholes = nil, nil, nil, nil
+	c.goals, c.linked, c.inner, c.names, c.wholes = nil, nil, nil, nil, nil
 }
 
 // load reads the records of rows that were not read yet. A run that was removed meanwhile, and one whose record is

@@ -89,6 +89,19 @@ func linkedRows(rows []*Row) []*Row {
 	return linked
 }
 
+// Inner returns the ids of the runs that another run of their chain continues. The caller must not change the map.
+func (c *Catalog) Inner() map[string]bool {
+	if c.inner == nil {
+		c.inner = map[string]bool{}
+		for _, chain := range chainsOf(linkedRows(c.rows)) {
+			for _, r := range chain[1:] {
+				c.inner[r.ID()] = true
+			}
+		}
+	}
+	return c.inner
+}
+
 // Newest returns the newest run of each chain among runs, newest first.
 func Newest(runs []*format.Run) []*format.Run {
 	if !slices.ContainsFunc(runs, resumes) {

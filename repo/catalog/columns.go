@@ -78,6 +78,20 @@ func (c *columns) names(scope index.Scope) []string {
 	return names
 }
 
+// numbers returns the names of the values in summaries that are numbers in some row.
+func (c *columns) numbers() []string {
+	var names []string
+	for _, one := range c.list(index.Summary) {
+		for row := range c.table.Len() {
+			if one.Kind(row).IsNumber() {
+				names = append(names, one.name)
+				break
+			}
+		}
+	}
+	return names
+}
+
 func (c *columns) metric(name string) *metricColumns {
 	m, ok := c.metrics[name]
 	if !ok {

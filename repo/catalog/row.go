@@ -24,6 +24,14 @@ type Row struct {
 // Entry returns the entry of a run that was read, like an active one, and nil for one that only columns tell of.
 func (r *Row) Entry() *repo.Entry { return r.entry }
 
+// Active returns the entry of a run in progress, and nil for a finished one.
+func (r *Row) Active() *repo.Entry {
+	if r.entry == nil || r.entry.Active == nil {
+		return nil
+	}
+	return r.entry
+}
+
 // Parts returns the number of runs that are read as one.
 func (r *Row) Parts() int {
 	if r.entry == nil {
@@ -291,13 +299,25 @@ func (r *Row) Params() iter.Seq2[string, query.Datum] {
 	return r.values(index.Params, query.Row.Params)
 }
 
+// Outside returns the runs that may have artifacts outside of their folders.
+func (c *Catalog) Outside() ([]*repo.Entry, error) {
+	var rows []*Row
+	for _, r := range c.rows {
+		if r.entry != nil || r.columns.column(index.Facts, index.Away).Kind(r.at) != index.Absent ||
+			r.columns.column(index.Facts, index.Listed).Kind(r.at) != index.Absent {
+			rows = append(rows, r)
+		}
+	}
+	return c.Load(rows)
+}
+
 // KeyNames returns the names of the keys that the runs of the catalog have.
 func (c *Catalog) KeyNames() query.KeyNames {
 	var k query.KeyNames
 	if c.columns != nil {
 		k = query.KeyNames{
 			Metrics: c.columns.names(index.MetricLast), Summaries: c.columns.names(index.Summary),
-			Params: c.columns.names(index.Params), Tags: c.columns.names(index.Tags),
+			Params: c.columns.names(index.Params), Tags: c.columns.names(index.Tags), Numbers: c.columns.numbers(),
 		}
 	}
 	var others []query.Row

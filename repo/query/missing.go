@@ -37,19 +37,22 @@ const maxNear = 3
 type KeyNames struct {
 	Metrics   []string
 	Summaries []string
+	Numbers   []string // of the summaries: those that are numbers in some run
 	Params    []string // by the keys of format.Params.Flatten
 	Tags      []string
 }
 
 // KeyNamesOf returns the names of the keys of rows.
 func KeyNamesOf(rows []Row) KeyNames {
-	var metrics, summaries, params, tags names
+	var metrics, summaries, numbers, params, tags names
 	for _, r := range rows {
 		for name := range r.Metrics() {
 			metrics.add(name)
 		}
-		for name := range r.Summaries() {
-			summaries.add(name)
+		for name, v := range r.Summaries() {
+			if summaries.add(name); v.isNumber() {
+				numbers.add(name)
+			}
 		}
 		for name := range r.Params() {
 			params.add(name)
@@ -58,7 +61,7 @@ func KeyNamesOf(rows []Row) KeyNames {
 			tags.add(name)
 		}
 	}
-	return KeyNames{metrics.sorted(), summaries.sorted(), params.sorted(), tags.sorted()}
+	return KeyNames{metrics.sorted(), summaries.sorted(), numbers.sorted(), params.sorted(), tags.sorted()}
 }
 
 type names map[string]bool
@@ -80,8 +83,8 @@ func (k KeyNames) Merge(other KeyNames) KeyNames {
 		return slices.Compact(all)
 	}
 	return KeyNames{
-		merge(k.Metrics, other.Metrics), merge(k.Summaries, other.Summaries), merge(k.Params, other.Params),
-		merge(k.Tags, other.Tags),
+		merge(k.Metrics, other.Metrics), merge(k.Summaries, other.Summaries), merge(k.Numbers, other.Numbers),
+		merge(k.Params, other.Params), merge(k.Tags, other.Tags),
 	}
 }
 

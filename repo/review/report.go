@@ -181,8 +181,13 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 		}
 	}
 	var unsuccessful []diff.Lost
-	for _, e := range c.Entries() {
-		if known[e.ID] || e.Active != nil || e.Reproduces != "" || !c.InScope(e.Run) {
+	rows := slices.DeleteFunc(slices.Clone(c.Rows()), func(r *catalog.Row) bool { return known[r.ID()] })
+	entries, err := c.Load(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		if e.Active != nil || e.Reproduces != "" || !c.InScope(e.Run) {
 			continue
 		}
 		if added = append(added, e); e.Status != format.Finished {

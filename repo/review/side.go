@@ -81,24 +81,25 @@ func groupOf(c *catalog.Catalog, runs []*format.Run, title string) *Side {
 
 // withoutResumed leaves out the runs that another run of the catalog resumes.
 func withoutResumed(c *catalog.Catalog, runs []*format.Run) []*format.Run {
-	if !hasChains(c) {
-		return runs
-	}
-	resumed := map[*format.Run]bool{}
-	for _, chain := range catalog.Chains(c.Runs()) {
-		for _, r := range chain[1:] {
-			resumed[r] = true
-		}
-	}
-	return slices.DeleteFunc(runs, func(r *format.Run) bool { return resumed[r] })
+	inner := c.Inner()
+	return slices.DeleteFunc(runs, func(r *format.Run) bool { return inner[r.ID] })
 }
 
 // NewestFinished returns the newest finished run in the experiment of the catalog. If there is none, the error is a
 // *query.NotFoundError.
 func NewestFinished(c *catalog.Catalog) (*Side, error) {
-	for _, e := range c.Entries() {
-		if e.Status == format.Finished && c.InScope(e.Run) {
-			return &Side{Entries: []*repo.Entry{e}, catalog: c}, nil
+	for _, r := range c.Rows() {
+		if r.Status() != format.Finished || c.Scope() != "" && r.Experiment() != c.Scope() {
+			continue
+		}
+		entries, err := c.Load([]*catalog.Row{r})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries { // the file may say something else than the index
+			if e.Status == format.Finished && c.InScope(e.Run) {
+				return &Side{Entries: entries, catalog: c}, nil
+			}
 		}
 	}
 	return nil, &query.NotFoundError{Selector: "last", Reason: "names no finished run"}
@@ -134,12 +135,17 @@ func Pair(ctx context.Context, c *catalog.Catalog, selectors []string) (a, b *Si
 // of e.
 func previous(c *catalog.Catalog, e *repo.Entry) (*Side, error) {
 	parts := c.Earlier(e)
-	for _, other := range c.Entries() {
-		if slices.ContainsFunc(parts, func(part *repo.Entry) bool { return part.ID == other.ID }) {
+	for _, other := range c.Rows() {
+		if other.ID() == e.ID || other.Experiment() != e.Experiment || other.Started().After(e.Started) ||
+			slices.ContainsFunc(parts, func(part *repo.Entry) bool { return part.ID == other.ID() }) {
 			continue
 		}
-		if other.ID != e.ID && other.Experiment == e.Experiment && !other.Started.After(e.Started) {
-			return &Side{Entries: []*repo.Entry{other}, catalog: c}, nil
+		entries, err := c.Load([]*catalog.Row{other})
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) == 1 && entries[0].Experiment == e.Experiment {
+			return &Side{Entries: entries, catalog: c}, nil
 		}
 	}
 	if len(parts) == 0 {
@@ -177,15 +183,10 @@ func (s *Side) read(ctx context.Context, part bool) (side diff.Side, release fun
 // records is like read, for comparing metrics only. It opens no file before a point is asked for.
 func (s *Side) records(ctx context.Context, part bool) (side diff.Side, release func()) {
 	side = diff.Side{Group: s.Group, Lost: catalog.Records(s.Lost)}
-	newest := map[*format.Run]bool{} // of chains
-	if alone := part && s.Group == ""; !alone && hasChains(s.catalog) {
-		for _, chain := range catalog.Chains(s.catalog.Runs()) {
-			newest[chain[0]] = len(chain) > 1
-		}
-	}
+	alone := part && s.Group == ""
 	points := &sidePoints{entries: map[*format.Run]*repo.Entry{}, open: map[*format.Run]openCurves{}}
 	for _, e := range s.Entries {
-		if newest[e.Run] {
+		if !alone && !s.catalog.Inner()[e.ID] {
 			e = s.catalog.Whole(ctx, e)
 		}
 		run := *e.Run
@@ -195,10 +196,6 @@ func (s *Side) records(ctx context.Context, part bool) (side diff.Side, release 
 	}
 	side.PointsOf = func(r *format.Run, metric string) ([]format.Point, error) { return points.of(ctx, r, metric) }
 	return side, points.close
-}
-
-func hasChains(c *catalog.Catalog) bool {
-	return slices.ContainsFunc(c.Runs(), func(r *format.Run) bool { return r.Resumes != "" })
 }
 
 // sidePoints reads the points of the runs of a side. It opens the points of a run when they are first asked for, once.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 )
 
@@ -16,40 +17,62 @@ type BranchNameError = git.BranchNameError
 
 // Uncommitted counts the runs with status finished that the runs branch does not have.
 func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
+	ids, err := uncommittedIDs(ctx, r)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	c, err := catalog.Here(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	return finishedAmong(c, ids), nil
+}
+
+// finishedAmong counts the runs of a catalog with these ids that have the status finished.
+func finishedAmong(c *catalog.Catalog, ids map[string]bool) int {
+	n := 0
+	for _, r := range c.Rows() {
+		if r.Status() == format.Finished && ids[r.ID()] {
+			n++
+		}
+	}
+	return n
+}
+
+// uncommittedIDs returns the ids of the ended runs that the runs branch does not have.
+func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
 	if !r.InGit {
-		return 0, nil
+		return nil, nil
 	}
 	local, err := runsBranch(ctx, r)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	trees, err := git.OpenTrees(ctx, r.Git)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer trees.Close()
 	at, err := r.TreePath()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	known, err := readSnapshot(trees, local.tip, at)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ids, err := r.FinishedIDs()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	waiting := map[string]bool{}
 	for _, id := range ids {
-		if _, ok := known.runs[id]; ok || known.removed[id] {
-			continue
-		}
-		if e, err := r.ReadFinished(id); err == nil && e.Status == format.Finished {
-			n++
+		if _, ok := known.runs[id]; !ok && !known.removed[id] {
+			waiting[id] = true
 		}
 	}
-	return n, nil
+	return waiting, nil
 }
 
 const (
@@ -251,15 +274,18 @@ type BranchRuns struct {
 	Runs   int
 }
 
-// ReadOverview reads the Overview of a repository.
-func ReadOverview(ctx context.Context, r *repo.Repository) (*Overview, error) {
-	o := &Overview{}
+// ReadOverview reads the Overview of the repository of a catalog.
+func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
+	o, r := &Overview{}, c.Repository()
 	if !r.InGit {
 		return o, nil
 	}
-	var err error
-	if o.Uncommitted, err = Uncommitted(ctx, r); err != nil {
+	waiting, err := uncommittedIDs(ctx, r)
+	if err != nil {
 		return nil, err
+	}
+	if len(waiting) > 0 {
+		o.Uncommitted = finishedAmong(c, waiting)
 	}
 	remotes, err := git.Remotes(ctx, r.Git)
 	if err != nil {

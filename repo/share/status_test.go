@@ -7,6 +7,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git/gittest"
 	"github.com/gitruns/runs/repo/secret"
 )
@@ -20,7 +21,7 @@ func TestOverview(t *testing.T) {
 	p.add(runD, failed)
 	wide := p.commitTree([]string{p.Head}, map[string]any{in(runC, repo.RecordName): record(t, runC)})
 	p.Git("branch", "-q", "wide", wide)
-	o, err := ReadOverview(t.Context(), p.runs)
+	o, err := overview(t, p)
 	check(t, err)
 	equal(t, "uncommitted", o.Uncommitted, 1)
 	equal(t, "unpushed", o.Unpushed, 1)
@@ -43,7 +44,7 @@ func TestOverview(t *testing.T) {
 	equal(t, "OnRemote before it is pushed", on, false)
 	_, err = Push(t.Context(), p.runs, PushRequest{})
 	check(t, err)
-	o, err = ReadOverview(t.Context(), p.runs)
+	o, err = overview(t, p)
 	check(t, err)
 	equal(t, "unpushed after a push", o.Unpushed, 0)
 }
@@ -56,7 +57,7 @@ func TestOverviewOfShapes(t *testing.T) {
 		}
 		p := projectOf(t, r)
 		p.add(runB)
-		o, err := ReadOverview(t.Context(), p.runs)
+		o, err := overview(t, p)
 		check(t, err)
 		equal(t, "uncommitted", o.Uncommitted, 1)
 		equal(t, "unpushed", o.Unpushed, map[bool]int{true: 1}[o.Remote && r.Origin == ""])
@@ -126,4 +127,12 @@ func TestMergeFindings(t *testing.T) {
 	if !slices.Equal(lines, []int64{1, 3}) {
 		t.Errorf("merge: %+v", got)
 	}
+}
+
+func overview(t *testing.T, p *project) (*Overview, error) {
+	t.Helper()
+	c, err := catalog.Open(t.Context(), p.runs, catalog.Options{})
+	check(t, err)
+	defer c.Close()
+	return ReadOverview(t.Context(), c)
 }
