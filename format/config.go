@@ -60,6 +60,7 @@ type Config struct {
 		Branch  string   // where runs are committed; empty is the branch that is checked out
 		Auto    bool     // commit each run when it finishes
 		Include []string // files of a run that otherwise stay on the machine that recorded it
+		Batch   int      // a commit of more runs puts them into batches; 0 is never
 	}
 	Secrets struct {
 		Allow    []SecretAllow
@@ -218,7 +219,7 @@ func configKeys() []string {
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
 		"compare.level", "compare.value", "compare.select_by", "filters.NAME",
-		"commit.branch", "commit.auto", "commit.include",
+		"commit.branch", "commit.auto", "commit.include", "commit.batch",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
@@ -403,6 +404,9 @@ func (c *Config) readCommit(s table) {
 	}
 	if s.has("auto") {
 		c.Commit.Auto = s.boolean("auto")
+	}
+	if s.has("batch") {
+		c.Commit.Batch = int(s.between("batch", 0, 1_000_000))
 	}
 	c.Commit.Include = s.texts("include")
 	for _, name := range c.Commit.Include {

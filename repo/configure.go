@@ -35,14 +35,23 @@ func (r *Repository) Configure(path []string, value any) error {
 	if err != nil {
 		return fail(err)
 	}
+	if err := r.WriteConfig(edited); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// WriteConfig replaces config.toml, whole or not at all. The settings that were read stay those of the repository.
+func (r *Repository) WriteConfig(data []byte) error {
+	file := filepath.Join(r.Dir, configName)
 	tmp := file + ".new"
 	_ = os.Remove(tmp)
-	if err := writeFile(tmp, edited); err != nil {
-		return fail(err)
+	if err := writeFile(tmp, data); err != nil {
+		return err
 	}
 	if err := os.Rename(tmp, file); err != nil {
 		_ = os.Remove(tmp)
-		return fail(err)
+		return err
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Committed struct {
 	Notes        int      // of runs that were already committed
 	Removed      []string // ids
 	Redacted     []string // ids of runs that were already committed
+	Batches      int      // that hold Runs
 	Files        int
 	Bytes        int64
 	Refused      []repo.Damage // runs that cannot be committed, and why
@@ -45,7 +46,10 @@ type CommittedRun struct {
 	line    string            // what the message of the commit says after the id
 	outside []format.Artifact // that are not in Git
 	files   []git.TreeEntry   // by their names in the run's folder
-	tree    string            // the id of the run's folder with these files
+	tree    string            // the id of the run's folder with these files; empty if they were not stored
+	sizes   packSizes
+	alone   bool // the run must keep a folder of its own
+	batched bool // a batch of the plan has the run
 }
 
 // Empty reports whether there was nothing to commit.
@@ -61,7 +65,10 @@ func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	if !r.InGit {
 		return nil
 	}
-	return git.CompleteOrRollBack(ctx, r.Git)
+	if err := git.CompleteOrRollBack(ctx, r.Git); err != nil {
+		return err
+	}
+	return completePacking(ctx, r)
 }
 
 // refSwitches is how often a commit starts again because a branch moved.
@@ -193,12 +200,27 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 	if err != nil {
 		return nil, err
 	}
+	k, err := w.packRuns(ctx, p, true)
+	if err != nil {
+		return nil, err
+	}
+	if k != nil {
+		defer k.close()
+	}
 	updates, err := w.write(ctx, p, tip.Commit, func() error { return o.Stage(ctx, below(p.at, p.files()), gone) })
 	if err != nil {
 		return nil, err
 	}
 	updates[0].Ref = "HEAD"
-	return p.Committed, o.Finish(ctx, "runs: "+p.Summary(), updates...)
+	if err := o.Finish(ctx, "runs: "+p.Summary(), updates...); err != nil {
+		return nil, err
+	}
+	if k != nil {
+		if err := k.complete(context.WithoutCancel(ctx)); err != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("the runs are committed, but their own folders stay: %v", err))
+		}
+	}
+	return p.Committed, nil
 }
 
 // commitElsewhere commits to a branch that is not checked out, without the user's index or files.
@@ -224,6 +246,9 @@ func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
 		return p.Committed, err
 	}
 	p.Branch = branch
+	if _, err := w.packRuns(ctx, p, false); err != nil {
+		return nil, err
+	}
 	updates, err := w.write(ctx, p, base, nil)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,8 @@ type gathering struct {
 	memory *searched
 	mu     sync.Mutex
 	shared map[string]*sharedFile // that new runs refer to and base lacks
+	// dry means that the runs are read, verified and searched, and not stored, because batches will hold them.
+	dry bool
 }
 
 // sharedFile is a shared file that is put into the working tree.
@@ -73,11 +75,12 @@ type newRun struct {
 
 // gatherRuns reads the new runs and hands their files to the ObjectWriter. It verifies and searches the very bytes that
 // it hands over, on all processors, and keeps only ids of them.
-func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun) error {
+func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, dry bool) error {
 	g, err := p.newGathering(known)
 	if err != nil || len(runs) == 0 {
 		return err
 	}
+	g.dry = dry
 	results := make([]gathered, len(runs))
 	err = g.onWorkers(ctx, len(runs), func(ctx context.Context, w *gatherWorker, i int) (err error) {
 		results[i], err = w.run(ctx, runs[i])
@@ -244,6 +247,8 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 			done.finds = append(done.finds, fileFinds{path.Join(folder, f.Name), finds})
 		}
 		run.files = append(run.files, git.TreeEntry{Mode: "100644", Name: f.Name, ID: blob})
+		run.sizes.add(f.Name, f.Bytes)
+		run.alone = run.alone || blob == ""
 		done.bytes += f.Bytes
 		return fatal(err)
 	})
@@ -254,8 +259,10 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 	if filtered != nil {
 		return fatal(filtered)
 	}
-	if run.tree, err = w.encoder.Folder(slices.Clone(run.files)); err != nil {
-		return fatal(err)
+	if !w.dry {
+		if run.tree, err = w.encoder.Folder(slices.Clone(run.files)); err != nil {
+			return fatal(err)
+		}
 	}
 	done.run = run
 	return w.searchOutside(ctx, e, done)
@@ -317,6 +324,13 @@ func (w *gatherWorker) file(ctx context.Context, name string, f repo.File, data 
 		}
 	}
 	full := path.Join(w.at, name)
+	if w.dry && isArtifact(name) && w.config.Artifacts.Store == format.StoreLFS {
+		return "", finds, nil // its pointer belongs into a folder of its own
+	}
+	if w.dry && path.Base(path.Dir(name)) != "notes" {
+		blob, err = w.objects.BlobID(f.Bytes, io.NewSectionReader(from, 0, f.Bytes))
+		return blob, finds, err
+	}
 	if isArtifact(name) && w.config.Artifacts.Store == format.StoreLFS {
 		blob, err = w.stored(ctx, full)
 		return blob, finds, err

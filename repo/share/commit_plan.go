@@ -24,8 +24,11 @@ type plan struct {
 	blobs   map[string]string // the ids of paths
 	before  map[string]string // the ids of the shared files of Runs that base has
 	remove  []string          // relative to .runs: folders of runs, removal markers, shared files
-	orphans []string          // shared files that runs referred to before they were redacted
-	lfs     struct {          // whether Git LFS stores artifacts
+	batch   int               // a commit of more new runs puts them into batches; 0 is never
+	pack    bool              // batches will hold the runs that may share one
+	known   *snapshot
+	orphans []string // shared files that runs referred to before they were redacted
+	lfs     struct { // whether Git LFS stores artifacts
 		asked bool
 		err   error
 	}
@@ -40,6 +43,9 @@ func (p *plan) files() iter.Seq[string] {
 		for _, run := range p.Runs {
 			folder := runPath(run.ID)
 			for _, f := range run.files {
+				if run.batched && path.Dir(f.Name) != "notes" {
+					continue
+				}
 				if !yield(path.Join(folder, f.Name)) {
 					return
 				}
@@ -65,6 +71,10 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	}
 	known, err := readSnapshot(w.trees, base, p.at)
 	if err != nil {
+		return p, err
+	}
+	p.known = known
+	if p.batch, err = w.batchLimit(); err != nil {
 		return p, err
 	}
 	removed, err := w.repo.RemovedIDs()
@@ -116,7 +126,17 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if p.objects, err = w.newObjects(ctx, len(fresh) > 0); err != nil {
 		return p, err
 	}
-	if err := p.gatherRuns(ctx, known, fresh); err != nil {
+	dry := p.batch > 0 && len(fresh) > p.batch
+	if err := p.gatherRuns(ctx, known, fresh, dry); err != nil {
+		return p, err
+	}
+	if dry && len(p.Runs) <= p.batch {
+		err = p.storeAlone(ctx, known, func(*CommittedRun) bool { return true })
+	} else if dry {
+		p.pack = true
+		err = p.storeAlone(ctx, known, func(run *CommittedRun) bool { return run.alone || !run.sizes.fits() })
+	}
+	if err != nil {
 		return p, err
 	}
 	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
@@ -142,6 +162,15 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		return p, err
 	}
 	return p, p.judge(ctx)
+}
+
+// batchLimit returns how many new runs a commit has by themselves at most. 0 stands for any number.
+func (w *writer) batchLimit() (int, error) {
+	config, err := w.repo.Config()
+	if err != nil {
+		return 0, err
+	}
+	return config.Commit.Batch, nil
 }
 
 // newObjects returns the writer's ObjectWriter. It makes one only if it is needed.

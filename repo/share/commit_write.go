@@ -167,6 +167,14 @@ func (w *writer) addRuns(root, day string, runs []CommittedRun) ([]git.Edit, err
 	}
 	list := make([]git.Edit, 0, len(runs))
 	for _, run := range runs {
+		if run.batched {
+			for _, f := range run.files {
+				if path.Dir(f.Name) == "notes" {
+					list = append(list, git.Edit{Path: path.Join(run.ID, f.Name), Mode: f.Mode, ID: f.ID})
+				}
+			}
+			continue
+		}
 		if !there[run.ID] {
 			list = append(list, git.Edit{Path: run.ID, Mode: "40000", ID: run.tree})
 			continue

@@ -116,6 +116,14 @@ func (w *writer) stage(ctx context.Context, p *plan, tip git.Tip) (err error) {
 	if err != nil {
 		return err
 	}
+	// The next command completes the packing: the commit is still to come.
+	k, err := w.packRuns(ctx, p, true)
+	if err != nil {
+		return err
+	}
+	if k != nil {
+		defer k.close()
+	}
 	_, kept := p.edits()
 	w.trees.WriteTo(p.objects)
 	keep, err := w.keep(ctx, p, kept)

@@ -75,7 +75,7 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 		if at.kind == ofBatch || at.kind == ofRun && settled.runs[at.at+at.run] && !isNote(at) {
 			continue
 		}
-		take, err := p.onTip(c, e)
+		take, err := p.onTip(ctx, c, e)
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (p *replayer) findConflicts(c *runCommit, settled *settlement) error {
 }
 
 // onTip returns the changes to make on the tip for one change of the commit.
-func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
+func (p *replayer) onTip(ctx context.Context, c *runCommit, e git.Edit) ([]git.Edit, error) {
 	at := placeOf(e.Path)
 	known, err := p.snapshot(at.at)
 	if err != nil {
@@ -184,6 +184,9 @@ func (p *replayer) onTip(c *runCommit, e git.Edit) ([]git.Edit, error) {
 			}
 		}
 	case ofSetup:
+		if exists && at.name == configName && e.ID != "" && there.ID != e.ID {
+			return p.requireOnTip(ctx, at.at, e.ID, there)
+		}
 		if exists {
 			return nil, nil
 		}

@@ -118,7 +118,10 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	if parent == "" {
 		return true
 	}
-	_, there, err := trees.Find(parent, e.Path)
+	was, there, err := trees.Find(parent, e.Path)
+	if err == nil && there && p.kind == ofSetup && p.name == configName {
+		return addsBatches(trees, was.ID, e.ID)
+	}
 	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
 }
 
