@@ -164,8 +164,8 @@ func indexName(dir string) string {
 }
 
 // gitState returns a digest of when Git last changed files of the working tree. Whatever does, like a checkout, a merge
-// or a stash, also writes Git's index. The result is 0 if Git has only just written it, and may again without a later
-// time.
+// or a stash, also writes Git's index. The exception is 'git restore --source' without --staged. The result is 0 if Git
+// has only just written its index, and may again without a later time.
 func gitState(path string) uint64 {
 	info, err := os.Lstat(path)
 	if err != nil {

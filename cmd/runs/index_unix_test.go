@@ -207,9 +207,10 @@ func (w *indexed) byGit() {
 		w.compare()
 		w.run(w.here, 0, "git", "checkout", "-q", "main")
 	case 1:
-		w.run(w.here, 0, "git", "restore", "--source", "HEAD~1", "--", ".runs")
+		// Without --staged, Git does not write its index, and nothing says that files changed.
+		w.run(w.here, 0, "git", "restore", "--staged", "--worktree", "--source", "HEAD~1", "--", ".runs")
 		w.compare()
-		w.run(w.here, 0, "git", "restore", "--", ".runs")
+		w.run(w.here, 0, "git", "restore", "--staged", "--worktree", "--", ".runs")
 	case 2:
 		w.run(w.here, 0, "git", "reset", "-q", "--hard")
 	case 3:
