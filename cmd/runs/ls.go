@@ -278,14 +278,11 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 		rows = nil // runs without a key do not form a group
 	}
 	columns := splitList(f.columns)
-	entries, err := c.Load(rows)
+	groups, err := c.GroupRows(rows, catalog.GroupRequest{Keys: keys, Columns: columns, Sort: f.sort, Limit: f.limit})
 	if err != nil {
 		return err
 	}
-	runs := catalog.Records(entries)
-	view := render.Groups{Asked: len(columns) > 0, Groups: c.Group(runs, catalog.GroupRequest{
-		Keys: keys, Columns: columns, Sort: f.sort, Limit: f.limit,
-	})}
+	view := render.Groups{Asked: len(columns) > 0, Groups: groups}
 	switch {
 	case f.json:
 		return a.printJSON(view.JSON())

@@ -311,6 +311,18 @@ func TestRecordsAndColumns(t *testing.T) {
 				return fmt.Sprint(ids(entries), err)
 			})
 		}
+		for range 40 {
+			q := GroupRequest{
+				Keys: pick(m, []string{m.key()}, []string{m.key(), "status"}, []string{query.ByReplicates}), Limit: m.IntN(9),
+			}
+			if m.IntN(2) == 0 {
+				q.Columns, q.Sort = []string{m.key(), "loss"}, m.key()
+			}
+			b.same(fmt.Sprint("groups by ", q), func(c *Catalog) string {
+				g, err := c.GroupRows(c.rows, q)
+				return groupText(g) + fmt.Sprint(err)
+			})
+		}
 		b.same("chains", func(c *Catalog) string {
 			place := c.PlaceText()
 			text := ""
@@ -326,6 +338,18 @@ func TestRecordsAndColumns(t *testing.T) {
 	if matched == 0 || read == 0 || read > 400*2*60/2 {
 		t.Errorf("%d records were read, %d runs matched", read, matched)
 	}
+}
+
+func groupText(g Groups) string {
+	text := fmt.Sprintln(g.Keys, g.Primary, g.Goal, g.Columns)
+	for _, group := range g.List {
+		text += fmt.Sprintln(group.Label, group.Values, len(group.Lost), len(group.Runs), group.Runs[0].ID, group.Summary.N,
+			group.Summary.Mean, group.Summary.SD, group.Summary.Best)
+		for _, cell := range group.Cells {
+			text += fmt.Sprintln(cell.Summary.N, cell.Summary.Mean, len(cell.Lost), cell.Value)
+		}
+	}
+	return text
 }
 
 func ids(entries []*repo.Entry) []string {

@@ -45,6 +45,7 @@ const (
 	Extra      = "extra"      // Bool: the record has a table [extra]
 	Conflicts  = "conflicts"  // Bool: the record has a table [conflicts]
 	Irregular  = "irregular"  // Bool: only the record answers for params, datasets and variables
+	Dotted     = "dotted"     // Bool: a key in the params has a dot, or two datasets have one name
 	Definition = "definition" // Text: see Table.Definitions
 	Shared     = "shared"     // List: paths of shared files below .runs that the record names
 )

@@ -171,6 +171,7 @@ func visitFacts(r *format.Run, put func(key string, v value)) {
 	yes(Unknown, len(r.Unknown) > 0)
 	yes(Extra, len(r.Extra) > 0)
 	yes(Conflicts, len(r.Conflicts) > 0)
+	yes(Dotted, dotted(r.Params) || sharedName(r.Datasets))
 	put(Definition, definitions(r.Defined))
 	put(Shared, texts(sharedFiles(r)))
 }
@@ -186,6 +187,28 @@ func irregular(r *format.Run, flat map[string]any) bool {
 		if len(name) > maxKeyBytes || strings.ContainsRune(name, '"') {
 			return true
 		}
+	}
+	return false
+}
+
+// dotted reports whether a key has a dot, so that the names of params do not say which tables they are in.
+func dotted(params map[string]any) bool {
+	for key, v := range params {
+		if table, ok := v.(map[string]any); strings.Contains(key, ".") || ok && dotted(table) {
+			return true
+		}
+	}
+	return false
+}
+
+// sharedName reports whether two datasets have the same name.
+func sharedName(datasets []format.Dataset) bool {
+	seen := map[string]bool{}
+	for _, d := range datasets {
+		if seen[d.Name] {
+			return true
+		}
+		seen[d.Name] = true
 	}
 	return false
 }

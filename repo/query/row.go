@@ -65,6 +65,18 @@ func NewMetric(m format.Metric) Metric {
 	return q
 }
 
+// Format returns the metric of the record that m was made from.
+func (m Metric) Format() format.Metric {
+	f := format.Metric{Last: m.Last, Count: m.Count, Goal: m.Goal}
+	if m.HasMin {
+		f.Min = &format.Extreme{Value: m.Min, Step: m.MinStep}
+	}
+	if m.HasMax {
+		f.Max = &format.Extreme{Value: m.Max, Step: m.MaxStep}
+	}
+	return f
+}
+
 // Best returns the best value by a goal, or the last value without a goal. It is NaN if every point is.
 func (m Metric) Best(goal string) float64 {
 	switch {
