@@ -48,8 +48,9 @@ type CommittedRun struct {
 	files   []git.TreeEntry   // by their names in the run's folder
 	tree    string            // the id of the run's folder with these files; empty if they were not stored
 	sizes   packSizes
-	alone   bool // the run must keep a folder of its own
-	batched bool // a batch of the plan has the run
+	from    string // the batch of the working tree that has the run, relative to .runs
+	alone   bool   // the run must keep a folder of its own
+	batched bool   // a batch of the plan has the run
 }
 
 // Empty reports whether there was nothing to commit.

@@ -41,7 +41,8 @@ type gathering struct {
 	mu     sync.Mutex
 	shared map[string]*sharedFile // that new runs refer to and base lacks
 	// dry means that the runs are read, verified and searched, and not stored, because batches will hold them.
-	dry bool
+	dry      bool
+	unpacked *unpackedRows
 }
 
 // sharedFile is a shared file that is put into the working tree.
@@ -142,6 +143,7 @@ func (p *plan) newGathering(known *snapshot) (*gathering, error) {
 	config, err := p.repo.Config()
 	return &gathering{
 		plan: p, known: known, config: config, memory: openSearched(p.repo), shared: map[string]*sharedFile{},
+		unpacked: &unpackedRows{},
 	}, err
 }
 
@@ -175,6 +177,7 @@ type gatherWorker struct {
 	ids     *git.FileIDs // asks for ids
 	store   *git.FileIDs // stores files
 	asked   []askedFile
+	dryRun  bool // the run that is read goes into a batch, if nothing is against it
 }
 
 // askedFile is a file for which Git is asked what its filters make of it.
@@ -241,7 +244,18 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 	}
 	run := &CommittedRun{ID: e.ID, Name: e.Name, Experiment: e.Experiment, line: runWords(e.Run, w.config)}
 	folder := runPath(e.ID)
+	if b := e.Batch(); b != nil {
+		run.from = path.Join(b.Day, b.Name)
+	}
 	err := e.EachContent(ctx, record, maxGathered, func(f repo.File, data []byte, open *os.File) error {
+		if data == nil && open == nil {
+			var err error
+			if data, err = w.unpacked.rows(w.repo, run, f.Name); err != nil {
+				return err
+			}
+			f.Bytes, f.SHA256 = int64(len(data)), ""
+		}
+		w.dryRun = w.dry || run.from != ""
 		blob, finds, err := w.file(ctx, path.Join(folder, f.Name), f, data, open, len(run.files), true)
 		if len(finds) > 0 {
 			done.finds = append(done.finds, fileFinds{path.Join(folder, f.Name), finds})
@@ -259,7 +273,7 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 	if filtered != nil {
 		return fatal(filtered)
 	}
-	if !w.dry {
+	if !w.dryRun {
 		if run.tree, err = w.encoder.Folder(slices.Clone(run.files)); err != nil {
 			return fatal(err)
 		}
@@ -324,10 +338,10 @@ func (w *gatherWorker) file(ctx context.Context, name string, f repo.File, data 
 		}
 	}
 	full := path.Join(w.at, name)
-	if w.dry && isArtifact(name) && w.config.Artifacts.Store == format.StoreLFS {
+	if w.dryRun && isArtifact(name) && w.config.Artifacts.Store == format.StoreLFS {
 		return "", finds, nil // its pointer belongs into a folder of its own
 	}
-	if w.dry && path.Base(path.Dir(name)) != "notes" {
+	if w.dryRun && path.Base(path.Dir(name)) != "notes" {
 		blob, err = w.objects.BlobID(f.Bytes, io.NewSectionReader(from, 0, f.Bytes))
 		return blob, finds, err
 	}

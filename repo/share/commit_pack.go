@@ -31,12 +31,17 @@ func (w *writer) packRuns(ctx context.Context, p *plan, place bool) (k *packing,
 			}
 		}()
 	}
-	byID := map[string]*CommittedRun{}
+	byID, unpacked := map[string]*CommittedRun{}, &unpackedRows{}
 	var runs []packRun
 	for i := range p.Runs {
 		if run := &p.Runs[i]; run.tree == "" {
 			byID[run.ID] = run
-			runs = append(runs, p.fromDisk(*run))
+			runs = append(runs, p.fromDisk(*run, unpacked))
+			if k != nil && run.from != "" && !slices.Contains(k.names, run.from) {
+				if err := k.note(run.from); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	if err := build.build(ctx, runs); err != nil {

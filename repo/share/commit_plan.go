@@ -130,15 +130,14 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.gatherRuns(ctx, known, fresh, dry); err != nil {
 		return p, err
 	}
-	if dry && len(p.Runs) <= p.batch {
-		err = p.storeAlone(ctx, known, func(*CommittedRun) bool { return true })
-	} else if dry {
-		p.pack = true
-		err = p.storeAlone(ctx, known, func(run *CommittedRun) bool { return run.alone || !run.sizes.fits() })
-	}
+	few := len(p.Runs) <= p.batch
+	err = p.storeAlone(ctx, known, func(run *CommittedRun) bool {
+		return run.from == "" && (few || run.alone || !run.sizes.fits())
+	})
 	if err != nil {
 		return p, err
 	}
+	p.pack = slices.ContainsFunc(p.Runs, func(run CommittedRun) bool { return run.tree == "" })
 	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
 	if !named {
 		for id := range removed {

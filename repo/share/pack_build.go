@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -22,6 +23,7 @@ import (
 type packRun struct {
 	id    string
 	sizes packSizes
+	must  bool // it has no folder of its own
 	// load returns the run. For each file under format.BatchFilesName it calls own, with the bytes.
 	load func(ctx context.Context, own func(name string, data []byte) error) (repo.BatchInput, error)
 }
@@ -114,7 +116,7 @@ func (k *packer) build(ctx context.Context, runs []packRun) error {
 
 // batch builds a batch of runs, or several if it gets too large.
 func (k *packer) batch(ctx context.Context, runs []packRun) (err error) {
-	if len(runs) < k.least {
+	if len(runs) < k.least && !slices.ContainsFunc(runs, func(r packRun) bool { return r.must }) {
 		for _, run := range runs {
 			k.alone = append(k.alone, run.id)
 		}
@@ -237,8 +239,8 @@ func (l *loader) add(name string, data []byte) error {
 }
 
 // fromDisk returns a run of the working tree, whose files were verified and have these ids.
-func (p *plan) fromDisk(run CommittedRun) packRun {
-	r := packRun{id: run.ID, sizes: run.sizes}
+func (p *plan) fromDisk(run CommittedRun, unpacked *unpackedRows) packRun {
+	r := packRun{id: run.ID, sizes: run.sizes, must: run.from != ""}
 	r.load = func(ctx context.Context, own func(string, []byte) error) (repo.BatchInput, error) {
 		l := loader{in: repo.BatchInput{ID: run.ID}, wants: map[string]string{}, own: own}
 		for _, f := range run.files {
@@ -249,15 +251,40 @@ func (p *plan) fromDisk(run CommittedRun) packRun {
 			return l.in, err
 		}
 		err = e.EachContent(ctx, record, format.MaxBatchBytes, func(f repo.File, data []byte, open *os.File) error {
-			if data == nil && open != nil {
-				var err error
-				if data, err = io.ReadAll(io.NewSectionReader(open, 0, format.MaxBatchBytes+1)); err != nil {
-					return err
-				}
+			var err error
+			switch {
+			case data != nil:
+			case open != nil:
+				data, err = io.ReadAll(io.NewSectionReader(open, 0, format.MaxBatchBytes+1))
+			default:
+				data, err = unpacked.rows(p.repo, &run, f.Name)
+			}
+			if err != nil {
+				return err
 			}
 			return l.add(f.Name, bytes.Clone(data))
 		})
 		return l.in, err
 	}
 	return r
+}
+
+// unpackedRows reads the rows of runs that a batch of the working tree has, batch by batch.
+type unpackedRows struct {
+	mu     sync.Mutex
+	batch  string
+	tables map[string][]byte
+}
+
+// rows returns the file of points or values that a run of a batch would have by itself.
+func (u *unpackedRows) rows(r *repo.Repository, run *CommittedRun, name string) (data []byte, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.batch != run.from || u.tables == nil {
+		if u.tables, err = r.ReadBatchFiles(run.from); err != nil {
+			return nil, err
+		}
+		u.batch = run.from
+	}
+	return unpackRows(name, u.tables[name], run.ID)
 }

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -175,7 +176,7 @@ func (k *packing) settle(ctx context.Context, trees *git.Trees, at, name string)
 	if err != nil || len(tracked) > 0 {
 		return false, err
 	}
-	return true, k.dropBatch(name)
+	return true, k.dropBatch(trees, at, name)
 }
 
 // dropSingles removes what the runs of a committed batch have in folders of their own. It compares the batch on disk
@@ -244,8 +245,8 @@ func (k *packing) sameRows(id string, digests map[string]map[string]string) (tab
 	return tables, true
 }
 
-// dropBatch removes a batch that no commit has, if all of its runs are by themselves too.
-func (k *packing) dropBatch(name string) error {
+// dropBatch removes a batch that HEAD does not have, if each of its runs is by itself too, or in HEAD elsewhere.
+func (k *packing) dropBatch(trees *git.Trees, at, name string) error {
 	tables, err := k.repo.ReadBatchFiles(name)
 	if err != nil {
 		return nil // it is incomplete, and verify reports it
@@ -256,7 +257,16 @@ func (k *packing) dropBatch(name string) error {
 	}
 	for _, r := range runs {
 		own, err := readAtMost(filepath.Join(k.repo.RunDir(r.ID), repo.RecordName), format.MaxRecordBytes)
-		if err != nil || string(own) != string(r.Record) {
+		if err == nil && string(own) == string(r.Record) {
+			continue
+		}
+		files, err := filesIn(trees, "HEAD", at, r.ID)
+		if err != nil {
+			return nil
+		}
+		record := files[repo.RecordName]
+		id, err := git.BlobID(record.ID, int64(len(r.Record)), bytes.NewReader(r.Record))
+		if err != nil || id != record.ID {
 			return nil
 		}
 	}
