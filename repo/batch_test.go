@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -238,6 +239,74 @@ func TestReadBatch(t *testing.T) {
 	}
 	if e, err = r.Read(t.Context(), ids[4]); err != nil || e.Tags["a"] != "b" {
 		t.Errorf("a tag of a run in a batch: %v, %v", e.Tags, err)
+	}
+}
+
+// The runs of batches are read from a commit, and from a working tree that leaves files out.
+func TestReadBatchFromGit(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(dir))
+	git := func(args ...string) {
+		t.Helper()
+		args = append([]string{"-C", dir, "-c", "user.name=a", "-c", "user.email=a@b"}, args...)
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args, err, out)
+		}
+	}
+	git("init", "-q", "-b", "main")
+	r, _, err := Init(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := recordRuns(t, r, 6)
+	slices.Sort(ids)
+	pack(t, r, ids[:3]...)
+	pack(t, r, ids[3:5]...)
+	for _, id := range ids {
+		if err := os.Remove(filepath.Join(r.RunDir(id), outputName)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git("add", "-f", ".runs/"+format.IDDay(ids[0]), ".runs/config.toml", ".runs/.gitignore", ".runs/.gitattributes")
+	git("commit", "-q", "-m", "runs")
+	before := listed(t, r)
+	compare := func(step string, all map[string]what) {
+		t.Helper()
+		if d := cmp.Diff(before, all, cmpopts.EquateNaNs()); d != "" {
+			t.Errorf("%s:\n%s", step, d)
+		}
+	}
+	v, err := r.At(t.Context(), "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	entries, damaged, err := v.List(t.Context())
+	if err != nil || len(damaged) > 0 {
+		t.Fatal(damaged, err)
+	}
+	all := map[string]what{}
+	for _, e := range entries {
+		all[e.ID] = whatOf(t, e)
+	}
+	compare("HEAD", all)
+	if at, err := r.IDsAt(t.Context(), "HEAD"); err != nil || !slices.Equal(at, ids) {
+		t.Errorf("%q, %v", at, err)
+	}
+	_, entries, damaged, err = r.ListRevision(t.Context(), "HEAD", func(id string) bool { return id != ids[4] })
+	if err != nil || len(damaged) > 0 || len(entries) != 1 || whatOf(t, entries[0]).Model != before[ids[4]].Model {
+		t.Errorf("one run of a batch: %v, %v, %v", entries, damaged, err)
+	}
+	for _, patterns := range [][]string{
+		{"/*", "!*.parquet"}, {"/*", "!/.runs/2*"}, {"/*", "!runs.toml"}, {"/*", "!model.txt"},
+	} {
+		git(append([]string{"sparse-checkout", "set", "--no-cone"}, patterns...)...)
+		again, err := r.Reopen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(strings.Join(patterns, " "), listed(t, again))
+		again.Close()
 	}
 }
 

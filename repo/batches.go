@@ -130,7 +130,7 @@ func (r *Repository) batchesIn(home Home, day string, names []string) []*Batch {
 	old := known.batches
 	known.batches = nil
 	for _, name := range names {
-		if format.IsBatchName(name) {
+		if format.IsBatchName(name) && !r.left.has(path.Join(day, name, format.BatchRunsName)) {
 			known.batches = append(known.batches, r.openBatch(filepath.Join(dir, name), old))
 		}
 	}
@@ -322,18 +322,24 @@ func (e *Entry) Batch() *Batch {
 	return e.batch.Batch
 }
 
-// openBatched opens a file of rows of the batch that the run is in.
-func (e *Entry) openBatched(name string) (*os.File, int64, error) {
-	b := e.batch
-	if err := realDir(b.Dir); err != nil {
-		return nil, 0, err
+// locateBatched returns the path of a file of rows of the batch that the run is in. It is copied if it is only in Git.
+func (e *Entry) locateBatched(name string) (string, error) {
+	if e.from != nil {
+		return e.from.batchedFile(e, name)
 	}
+	b := e.batch
 	at := filepath.Join(b.Dir, name)
 	if own := path.Join(b.Day, b.Name, name); e.repo.left.has(own) && !exists(at) {
-		var err error
-		if at, err = e.repo.left.file(own); err != nil {
-			return nil, 0, err
-		}
+		return e.repo.left.file(own)
+	}
+	return at, realDir(b.Dir)
+}
+
+// openBatched opens a file of rows of the batch that the run is in.
+func (e *Entry) openBatched(name string) (*os.File, int64, error) {
+	at, err := e.locateBatched(name)
+	if err != nil {
+		return nil, 0, err
 	}
 	f, err := regular.Open(at)
 	if err != nil {

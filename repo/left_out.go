@@ -69,7 +69,7 @@ func (l *leftOut) list(ctx context.Context) error {
 		return err
 	}
 	files := map[string]git.Entry{}
-	records := map[string]bool{}
+	records, batches := map[string]bool{}, false
 	for _, e := range entries {
 		name, below := strings.CutPrefix(e.Path, tree+"/")
 		if !below || !e.LeftOut || !strings.HasPrefix(e.Mode, "100") || format.CheckPath(name) != nil {
@@ -79,6 +79,7 @@ func (l *leftOut) list(ctx context.Context) error {
 		if path.Base(name) == RecordName {
 			records[path.Base(path.Dir(name))] = true
 		}
+		batches = batches || path.Base(name) == format.BatchRunsName
 	}
 	if len(files) == 0 {
 		return nil
@@ -91,7 +92,10 @@ func (l *leftOut) list(ctx context.Context) error {
 	for i, e := range entries {
 		own[i] = e.Entry
 	}
-	v := l.repo.revision(tip.Commit, tree, own, func(id string) bool { return records[id] })
+	v := l.repo.revision(tip.Commit, tree, own, func(id string) bool { return batches || records[id] })
+	if err := l.readBatches(ctx, v, files, records); err != nil {
+		return err
+	}
 	v.late, v.ctx, v.fetched = l.repo, ctx, map[string]bool{}
 	v.ahead = &readAhead{files: func() []git.Entry {
 		all := make([]git.Entry, 0, len(files))
@@ -102,6 +106,33 @@ func (l *leftOut) list(ctx context.Context) error {
 		return all
 	}}
 	l.files, l.ids, l.runs = files, v.ids, v
+	return nil
+}
+
+// readBatches reads which runs are in batches whose records are left out, and adds them to records. It takes the other
+// runs out of v.
+func (l *leftOut) readBatches(
+	ctx context.Context, v *Revision, files map[string]git.Entry, records map[string]bool,
+) error {
+	v.batched = slices.DeleteFunc(v.batched, func(b *revisionBatch) bool {
+		_, ok := files[path.Join(b.day, b.name, format.BatchRunsName)]
+		return !ok
+	})
+	if len(v.batched) == 0 {
+		return nil
+	}
+	if err := v.readBatches(ctx); err != nil {
+		return err
+	}
+	v.ids = slices.DeleteFunc(v.ids, func(id string) bool {
+		if len(v.runs[id].batches) > 0 {
+			records[id] = true
+		}
+		if !records[id] {
+			delete(v.runs, id)
+		}
+		return !records[id]
+	})
 	return nil
 }
 
@@ -130,7 +161,15 @@ func (l *leftOut) has(name string) bool {
 
 // hasRun reports whether the record of a run is left out.
 func (l *leftOut) hasRun(id string) bool {
-	return l.has(path.Join(format.IDDay(id), id, RecordName))
+	found := false
+	_ = l.use(func() error {
+		if _, found = l.files[path.Join(format.IDDay(id), id, RecordName)]; !found && l.runs != nil {
+			run := l.runs.runs[id]
+			found = run != nil && len(run.batches) > 0
+		}
+		return nil
+	})
+	return found
 }
 
 // namesIn lists the files directly in a folder of .runs that are left out, sorted.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -167,7 +166,7 @@ func (r *Repository) readFinished(id string) (*Entry, error) {
 			return again, err
 		}
 	}
-	if err != nil && r.left.has(path.Join(format.IDDay(id), id, RecordName)) {
+	if err != nil && r.left.hasRun(id) {
 		return r.left.entry(id)
 	}
 	return entry, err

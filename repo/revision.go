@@ -23,7 +23,10 @@ type Revision struct {
 	Commit string
 	ids    []string
 	runs   map[string]*revisionRun
-	late   *Repository // its notes of these runs count too, because they are not committed yet; may be nil
+	wanted func(id string) bool // the runs that are read
+
+	batched []*revisionBatch
+	late    *Repository // its notes of these runs count too, because they are not committed yet; may be nil
 
 	ctx      context.Context // for the files that are copied when they are needed
 	fetching sync.Mutex      // guards the temporary folder, and Dir of the entries
@@ -37,7 +40,9 @@ type revisionRun struct {
 	record []byte
 	notes  []revisionNote
 	err    error
-	files  []git.Entry // all of them
+	files  []git.Entry // all in its folder
+
+	batches []revisionMember // the batches that have the run
 }
 
 type revisionNote struct {
@@ -66,7 +71,7 @@ func (r *Repository) IDsAt(ctx context.Context, rev string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids, _, err := idsOf(ctx, r.Git, commit, tree)
+	ids, _, _, err := idsOf(ctx, r.Git, commit, tree)
 	if err != nil {
 		return nil, fmt.Errorf("reading the runs of %s: %w", rev, err)
 	}
@@ -108,21 +113,20 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 	at := *r
 	at.commit, at.tree = commit, tree
 	at.Dir, at.active, at.left = "", "", nil
-	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}}
+	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}, wanted: wanted}
 	// Names that a repository of runs does not have are ignored.
 	for _, e := range entries {
 		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
 		parts := strings.SplitN(e.Path, "/", 3)
-		if len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckID(parts[1]) != nil ||
-			format.IDDay(parts[1]) != parts[0] ||
-			format.CheckPath(parts[2]) != nil || !strings.HasPrefix(e.Mode, "100") || !wanted(parts[1]) {
-			continue
+		switch {
+		case len(parts) != 3 || format.CheckDay(parts[0]) != nil || format.CheckPath(parts[2]) != nil ||
+			!strings.HasPrefix(e.Mode, "100"):
+		case format.IsBatchName(parts[1]):
+			v.addBatched(parts, e)
+		case format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0] && wanted(parts[1]):
+			run := v.runOf(parts[1])
+			run.files = append(run.files, e)
 		}
-		if v.runs[parts[1]] == nil {
-			v.runs[parts[1]] = &revisionRun{}
-			v.ids = append(v.ids, parts[1])
-		}
-		v.runs[parts[1]].files = append(v.runs[parts[1]].files, e)
 	}
 	return v
 }
@@ -137,7 +141,12 @@ func (v *Revision) Close() {
 }
 
 // readRecords reads all records and notes with one Git process.
-func (v *Revision) readRecords(ctx context.Context) error { return v.readRecordsOf(ctx, v.ids) }
+func (v *Revision) readRecords(ctx context.Context) error {
+	if err := v.readBatches(ctx); err != nil {
+		return err
+	}
+	return v.readRecordsOf(ctx, v.ids)
+}
 
 func (v *Revision) readRecordsOf(ctx context.Context, ids []string) error {
 	type place struct {
@@ -190,6 +199,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 			damaged = append(damaged, Damage{v.ids[i], err})
 		}
 	}
+	damaged = append(damaged, v.damagedBatches()...)
 	entries = slices.DeleteFunc(entries, func(e *Entry) bool { return e == nil })
 	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
 	return entries, damaged, nil
@@ -198,13 +208,19 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 func (v *Revision) entry(id string) (*Entry, error) {
 	from := v.runs[id]
 	name := path.Join(v.Commit[:12], id, RecordName)
+	record := from.record
 	switch {
 	case from.err != nil:
 		return nil, fmt.Errorf("%s: %w", name, from.err)
-	case from.record == nil:
+	case len(from.batches) > 0:
+		var err error
+		if record, err = from.recordOf(id); err != nil {
+			return nil, err
+		}
+	case record == nil:
 		return nil, fmt.Errorf("%s: the file is missing", name)
 	}
-	run, err := decodeFinished(name, id, from.record)
+	run, err := decodeFinished(name, id, record)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +232,7 @@ func (v *Revision) entry(id string) (*Entry, error) {
 		}
 		notes = append(notes, note)
 	}
-	e := &Entry{Run: run, repo: v.Repository, from: v}
+	e := &Entry{Run: run, repo: v.Repository, from: v, batch: v.batchOf(id)}
 	if v.late != nil {
 		e.noted = v.late
 		late, err := readNotesBut(v.late.RunDir(id), func(name string) bool {
@@ -244,19 +260,23 @@ func (v *Revision) fetch(e *Entry) error {
 		return err
 	}
 	if !v.fetched[e.ID] {
-		objects := make([]string, len(v.runs[e.ID].files))
-		for i, entry := range v.runs[e.ID].files {
+		files := v.filesOf(e.ID)
+		objects := make([]string, len(files))
+		for i, entry := range files {
 			objects[i] = entry.ID
 		}
 		if err := git.Prefetch(v.ctx, v.Git, objects); err != nil {
 			return err
 		}
-		for _, entry := range v.runs[e.ID].files {
+		for _, entry := range files {
 			if err := v.copyOut(entry); err != nil {
 				return err
 			}
 		}
 		v.fetched[e.ID] = true
+	}
+	if e.batch != nil {
+		e.batch.Dir = filepath.Join(v.Dir, e.batch.Day, e.batch.Name)
 	}
 	e.Dir = v.RunDir(e.ID)
 	return nil
@@ -280,14 +300,11 @@ func (v *Revision) locate(e *Entry, name string) (string, error) {
 	v.fetching.Lock()
 	if e.Dir != "" {
 		defer v.fetching.Unlock()
-		return filepath.Join(e.Dir, filepath.FromSlash(name)), nil
+		return e.path(name), nil
 	}
 	v.fetching.Unlock()
-	own := path.Join(format.IDDay(e.ID), e.ID, name)
-	for _, entry := range v.runs[e.ID].files {
-		if entry.Path == own {
-			return v.copyOne(entry)
-		}
+	if entry, ok := v.find(e.ID, name); ok {
+		return v.copyOne(entry)
 	}
 	if v.late != nil {
 		there := &Entry{Run: e.Run, Dir: v.late.RunDir(e.ID)}
@@ -300,14 +317,33 @@ func (v *Revision) locate(e *Entry, name string) (string, error) {
 
 // has reports whether the commit has a file of a run.
 func (v *Revision) has(id, name string) bool {
+	_, ok := v.find(id, name)
+	return ok
+}
+
+// find returns a file that the commit has of a run, in the folder of the run or in its batch.
+func (v *Revision) find(id, name string) (git.Entry, bool) {
+	run := v.runs[id]
+	if run == nil {
+		return git.Entry{}, false
+	}
 	own := path.Join(format.IDDay(id), id, name)
-	return v.runs[id] != nil && slices.ContainsFunc(v.runs[id].files, func(e git.Entry) bool { return e.Path == own })
+	if i := slices.IndexFunc(run.files, func(e git.Entry) bool { return e.Path == own }); i >= 0 {
+		return run.files[i], true
+	}
+	if len(run.batches) > 0 {
+		return run.batches[0].file(path.Join(format.BatchFilesName, id, name))
+	}
+	return git.Entry{}, false
 }
 
 func (v *Revision) allFiles() []git.Entry {
 	var files []git.Entry
 	for _, run := range v.runs {
 		files = append(files, run.files...)
+	}
+	for _, b := range v.batched {
+		files = append(files, b.files...)
 	}
 	return files
 }

@@ -72,7 +72,7 @@ func (e *Entry) values() (*format.Values, func(), error) {
 	if !ok {
 		return nil, nil, nil
 	}
-	if e.batch != nil && !exists(filepath.Join(e.Dir, format.ValuesName)) {
+	if e.batch != nil && (e.Dir == "" || !exists(filepath.Join(e.Dir, format.ValuesName))) {
 		return e.batchValues(want)
 	}
 	f, size, err := e.openRows(format.ValuesName, want)
@@ -243,7 +243,7 @@ func (e *Entry) path(name string) string {
 
 // place is like path, and returns the folder of the run or of the batch apart: only what is below it came with the run.
 func (e *Entry) place(name string) (root, rel string) {
-	if e.batch == nil || exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
+	if e.batch == nil || e.batch.Dir == "" || exists(filepath.Join(e.Dir, filepath.FromSlash(name))) {
 		return e.Dir, name
 	}
 	return e.batch.Dir, format.BatchFilesName + "/" + e.ID + "/" + name

@@ -81,7 +81,7 @@ func (r *Repository) listCommit(ctx context.Context, commit string, late *Reposi
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	ids, removed, err := idsOf(ctx, r.Git, commit, tree)
+	ids, removed, batches, err := idsOf(ctx, r.Git, commit, tree)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -89,7 +89,7 @@ func (r *Repository) listCommit(ctx context.Context, commit string, late *Reposi
 	if len(ids) == 0 {
 		return nil, nil, nil, nil
 	}
-	files, err := git.FilesIn(ctx, r.Git, commit, runFolders(tree, ids)...)
+	files, err := git.FilesIn(ctx, r.Git, commit, runFolders(tree, ids, batches)...)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -109,9 +109,10 @@ func (r *Repository) listCommit(ctx context.Context, commit string, late *Reposi
 // fewRuns is the number of runs up to which they are listed one by one. If there are more, whole days are listed.
 const fewRuns = 200
 
-func runFolders(tree string, ids []string) []string {
+func runFolders(tree string, ids []string, batches map[string][]string) []string {
 	var folders []string
 	for _, id := range ids {
+		folders = append(folders, batches[id]...)
 		folder := path.Join(tree, format.IDDay(id))
 		if len(ids) <= fewRuns {
 			folder = path.Join(folder, id)
@@ -122,11 +123,14 @@ func runFolders(tree string, ids []string) []string {
 	return slices.Compact(folders)
 }
 
-// idsOf lists the runs and the removal markers of a commit. It reads only names.
-func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []string, removed map[string]bool, err error) {
+// idsOf lists the runs and the removal markers of a commit, and for each run the folders of its batches. It reads
+// only names, and the records of batches.
+func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (
+	ids []string, removed map[string]bool, batches map[string][]string, err error,
+) {
 	folders, err := git.Names(ctx, dirs, commit, tree)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var days []string
 	for _, folder := range folders {
@@ -135,16 +139,19 @@ func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []strin
 		}
 	}
 	if len(days) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	names, err := git.Names(ctx, dirs, commit, days...)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	removed = map[string]bool{}
+	var batchFolders []string
 	for _, n := range names {
 		folder, id := path.Split(strings.TrimPrefix(n.Path, tree+"/"))
 		switch {
+		case n.Tree && format.IsBatchName(id) && format.CheckDay(path.Clean(folder)) == nil:
+			batchFolders = append(batchFolders, n.Path)
 		case format.CheckID(id) != nil:
 		case folder == RemovedName+"/":
 			removed[id] = true
@@ -152,5 +159,10 @@ func idsOf(ctx context.Context, dirs git.Dirs, commit, tree string) (ids []strin
 			ids = append(ids, id)
 		}
 	}
-	return ids, removed, nil
+	batches, err = batchedIDs(ctx, dirs, commit, batchFolders)
+	for id := range batches {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), removed, batches, err
 }
