@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/python"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
 )
 
 // wandbEnv returns environment variables that make Python programs import the shim as wandb. They also affect Python
@@ -43,12 +43,10 @@ func wandbEnv(pythonPath string, args []string) ([]string, error) {
 	return []string{"PYTHONPATH=" + strings.Join(path, string(os.PathListSeparator)), "RUNS_BINARY=" + self}, nil
 }
 
-var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
-
 // isolated returns the flag that makes the Python in args ignore its environment: -I, -E, or "" if there is none.
 func isolated(args []string) string {
 	at := slices.IndexFunc(args, func(arg string) bool {
-		return pythonName.MatchString(strings.ToLower(filepath.Base(filepath.FromSlash(arg))))
+		return capture.IsPython(strings.ToLower(filepath.FromSlash(arg)))
 	})
 	if at < 0 {
 		return ""

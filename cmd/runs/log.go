@@ -64,6 +64,10 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		}
 		return err
 	}
+	long := f.run != "" || stream || len(f.artifacts)+len(f.datasets) > 0
+	if long {
+		ctx = lengthy(ctx)
+	}
 	var active *repo.Active
 	finished := finishedHint
 	if f.run != "" {
@@ -76,6 +80,9 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return finished(err)
 	}
 	if active == nil {
+		if !long {
+			ctx = lengthy(ctx)
+		}
 		return a.logRun(ctx, f, line, stream, stepped)
 	}
 	if f.given() {
@@ -96,6 +103,13 @@ func (a *app) log(ctx context.Context, f *logFlags, args []string, stepped bool)
 		return a.logStream(ctx, active, more)
 	}
 	return finished(active.AppendShared(more...))
+}
+
+// lengthy prepares for work that takes long or reads much. A call that only adds a line to a run in progress ends
+// before anybody could interrupt it, and the preparation would take a tenth of its time.
+func lengthy(ctx context.Context) context.Context {
+	boundGarbage()
+	return interruptible(ctx)
 }
 
 // errNothing has the hint for people who know git log.

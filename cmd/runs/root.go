@@ -62,10 +62,13 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string) int {
-	boundGarbage()
 	a := &app{}
 	a.args = args
-	root := a.command(named(args))
+	name := named(args)
+	if name != "log" {
+		boundGarbage()
+	}
+	root := a.command(name)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	for _, clean := range a.cleanup {
@@ -374,12 +377,20 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		return fmt.Errorf("changing to %s: there is no such folder", a.dir)
 	}
 	a.dir = dir
-	if cmd.Name() != "exec" { // exec forwards signals to its program
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
-		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-		cmd.SetContext(ctx)
+	switch cmd.Name() {
+	case "exec": // forwards signals to its program
+	case "log": // calls lengthy itself
+	default:
+		cmd.SetContext(interruptible(cmd.Context()))
 	}
 	return nil
+}
+
+// interruptible returns a context that Ctrl-C cancels.
+func interruptible(ctx context.Context) context.Context {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	return ctx
 }
 
 // arguments returns a check that the number of arguments is between least and most. A negative most means no limit.

@@ -53,7 +53,7 @@ func (d Dirs) readCachedIndex(key indexKey, out io.Writer) (runs map[string]int,
 	}
 	data, sum := data[:len(data)-4], data[len(data)-4:]
 	rest, ok := bytes.CutPrefix(data, append([]byte(cachedIndexHead), key[:]...))
-	if !ok || crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(sum) {
+	if !ok || crc32.ChecksumIEEE(data) != binary.BigEndian.Uint32(sum) {
 		return nil, false
 	}
 	runs = map[string]int{}
@@ -91,7 +91,7 @@ func (d Dirs) keepIndexCopy(key indexKey, runs map[string]int, path string) {
 		data = binary.AppendUvarint(append(data, parent...), uint64(entries))
 	}
 	data = append(data, index...)
-	data = binary.BigEndian.AppendUint32(data, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
+	data = binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(data))
 	to := d.cachedIndexPath()
 	if os.MkdirAll(filepath.Dir(to), 0o777) != nil {
 		return

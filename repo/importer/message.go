@@ -3,8 +3,6 @@ package importer
 import (
 	"errors"
 	"math"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // ErrMessage reports bytes that are not a well-formed message of Protocol Buffers, or not the expected message.
@@ -12,10 +10,10 @@ var ErrMessage = errors.New("not a well-formed message")
 
 // Fields walks the fields of one message of Protocol Buffers without its schema.
 type Fields struct {
-	Num protowire.Number // of the field
-	V   uint64           // value of the field: a varint, or the bits of a fixed-size number
-	Sub []byte           // its value: text, bytes, a message or packed numbers, as a part of the message; nil for a number
-	Err error            // ErrMessage if the walk ended before the end of the message
+	Num FieldNumber // of the field
+	V   uint64      // value of the field: a varint, or the bits of a fixed-size number
+	Sub []byte      // its value: text, bytes, a message or packed numbers, as a part of the message; nil for a number
+	Err error       // ErrMessage if the walk ended before the end of the message
 
 	rest []byte
 }
@@ -29,24 +27,23 @@ func (f *Fields) Next() bool {
 	if len(f.rest) == 0 || f.Err != nil {
 		return false
 	}
-	num, kind, n := protowire.ConsumeTag(f.rest)
+	num, kind, n := consumeTag(f.rest)
 	if n < 0 {
 		f.Err = ErrMessage
 		return false
 	}
 	f.Num, f.V, f.Sub, f.rest = num, 0, nil, f.rest[n:]
 	switch kind {
-	case protowire.VarintType:
-		f.V, n = protowire.ConsumeVarint(f.rest)
-	case protowire.Fixed64Type:
-		f.V, n = protowire.ConsumeFixed64(f.rest)
-	case protowire.Fixed32Type:
+	case varintField:
+		f.V, n = ConsumeVarint(f.rest)
+	case fixed64Field:
+		f.V, n = ConsumeFixed64(f.rest)
+	case fixed32Field:
 		var bits uint32
-		bits, n = protowire.ConsumeFixed32(f.rest)
+		bits, n = ConsumeFixed32(f.rest)
 		f.V = uint64(bits)
-	case protowire.BytesType:
-		f.Sub, n = protowire.ConsumeBytes(f.rest)
-		f.Sub = f.Sub[:len(f.Sub):len(f.Sub)]
+	case bytesField:
+		f.Sub, n = consumeBytes(f.rest)
 	default: // groups: no event and no record has them
 		n = -1
 	}
@@ -74,7 +71,7 @@ func (f *Fields) Doubles(to []float64, most int) []float64 {
 		return to
 	}
 	for packed := f.Sub; len(to) < most; {
-		bits, n := protowire.ConsumeFixed64(packed)
+		bits, n := ConsumeFixed64(packed)
 		if n < 0 { // the end, or less than a double
 			break
 		}

@@ -20,12 +20,10 @@ const (
 // maxRecordBytes bounds a record that is held in memory. Longer ones, such as graphs of large models, are skipped.
 const maxRecordBytes = 64 << 20
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // masked returns the CRC-32C in the form that event files store. It is rotated and a constant is added, so that the
 // data may itself contain checksums.
 func masked(data []byte) uint32 {
-	sum := crc32.Checksum(data, castagnoli)
+	sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) // which is made once
 	return sum>>15 | sum<<17 + 0xa282ead8
 }
 

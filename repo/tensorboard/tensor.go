@@ -5,8 +5,6 @@ import (
 	"errors"
 	"math"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/gitruns/runs/repo/importer"
 )
 
@@ -79,7 +77,7 @@ func parseTensor(data []byte, t *tensor) error {
 
 // width returns the size of an element in content, in bytes, and the field of the list that may hold the elements
 // instead. It returns 0 for a type that is not numeric.
-func (t *tensor) width() (bytes int, list protowire.Number) {
+func (t *tensor) width() (bytes int, list importer.FieldNumber) {
 	switch t.dtype {
 	case typeFloat:
 		return 4, 5
@@ -156,12 +154,12 @@ func (t *tensor) numbers(to []float64) ([]float64, error) {
 func (t *tensor) consume(packed []byte) (bits uint64, n int) {
 	switch t.dtype {
 	case typeFloat:
-		single, n := protowire.ConsumeFixed32(packed)
+		single, n := importer.ConsumeFixed32(packed)
 		return uint64(single), n
 	case typeDouble:
-		return protowire.ConsumeFixed64(packed)
+		return importer.ConsumeFixed64(packed)
 	}
-	return protowire.ConsumeVarint(packed)
+	return importer.ConsumeVarint(packed)
 }
 
 // count returns the number of elements that the shape implies, or -1 if it is out of bounds.

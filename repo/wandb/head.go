@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/importer"
@@ -39,7 +37,7 @@ var errNoRun = errors.New("its run record cannot be read")
 // scan calls take for each record of a log, and damage for each damaged place, after which it continues. It returns the
 // size of the log in bytes. The error comes from reading or from take.
 func scan(
-	ctx context.Context, path string, take func(kind protowire.Number, data []byte) error, damage func(error),
+	ctx context.Context, path string, take func(kind importer.FieldNumber, data []byte) error, damage func(error),
 ) (int64, error) {
 	f, err := importer.Open(path)
 	if err != nil {
@@ -100,7 +98,7 @@ func readHead(ctx context.Context, name string) (*head, error) {
 	h := &head{}
 	var first *runMessage
 	damaged := false
-	_, err := scan(ctx, name, func(kind protowire.Number, data []byte) (err error) {
+	_, err := scan(ctx, name, func(kind importer.FieldNumber, data []byte) (err error) {
 		h.records++
 		switch kind {
 		case recordRun:

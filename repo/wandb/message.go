@@ -3,8 +3,6 @@ package wandb
 import (
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/gitruns/runs/repo/importer"
 )
 
@@ -30,7 +28,7 @@ const (
 
 // withoutContent are the records with nothing that the client itself shows of a run: other forms of what is read, the
 // client's telemetry and markers, and links between artifacts and collections.
-var withoutContent = []protowire.Number{
+var withoutContent = []importer.FieldNumber{
 	1, 4, 11, 16, recordExit, 19, 20, 21, 22, recordPreempting, 24, recordEnvironment, 100, 200,
 }
 
@@ -59,7 +57,7 @@ func parseItem(data []byte, it *item) error {
 }
 
 // eachItem calls take for each item in a field of a message.
-func eachItem(data []byte, field protowire.Number, it *item, take func(*item) error) error {
+func eachItem(data []byte, field importer.FieldNumber, it *item, take func(*item) error) error {
 	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Num != field || f.Sub == nil {
@@ -238,7 +236,7 @@ func parseEnvironment(data []byte, m *machine) error {
 		case 21:
 			m.Memory, err = firstNumber(f.Sub)
 		case 22:
-			var known map[protowire.Number]string
+			var known map[importer.FieldNumber]string
 			known, err = texts(f.Sub)
 			m.CPU = known[3]
 		}
@@ -272,7 +270,7 @@ type metricMessage struct {
 }
 
 // summaryFields are the kinds of summary that define_metric knows, by their field numbers.
-var summaryFields = map[protowire.Number]string{
+var summaryFields = map[importer.FieldNumber]string{
 	1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first",
 }
 
@@ -397,8 +395,8 @@ func parseEntry(data []byte) (e artifactEntry, err error) {
 }
 
 // texts returns the text fields of a message by their numbers.
-func texts(data []byte) (map[protowire.Number]string, error) {
-	m := map[protowire.Number]string{}
+func texts(data []byte) (map[importer.FieldNumber]string, error) {
+	m := map[importer.FieldNumber]string{}
 	f := importer.FieldsOf(data)
 	for f.Next() {
 		if f.Sub != nil {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/importer"
 )
@@ -112,7 +110,7 @@ func (r *reading) damage(err error) {
 
 // all reads a log and the files next to it. An error comes from the output or the context.
 func (r *reading) all(ctx context.Context, path string) error {
-	take := func(kind protowire.Number, data []byte) error { return r.record(ctx, kind, data) }
+	take := func(kind importer.FieldNumber, data []byte) error { return r.record(ctx, kind, data) }
 	size, err := scan(ctx, path, take, r.damage)
 	if err != nil {
 		return err
@@ -147,7 +145,7 @@ func (r *reading) at(time int64) {
 	}
 }
 
-func (r *reading) record(ctx context.Context, kind protowire.Number, data []byte) error {
+func (r *reading) record(ctx context.Context, kind importer.FieldNumber, data []byte) error {
 	switch kind {
 	case recordHistory:
 		return r.history(data)
