@@ -61,7 +61,7 @@ failure it is {"error": {"kind", "message", "hint"}}.
 			RunE:              func(cmd *cobra.Command, _ []string) error { return a.clientCall(cmd.Context(), c.call) },
 		})
 	}
-	cmd.AddCommand(a.clientAttendCommand())
+	cmd.AddCommand(a.clientAttendCommand(), a.clientColumnsCommand())
 	return cmd
 }
 
@@ -130,12 +130,8 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 	case err != nil:
 		return nil, usagef("reading the request: %v", err)
 	}
-	if q.Protocol != clientProtocol {
-		return nil, &repo.HintError{
-			Err: usagef("reading the request: the client speaks protocol %d, but this version of runs speaks %d",
-				q.Protocol, clientProtocol),
-			Hint: "install the same version of both",
-		}
+	if err := checkProtocol(q.Protocol); err != nil {
+		return nil, err
 	}
 	if second = bytes.TrimSpace(second); len(second) == 0 {
 		return q, nil
@@ -152,6 +148,17 @@ func readClientRequest(in io.Reader) (*clientRequest, error) {
 		return nil, usagef("reading the description of the run: %s", q.line.Aside)
 	}
 	return q, nil
+}
+
+func checkProtocol(protocol int) error {
+	if protocol == clientProtocol {
+		return nil
+	}
+	return &repo.HintError{
+		Err: usagef("reading the request: the client speaks protocol %d, but this version of runs speaks %d",
+			protocol, clientProtocol),
+		Hint: "install the same version of both",
+	}
 }
 
 // The kinds of failures that the client distinguishes.
@@ -247,11 +254,16 @@ func (a *app) clientCall(ctx context.Context, call func(context.Context, *client
 	if err != nil {
 		return a.clientFailed(err)
 	}
+	answer.setWarnings(warningsIn(&messages))
+	return a.printJSON(answer)
+}
+
+// warningsIn returns the lines that a command would print to stderr.
+func warningsIn(messages *bytes.Buffer) []string {
 	warnings := []string{}
 	for line := range strings.Lines(messages.String()) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "runs: ")
 		warnings = append(warnings, strings.TrimPrefix(line, "warning: "))
 	}
-	answer.setWarnings(warnings)
-	return a.printJSON(answer)
+	return warnings
 }

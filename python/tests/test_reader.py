@@ -61,6 +61,83 @@ for i, lr in enumerate((0.1, 0.01)):
         with self.assertRaises(gitruns.UsageError):
             r.metrics(as_="excel")
 
+    def test_columns(self) -> None:
+        """runs() makes one call; a record is fetched when it is asked for, with those of other runs."""
+        import copy
+        import pickle
+
+        import gitruns
+        from gitruns import _binary
+
+        calls = []
+        real = _binary.call
+
+        def counted(args: list[str], *more: object) -> object:
+            calls.append(args)
+            return real(args, *more)  # type: ignore[arg-type]
+
+        with mock.patch.object(_binary, "call", counted):
+            found = gitruns.runs()
+            self.assertEqual(
+                [(r.name, r.status, len(r.id)) for r in found], [(n, "finished", 24) for n in ("n1", "n0")]
+            )
+            columns = found._columns()
+            self.assertEqual(calls, [["client", "columns"]])
+            self.assertEqual([r.params.lr for r in found], [0.01, 0.1])
+            self.assertEqual(len(calls), 2)
+        self.assertEqual(list(columns)[:6], ["id", "name", "status", "started", "experiment", "params.lr"])
+        self.assertEqual((columns["name"], columns["params.lr"]), (["n1", "n0"], [0.01, 0.1]))
+        self.assertEqual(columns["started"], [r.started for r in found])
+        self.assertEqual((columns["params.m.k"], columns["tags.t1"]), ([[1], [1]], ["yes", None]))
+        rows = found._rows()
+        self.assertEqual(
+            [{n: v for n, v in row.items() if v is not None and v == v} for row in rows],
+            [{n: c[i] for n, c in columns.items() if c[i] is not None and c[i] == c[i]} for i in range(len(rows))],
+        )
+        found.reverse()
+        self.assertEqual(found._columns()["name"], ["n0", "n1"])
+        del found[0]
+        self.assertEqual(found._columns()["name"], ["n1"])
+        found.append(gitruns.load("n0"))
+        self.assertEqual(found._columns()["params.lr"], [0.01, 0.1])
+        fresh = gitruns.runs()[0]
+        self.assertEqual(pickle.loads(pickle.dumps(fresh)).record, copy.deepcopy(fresh).record)
+        self.runs("rm", "n0")
+        gone = gitruns.runs()
+        self.runs("rm", "n1")
+        with self.assertRaises(gitruns.NotFoundError):
+            _ = gone[0].params
+
+    def test_hostile_columns(self) -> None:
+        """An answer whose places are outside its bytes, or that is none, is refused."""
+        import json
+
+        import gitruns
+        from gitruns import _binary
+
+        good = {"name": "id", "type": "text", "values": [0, 5]}
+        for column in (
+            {**good, "values": [0, 50]},
+            {**good, "values": [-8, 5]},
+            {**good, "values": [4, 4]},
+            {**good, "type": "int"},
+            {**good, "codes": [0, 8]},
+            {**good, "has": [0, 5]},
+            {**good, "values": None},
+            {**good, "values": "xx"},
+            {"name": "id"},
+            7,
+        ):
+            head = {"rows": 1, "total": 1, "bytes": 8, "damaged": 0, "columns": [column], "warnings": []}
+            out = json.dumps(head).encode() + b'\n["a"]   '
+            with mock.patch.object(_binary, "call", lambda *_, out=out: (0, out, b"")), self.subTest(column):
+                with self.assertRaises(gitruns.CommError):
+                    gitruns.runs()
+        for out in (b"", b"{}", b"[]\n", b'{"bytes": 1}\n', b"\xff\n"):
+            with mock.patch.object(_binary, "call", lambda *_, out=out: (0, out, b"")), self.subTest(out):
+                with self.assertRaises(gitruns.CommError):
+                    gitruns.runs()
+
     def test_artifacts_and_data(self) -> None:
         import gitruns
 

@@ -185,6 +185,21 @@ func NewDatum(v any) Datum {
 	return Datum{kind: isMore, more: v}
 }
 
+// AsText returns the value if it is a text.
+func (d Datum) AsText() (string, bool) { return d.s, d.kind == isText }
+
+// AsInt returns the value if it is an integer.
+func (d Datum) AsInt() (int64, bool) { return d.i, d.kind == isInt }
+
+// AsFloat returns the value if it is a float.
+func (d Datum) AsFloat() (float64, bool) { return d.f, d.kind == isFloat }
+
+// AsBool returns the value if it is true or false.
+func (d Datum) AsBool() (value, ok bool) { return d.i == 1, d.kind == isBool }
+
+// IsNull reports whether the value is format.Null.
+func (d Datum) IsNull() bool { return d.isNull() }
+
 // String returns the value as Text does. It is empty for the zero value.
 func (d Datum) String() string { return d.text() }
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from datetime import datetime
     from typing import Any
 
+    from ._columns import Columns
+
 _COLUMNS = ("key", "step", "time", "value")
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -181,6 +183,10 @@ class RecordedRun:
     Its attributes are the keys of run.toml: id, name, status, params, tags, summary, source, …
     """
 
+    _source: Columns | None = None  # where the record comes from, if it was not fetched yet
+    _row = 0
+    record: dict[str, Any]
+
     def __init__(self, record: Mapping[str, Any], at: Any = None, part: bool = False) -> None:
         self.record = dict(record)
         self._part = part  # points and values of this run alone, without the runs that it resumes
@@ -197,15 +203,30 @@ class RecordedRun:
     started: datetime
     ended: datetime | None
 
-    id: str = property(lambda self: self.record["id"])  # type: ignore[assignment]
-    status: str = property(lambda self: self.record["status"])  # type: ignore[assignment]
+    @property
+    def id(self) -> str:
+        """The id."""
+        return self._source.ids[self._row] if self._source is not None else self.record["id"]
+
+    @property
+    def status(self) -> str:
+        """The status, such as finished."""
+        return self._source.statuses[self._row] if self._source is not None else self.record["status"]
 
     @property
     def name(self) -> str:
         """The name, or the random part of the id if it has none."""
+        if self._source is not None:
+            return self._source.names[self._row]
         return self.record.get("name") or self.id.rsplit("-", 1)[-1]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"record": self.record, "_part": self._part, "_at": self._at}
+
     def __getattr__(self, name: str) -> Any:
+        if name == "record" and self._source is not None:
+            self.record = self._source.record(self._row)
+            return self.record
         if name.startswith("_") or name == "record":
             raise AttributeError(name)
         if name == "params":
@@ -543,7 +564,20 @@ class Runs(list[RecordedRun]):
             rows.append(row)
         return rows
 
+    def _source(self) -> tuple[Columns | None, list[int]]:
+        """Return the columns that all runs of the list are rows of, and the rows, or None."""
+        source = self[0]._source if self else None
+        if source is None or any(r._source is not source for r in self):
+            return None, []
+        return source, [r._row for r in self]
+
     def _columns(self) -> dict[str, Any]:
+        source, taken = self._source()
+        if source is not None:
+            columns = {n: source.values(n) for n in source.keys}
+            if taken != list(range(source.rows)):
+                columns = {n: [c[i] for i in taken] for n, c in columns.items()}
+            return columns
         rows = self._rows()
         names = list(dict.fromkeys(n for row in rows for n in row))
         return {n: [row.get(n) for row in rows] for n in names}
@@ -558,7 +592,13 @@ class Runs(list[RecordedRun]):
             import pandas
         except ImportError as e:
             raise _missing("to_pandas", "pandas", e) from e
-        return pandas.DataFrame(self._columns())
+        source, taken = self._source()
+        if source is None:
+            return pandas.DataFrame(self._columns())
+        import numpy
+
+        take = None if taken == list(range(source.rows)) else numpy.array(taken, dtype="int64")
+        return pandas.DataFrame({n: source.series(n, take) for n in source.keys}, copy=False)
 
     def to_polars(self) -> Any:
         """Return a polars data frame with the columns of to_pandas.
@@ -731,24 +771,20 @@ def runs(
         )
     if n is not None and (not hasattr(type(n), "__index__") or n < 0):
         raise UsageError(f"gitruns.runs: n must be an integer of 0 or more, got {n!r:.100}")
-    scope, order = _flags(("-e", experiment), ("--rev", rev)), _flags(("--sort", sort))
-    where = _flags(("-w", expression))
-    if parts:
-        records = _json(["ls", "--json", *scope, *order, *where], path, list, True)
-    else:
-        # Groups count a chain as its last part; the list has every record.
-        groups = _json(["ls", "--json", "--group-by", "id", *scope, *where], path, list, True)
-        try:
-            last = {id for group in groups for id in group["runs"]}
-        except (KeyError, TypeError):
-            raise incompatible("it printed an invalid group of runs") from None
-        records = [
-            r
-            for r in _json(["ls", "--json", *scope, *order], path, list, True)
-            if not isinstance(r, dict) or str(r.get("id")) in last
-        ]
-    found = Runs(_run_of(r, path, parts) for r in records[:n])
-    if not records and expression and (project := _project_of(expression)):
+    given = {"experiment": experiment, "where": expression, "sort": sort, "rev": rev}
+    request: dict[str, Any] = {key: str(value) for key, value in given.items() if value is not None}
+    for text in request.values():
+        if "\0" in text:
+            raise UsageError(f"{text!r} contains a character that cannot be passed to the program 'runs'")
+    request["parts"] = bool(parts)
+    if n is not None:
+        request["limit"] = int(n)
+    from ._columns import Columns
+
+    source = Columns(request, _folder_of(path))
+    at = os.path.abspath(os.fsdecode(os.fspath(path))) if path is not None else os.getcwd()
+    found = Runs(_lazy(source, row, at, parts) for row in range(source.rows))
+    if not source.total and expression and (project := _project_of(expression)):
         text = f"no run has {expression!r}; for the runs of an experiment, use runs(\"experiment = '{project}'\")"
         if "/" in expression:
             raise UsageError(text)
@@ -756,9 +792,11 @@ def runs(
     return found
 
 
-def _flags(*given: tuple[str, Any]) -> list[str]:
-    """Return the arguments for flags with values, without those whose value is None."""
-    return [arg for flag, value in given if value is not None for arg in (flag, str(value))]
+def _lazy(source: Columns, row: int, at: str, part: bool) -> RecordedRun:
+    """Return the run of a row, whose record is fetched when it is needed."""
+    run = RecordedRun.__new__(RecordedRun)
+    run.__dict__.update(_source=source, _row=row, _at=at, _part=part)
+    return run
 
 
 def _project_of(expression: str) -> str:
