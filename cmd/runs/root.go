@@ -417,10 +417,26 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	r, err := repo.Find(a.dir)
 	if err == nil {
 		r.Gate = a.storeGate()
+		r.Reading = a.readingProgress()
 		a.watchFetches(r)
 		a.completeInterrupted(ctx, r)
 	}
 	return r, err
+}
+
+// readingProgress returns a function that shows how many of the runs that the index does not have are read.
+func (a *app) readingProgress() func(done, total int) {
+	var shown *terminal.Progress
+	return func(done, total int) {
+		if shown == nil {
+			shown = a.term.Progress("reading runs")
+		}
+		shown.Count(int64(done), int64(total))
+		if done >= total {
+			shown.Done()
+			shown = nil
+		}
+	}
 }
 
 // watchFetches reports when the repository fetches what a partial clone lacks, and closes it at the end of the command.

@@ -23,76 +23,95 @@ type Table struct {
 	rows    map[string]int
 }
 
-// NewTable returns a table of the runs of blocks. keep says which runs are in it; nil keeps all. If two blocks hold a
-// run with the same id, the table has the run of the first.
+// NewTable returns a table of the runs of blocks. keep says which runs are in it; nil keeps all. If several blocks hold
+// a run with the same id, the table has the run of the first.
 func NewTable(blocks []*Block, keep func(id string) bool) *Table {
-	t := &Table{blocks: slices.Clone(blocks), columns: map[ref]*Column{}}
-	slices.SortStableFunc(t.blocks, func(a, b *Block) int { // newest first
-		return cmp.Compare(b.first(), a.first())
+	t := &Table{columns: map[ref]*Column{}}
+	double := doubles(blocks)
+	places := make([]int, len(blocks))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(i, j int) int { // newest first
+		return cmp.Compare(blocks[j].first(), blocks[i].first())
 	})
 	n := 0
-	for _, b := range t.blocks {
+	for _, b := range blocks {
 		n += b.Len()
 	}
-	t.ids = make([]string, 0, n)
-	started := make([]int64, 0, n)
-	sorted, all := true, true
-	for _, b := range t.blocks {
-		t.ids = append(t.ids, b.ids...)
-		started = append(started, b.started...)
+	ids, started, order := make([]string, 0, n), make([]int64, 0, n), make([]int32, 0, n)
+	for _, i := range places {
+		b := blocks[i]
+		t.blocks = append(t.blocks, b)
+		for row, id := range b.ids {
+			if (double[i] == nil || !double[i][row]) && (keep == nil || keep(id)) {
+				order = append(order, int32(len(ids)+row))
+			}
+		}
+		ids, started = append(ids, b.ids...), append(started, b.started...)
 	}
-	before := func(i, j int32) int {
+	newer := func(i, j int32) int {
 		if c := cmp.Compare(started[j], started[i]); c != 0 {
 			return c
 		}
-		return strings.Compare(t.ids[j], t.ids[i])
+		return strings.Compare(ids[j], ids[i])
 	}
-	for i := 1; i < n && sorted; i++ {
-		sorted = before(int32(i-1), int32(i)) < 0
-	}
-	if keep != nil {
-		all = !slices.ContainsFunc(t.ids, func(id string) bool { return !keep(id) })
-	}
-	if sorted && all {
+	sorted := slices.IsSortedFunc(order, newer)
+	if sorted && len(order) == n {
+		t.ids = ids
 		return t
 	}
-	t.arrange(blocks, before, keep)
+	if !sorted {
+		slices.SortFunc(order, newer)
+	}
+	t.order, t.ids = order, make([]string, len(order))
+	for row, place := range order {
+		t.ids[row] = ids[place]
+	}
 	return t
 }
 
-// arrange makes the order of the rows. Of the runs with the same id, it keeps the one of the first block in blocks.
-func (t *Table) arrange(blocks []*Block, before func(i, j int32) int, keep func(id string) bool) {
-	rank := make(map[*Block]int, len(blocks))
+// dayDigits is the length of the day in an id.
+const dayDigits = 8
+
+// doubles marks the rows of each block whose run is also in an earlier block. It returns nil
+// for a block without such rows.
+func doubles(blocks []*Block) [][]bool {
+	days := map[string][]int{} // the blocks with runs of a day
 	for i, b := range blocks {
-		if _, ok := rank[b]; !ok {
-			rank[b] = i
-		}
-	}
-	type held struct{ place, rank int }
-	first := make(map[string]held, len(t.ids))
-	at := 0
-	for _, b := range t.blocks {
+		day := ""
 		for _, id := range b.ids {
-			if old, ok := first[id]; !ok || rank[b] < old.rank {
-				first[id] = held{at, rank[b]}
+			if id[:dayDigits] == day {
+				continue
 			}
-			at++
+			day = id[:dayDigits]
+			if of := days[day]; len(of) == 0 || of[len(of)-1] != i {
+				days[day] = append(of, i)
+			}
 		}
 	}
-	for i, id := range t.ids {
-		if first[id].place == i && (keep == nil || keep(id)) {
-			t.order = append(t.order, int32(i))
+	double := make([][]bool, len(blocks))
+	for day, of := range days {
+		if len(of) < 2 {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, i := range of {
+			for row, id := range blocks[i].ids {
+				if id[:dayDigits] != day {
+					continue
+				}
+				if seen[id] {
+					if double[i] == nil {
+						double[i] = make([]bool, blocks[i].Len())
+					}
+					double[i][row] = true
+				}
+				seen[id] = true
+			}
 		}
 	}
-	slices.SortFunc(t.order, before)
-	ids := make([]string, len(t.order))
-	for row, place := range t.order {
-		ids[row] = t.ids[place]
-	}
-	if t.order == nil {
-		t.order = []int32{}
-	}
-	t.ids = ids
+	return double
 }
 
 // Len returns the number of rows.

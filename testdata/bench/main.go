@@ -1,7 +1,7 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [finish] [points] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
-//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves] [-large]
+//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves] [index] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -96,6 +96,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"import", b.imports},
 		{"verdicts", b.verdicts},
 		{"curves", b.curves},
+		{"index", func() error { return b.index(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
@@ -127,11 +128,11 @@ func (b *bench) project() (string, error) {
 	return dir, nil
 }
 
-// sample is the wall time of a process and its maximum resident memory in bytes.
+// sample is the wall time of a process, its processor time and its maximum resident memory in bytes.
 type sample struct {
-	wall time.Duration
-	rss  int64
-	out  string
+	wall, cpu time.Duration
+	rss       int64
+	out       string
 }
 
 // measure runs a command from a small process of its own, because the system's figure for the memory of a process
@@ -150,7 +151,7 @@ func measure(dir string, env []string, args ...string) (sample, error) {
 	}
 	s := sample{out: out.String()}
 	lines := strings.Split(strings.TrimSpace(figures.String()), "\n")
-	_, err = fmt.Sscan(lines[len(lines)-1], (*int64)(&s.wall), &s.rss)
+	_, err = fmt.Sscan(lines[len(lines)-1], (*int64)(&s.wall), &s.rss, (*int64)(&s.cpu))
 	return s, err
 }
 
@@ -167,7 +168,9 @@ func measureHere(args []string) error {
 	if !ok {
 		return errors.New("this system does not report the memory of a process")
 	}
-	fmt.Fprintln(os.Stderr, int64(wall), usage.Maxrss<<10)
+	fmt.Fprintln(
+		os.Stderr, int64(wall), usage.Maxrss<<10, int64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()),
+	)
 	return nil
 }
 
