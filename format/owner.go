@@ -13,6 +13,8 @@ type Owner struct {
 	Host      string
 	Runs      string // absolute path of the .runs folder that the finished run goes to
 	Clone     string // clone id, which is secret, of the clone in which the process was started
+	Worktree  string // id of the worktree that the finished run goes to
+	Store     string // name of the common store of that .runs folder
 	Since     time.Time
 }
 
@@ -34,6 +36,8 @@ func EncodeOwner(w *Owner) []byte {
 	o.addText("host", w.Host)
 	o.addText("runs", w.Runs)
 	o.addText("clone", w.Clone)
+	o.addText("worktree", w.Worktree)
+	o.addText("store", w.Store)
 	o.add("since", w.Since)
 	return appendTOML(nil, o)
 }
@@ -48,7 +52,7 @@ func DecodeOwner(file string, data []byte) (*Owner, error) {
 	w := &Owner{
 		Kind: t.needText("kind"), PID: t.size("pid"), Start: t.text("start"), Boot: t.text("boot"),
 		Namespace: t.text("namespace"), Host: t.text("host"), Runs: t.text("runs"), Clone: t.text("clone"),
-		Since: t.time("since"),
+		Worktree: t.text("worktree"), Store: t.text("store"), Since: t.time("since"),
 	}
 	if w.Kind != OwnerProcess && w.Kind != OwnerDetached {
 		t.fail(t.at("kind"), "%q is neither process nor detached", w.Kind)

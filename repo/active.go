@@ -19,6 +19,9 @@ type Active struct {
 	Dir   string
 	repo  *Repository
 	begun bool // started by this process
+
+	other   *Worktree // the other worktree that the run belongs to; nil if it is of repo as the caller opened it
+	copyErr error     // why the finished run could not be kept in the common store
 }
 
 // Names in the folder of a run in progress.
@@ -170,7 +173,13 @@ func (r *Repository) Open(id string) (*Active, error) {
 		return nil, err
 	}
 	a := &Active{ID: id, Dir: r.activeDir(id), repo: r}
-	return a, a.check()
+	err := a.check()
+	if errors.Is(err, ErrNotActive) || err == nil && a.elsewhere() {
+		if other, err := r.openElsewhere(id); other != nil {
+			return other, err
+		}
+	}
+	return a, err
 }
 
 // OpenDir returns the run in progress in the folder dir, which RUNS_DIR gives, and opens its repository.
@@ -188,6 +197,9 @@ func OpenDir(dir string) (*Active, error) {
 			return nil, err
 		case len(owners) == 0:
 			return nil, fmt.Errorf("RUNS_DIR is %s: %w", dir, ErrNotActive)
+		}
+		if a := openLinked(dir, owners[0]); a != nil {
+			return a, a.check()
 		}
 		runs = owners[0].Runs
 	}

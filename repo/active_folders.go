@@ -49,7 +49,7 @@ func (a *Active) elsewhere() bool {
 		return !a.goesHere()
 	}
 	owners, err := a.owners()
-	return err != nil || len(owners) == 0 || owners[0].Runs != r.Dir
+	return err != nil || len(owners) == 0 || !r.isOwn(owners[0])
 }
 
 // activeDir returns the folder of the active run with this id.

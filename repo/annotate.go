@@ -27,14 +27,45 @@ func (e *Entry) Annotate(n *format.Note) error {
 	if err := addNote(dir, name, data); err != nil {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
+	if e.Active == nil && e.from == nil {
+		e.repo.noteCopies(e.ID, dir, name, data)
+	}
 	if e.Active != nil {
 		// A finish may just have moved the notes.
 		dir := e.Active.repo.RunDir(e.ID)
 		if exists(filepath.Join(dir, RecordName)) && !exists(filepath.Join(dir, notesName, name)) {
-			return addNote(dir, name, data)
+			err := addNote(dir, name, data)
+			e.Active.repo.noteCopies(e.ID, dir, name, data)
+			return err
 		}
 	}
 	return nil
+}
+
+// noteCopies adds a note to the other folders that hold a run which is not committed: the copy in the common store,
+// and the folder in the worktree that recorded it. A commit gathers the notes of the copy, so that a note which could
+// not be added to every folder is not lost.
+func (r *Repository) noteCopies(id, written, name string, data []byte) {
+	store := r.commonDir()
+	if store == "" {
+		return
+	}
+	kept := Home{store, true}.RunDir(id)
+	if !exists(filepath.Join(kept, RecordName)) {
+		return // a commit has the run
+	}
+	dirs := []string{r.RunDir(id), kept}
+	for worktree, runs := range r.others() {
+		if exists(filepath.Join(store, fromName, worktree, id)) {
+			dirs = append(dirs, Home{Dir: runs}.RunDir(id))
+		}
+	}
+	for _, dir := range dirs {
+		if dir != written && exists(filepath.Join(dir, RecordName)) && realDir(filepath.Dir(dir)) == nil &&
+			realDir(dir) == nil && !exists(filepath.Join(dir, notesName, name)) {
+			_ = addNote(dir, name, data)
+		}
+	}
 }
 
 func addNote(dir, name string, data []byte) error {

@@ -64,8 +64,15 @@ func (r *Repository) clone() (string, error) {
 func (r *Repository) owner(kind string, pid int) (*format.Owner, error) {
 	w := self(kind, pid, r.Dir)
 	var err error
-	w.Clone, err = r.clone()
-	return w, err
+	if w.Clone, err = r.clone(); err != nil {
+		return w, err
+	}
+	if store := r.commonDir(); store != "" {
+		w.Store = filepath.Base(store)
+		// Without its id, the run still starts, and is of an unknown worktree if this one is removed.
+		w.Worktree, _ = r.worktree()
+	}
+	return w, nil
 }
 
 // Foreign reports whether the run was started outside this clone, so that its folder came with Git or was copied.

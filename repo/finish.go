@@ -109,6 +109,9 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	}
 	res.Open = open
 	res.Resumed, err = a.settle(ctx, &h, open)
+	if a.copyErr != nil {
+		res.Warnings = append(res.Warnings, a.copyErr.Error())
+	}
 	if err != nil {
 		// The finished run is complete; the next recover removes the rest.
 		res.Warnings = append(res.Warnings, fmt.Sprintf("removing %s: %v", a.Dir, err))
@@ -187,10 +190,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 		return nil, err
 	}
 	target := a.repo.RunDir(a.ID)
-	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
-		return nil, err
-	}
-	if err := realDir(filepath.Dir(target)); err != nil {
+	if err := a.repo.makeDay(target); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(folder, target); err != nil {
@@ -200,7 +200,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 		return nil, err
 	}
 	finished = true
-	if err := errors.Join(syncDir(filepath.Dir(target)), syncDir(a.repo.Dir)); err != nil {
+	if err := errors.Join(syncDir(filepath.Dir(target)), syncDir(filepath.Dir(filepath.Dir(target)))); err != nil {
 		return nil, err
 	}
 	return &Result{Run: b.run, Dir: target, Warnings: b.warnings}, nil
@@ -232,6 +232,8 @@ func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, 
 	if err := a.moveNotes(); err != nil {
 		return nil, err
 	}
+	// Without the copy, the run is still complete; 'runs status' makes it later.
+	a.copyErr = a.repo.KeepCopy(a.ID)
 	var resumed []string
 	var read map[string]int64
 	for range 100 { // a writer may add a journal between the listing and the removal of the folder

@@ -427,10 +427,12 @@ func linkNotes(from, to string, link func(file, name string) error) error {
 }
 
 // moveNotes moves notes that were written during a finish to the finished run.
-func (a *Active) moveNotes() error {
-	target := a.repo.RunDir(a.ID)
-	return linkNotes(a.Dir, target, func(file, name string) error {
-		return writeIntoRun(target, name, func(tmp string) error {
+func (a *Active) moveNotes() error { return addNotes(a.Dir, a.repo.RunDir(a.ID)) }
+
+// addNotes adds to a finished run the notes in another folder that it does not have.
+func addNotes(from, runDir string) error {
+	return linkNotes(from, runDir, func(file, name string) error {
+		return writeIntoRun(runDir, name, func(tmp string) error {
 			_, err := linkFile(file, tmp)
 			return err
 		})

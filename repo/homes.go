@@ -28,6 +28,9 @@ func (h Home) RunDir(id string) string {
 // Homes returns the folders in which finished runs are looked for, in this order. The folder of the common store may
 // not exist.
 func (r *Repository) Homes() []Home {
+	if r.gone != nil {
+		return []Home{{r.goneTo, true}}
+	}
 	homes := []Home{{Dir: r.Dir}}
 	if dir := r.commonDir(); dir != "" {
 		homes = append(homes, Home{dir, true})
@@ -38,7 +41,10 @@ func (r *Repository) Homes() []Home {
 // commonDir returns the folder of the common store. It is empty outside Git, and for a revision. Its name depends on
 // the path of .runs in the working tree, so that the runs of several projects in one repository stay apart.
 func (r *Repository) commonDir() string {
-	if !r.InGit || r.commit != "" {
+	switch {
+	case r.gone != nil:
+		return r.goneTo
+	case !r.InGit || r.commit != "":
 		return ""
 	}
 	at, err := r.TreePath()

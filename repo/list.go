@@ -82,7 +82,7 @@ func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, a := range actives {
+	for _, a := range append(actives, r.OtherActives()...) {
 		ids = append(ids, a.ID)
 		jobs = append(jobs, func() (*Entry, error) { return a.Entry(ctx) })
 	}
@@ -240,7 +240,7 @@ func (r *Repository) Actives() ([]*Active, error) {
 // of active runs.
 func (a *Active) goesHere() bool {
 	owners, err := a.owners()
-	return err != nil || len(owners) == 0 || owners[0].Runs == a.repo.Dir
+	return err != nil || len(owners) == 0 || a.repo.isOwn(owners[0])
 }
 
 // Entry reads the present state of an active run: the run.toml that it was started with, and everything in its

@@ -149,6 +149,9 @@ func (in *Incoming) Place() error {
 	return errors.Join(syncDir(filepath.Dir(target)), syncDir(in.repo.Dir))
 }
 
+// Keep puts the placed run into the common store too. It is for a run that no commit holds.
+func (in *Incoming) Keep() error { return in.repo.KeepCopy(in.ID) }
+
 // merge moves the files one by one. The record is last, because the run exists as soon as its record does.
 func (in *Incoming) merge(target string) error {
 	var names []string

@@ -37,6 +37,16 @@ func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, e
 		return nil, fmt.Errorf("recovering runs: %w", err)
 	}
 	var all []Recovered
+	add := func(got Recovered) {
+		if got.Result != nil || got.Err != nil || got.Reason != "" {
+			all = append(all, got)
+		}
+	}
+	for _, a := range r.othersInActive() { // those of other worktrees only if they are named or their worktree is gone
+		if o.ID == a.ID || o.ID == "" && a.other.Gone {
+			add(a.recover(ctx, o))
+		}
+	}
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return all, err
@@ -53,10 +63,7 @@ func (r *Repository) RecoverRuns(ctx context.Context, o Recover) ([]Recovered, e
 		if a.elsewhere() {
 			continue
 		}
-		got := a.recover(ctx, o)
-		if got.Result != nil || got.Err != nil || got.Reason != "" {
-			all = append(all, got)
-		}
+		add(a.recover(ctx, o))
 	}
 	return all, nil
 }

@@ -74,7 +74,7 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
 	}
 	defer unlock()
-	if err := r.completeRedactions(); err != nil {
+	if _, err := r.completeRedactions(ctx); err != nil {
 		return nil, err
 	}
 	x := &redaction{
@@ -125,7 +125,11 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 		return err
 	}
 	x.runs[id] = main
-	e := &Entry{Run: main.run, Dir: x.repo.RunDir(id), repo: x.repo}
+	if err := x.repo.GatherNotes(id); err != nil {
+		return err
+	}
+	e := &Entry{Run: main.run, repo: x.repo}
+	e.Dir, _ = x.repo.FindRun(id)
 	files, err := x.ownFiles(e)
 	if err != nil {
 		return err
@@ -188,7 +192,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 
 // read reads the record of a finished run, without its notes.
 func (x *redaction) read(id string) (*rewrite, error) {
-	dir := x.repo.RunDir(id)
+	dir, _ := x.repo.FindRun(id)
 	if err := realDir(dir); err != nil {
 		return nil, err
 	}
@@ -254,7 +258,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		sum := sha256.Sum256(data)
 		x.renamed[name] = path.Join(kind.folder, hex.EncodeToString(sum[:])+kind.extension)
 	}
-	ids, err := x.repo.FinishedIDs()
+	ids, err := x.repo.AllFinishedIDs()
 	if err != nil {
 		return err
 	}
@@ -280,7 +284,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range actives {
+	for _, a := range append(actives, x.repo.OtherActives()...) {
 		e, err := a.Entry(ctx)
 		if err == nil && x.shares(e.Run) {
 			err := fmt.Errorf("run %s is still running and shares a file with this run", a.ID)

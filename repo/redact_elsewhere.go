@@ -79,13 +79,18 @@ func readStart(file string) ([]byte, error) {
 
 // searchTrash lists the removed runs that also hold the secret, and their artifacts outside Git that hold it.
 func (x *redaction) searchTrash() error {
-	trash := x.repo.trashDir()
-	err := x.eachHolder(trash, func(file string) {
-		parts := strings.Split(Relative(trash, file), "/") // batch/run/file
-		add(&x.done.InTrash, path.Join(Relative(x.repo.Root, trash), path.Join(parts[:min(2, len(parts)-1)]...)))
-	})
-	if err != nil {
-		return err
+	folders := []string{x.repo.trashDir()}
+	for _, runs := range x.repo.others() {
+		folders = append(folders, filepath.Join(runs, "trash"))
+	}
+	for _, trash := range folders {
+		err := x.eachHolder(trash, func(file string) {
+			parts := strings.Split(Relative(trash, file), "/") // batch/run/file
+			add(&x.done.InTrash, path.Join(Relative(x.repo.Root, trash), path.Join(parts[:min(2, len(parts)-1)]...)))
+		})
+		if err != nil {
+			return err
+		}
 	}
 	for _, a := range x.repo.TrashedArtifacts() {
 		file := ""

@@ -67,7 +67,11 @@ func (x *redaction) apply(ctx context.Context) error {
 	if err := os.Rename(tmp, filepath.Join(x.repo.redactDir(), nonce)); err != nil {
 		return err
 	}
-	if err := x.repo.completeRedactions(); err != nil {
+	left, err := x.repo.completeRedactions(ctx)
+	for _, name := range left {
+		add(&x.done.Left, name)
+	}
+	if err != nil {
 		return err
 	}
 	for old := range x.shared {
@@ -202,7 +206,8 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 
 // rewriteArtifacts rewrites the list of artifacts if it is a separate file.
 func (x *redaction) rewriteArtifacts(w *rewrite) error {
-	e := &Entry{Run: w.run, Dir: x.repo.RunDir(w.run.ID), repo: x.repo}
+	e := &Entry{Run: w.run, repo: x.repo}
+	e.Dir, _ = x.repo.FindRun(w.run.ID)
 	artifacts, err := e.AllArtifacts()
 	if err != nil {
 		return err
@@ -286,42 +291,49 @@ func (r *Repository) CompleteRedactions(ctx context.Context) error {
 		return fmt.Errorf("completing a redaction: %w", err)
 	}
 	defer unlock()
-	return r.completeRedactions()
-}
-
-// completeRedactions moves the new files into their places, each record last, and removes shared files that no run
-// needs any more. The caller holds the lock.
-func (r *Repository) completeRedactions() error {
-	entries, err := os.ReadDir(r.redactDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), newPrefix) { // killed before it was complete
-			if err := os.RemoveAll(filepath.Join(r.redactDir(), entry.Name())); err != nil {
-				return fmt.Errorf("clearing a redaction: %w", err)
-			}
-			continue
-		}
-		if err := r.completeRedaction(filepath.Join(r.redactDir(), entry.Name())); err != nil {
-			return fmt.Errorf("completing a redaction: %w", err)
-		}
+	left, err := r.completeRedactions(ctx)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("completing a redaction: %s could not be changed and may still hold the secret",
+			strings.Join(left, ", "))
 	}
 	return err
 }
 
-func (r *Repository) completeRedaction(dir string) error {
+// completeRedactions moves the new files into their places, each record last, and removes shared files that no run
+// needs any more. It returns the folders of other worktrees that could not be changed. The caller holds the lock.
+func (r *Repository) completeRedactions(ctx context.Context) (left []string, err error) {
+	entries, err := os.ReadDir(r.redactDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), newPrefix) { // killed before it was complete
+			if err := os.RemoveAll(filepath.Join(r.redactDir(), entry.Name())); err != nil {
+				return left, fmt.Errorf("clearing a redaction: %w", err)
+			}
+			continue
+		}
+		got, err := r.completeRedaction(ctx, filepath.Join(r.redactDir(), entry.Name()))
+		if left = append(left, got...); err != nil {
+			return left, fmt.Errorf("completing a redaction: %w", err)
+		}
+	}
+	return left, err
+}
+
+func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []string, err error) {
 	ids, err := os.ReadDir(filepath.Join(dir, "runs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	for _, entry := range ids {
 		id := entry.Name()
 		if format.CheckID(id) != nil {
 			continue
 		}
-		if err := r.placeRewritten(filepath.Join(dir, "runs", id), id); err != nil {
-			return err
+		got, err := r.placeRewritten(ctx, filepath.Join(dir, "runs", id), id)
+		if left = append(left, got...); err != nil {
+			return left, err
 		}
 	}
 	named := map[string]bool{}
@@ -337,8 +349,9 @@ func (r *Repository) completeRedaction(dir string) error {
 			}
 		}
 	}); err != nil || damaged != nil {
-		return errors.Join(err, damaged)
+		return left, errors.Join(err, damaged)
 	}
+	others := r.others()
 	err = filepath.WalkDir(filepath.Join(dir, "old"), func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -358,12 +371,107 @@ func (r *Repository) completeRedaction(dir string) error {
 				}
 			}
 		}
-		return nil
+		got, err := removeElsewhere(ctx, others, filepath.ToSlash(rel))
+		left = append(left, got...)
+		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return left, err
 	}
-	return os.RemoveAll(dir)
+	return left, os.RemoveAll(dir)
+}
+
+// removeElsewhere removes a shared file from the .runs folders of other worktrees whose index does not have it. It
+// returns the files that it could not remove.
+func removeElsewhere(ctx context.Context, folders map[string]string, name string) (left []string, err error) {
+	for _, runs := range folders {
+		file := filepath.Join(runs, filepath.FromSlash(name))
+		if !exists(file) || realDir(filepath.Dir(file)) != nil {
+			continue
+		}
+		tracked, err := trackedElsewhere(ctx, runs, file)
+		if err != nil {
+			return left, err
+		}
+		if tracked {
+			continue
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			left = append(left, file)
+		}
+	}
+	return left, nil
+}
+
+// placeRewritten puts the new files of a run into their places in every folder that holds the run, the record last. It
+// returns the folders of other worktrees that could not be changed.
+func (r *Repository) placeRewritten(ctx context.Context, from, id string) (left []string, err error) {
+	targets, err := r.Copies(ctx, id)
+	if err != nil || len(targets) == 0 { // removed meanwhile
+		return nil, err
+	}
+	if err := os.MkdirAll(r.RedactedDir(), 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(r.RedactedDir(), id), nil, 0o666); err != nil {
+		return nil, err
+	}
+	names, err := rewrittenNames(from)
+	if err != nil {
+		return nil, err
+	}
+	homes := r.Homes()
+	for _, target := range targets {
+		err := placeFiles(from, target, names)
+		if err != nil && !slices.ContainsFunc(homes, func(h Home) bool { return h.RunDir(id) == target }) {
+			left = append(left, target)
+			continue
+		}
+		if err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// rewrittenNames lists the files below a folder, with the record last.
+func rewrittenNames(from string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			rel, relErr := filepath.Rel(from, file)
+			names, err = append(names, rel), relErr
+		}
+		return err
+	})
+	slices.SortFunc(names, func(a, b string) int {
+		switch {
+		case a == RecordName:
+			return 1
+		case b == RecordName:
+			return -1
+		}
+		return strings.Compare(a, b)
+	})
+	return names, err
+}
+
+// placeFiles replaces files of a run. The new files stay where they are, because a killed redaction is repeated.
+func placeFiles(from, target string, names []string) error {
+	for _, name := range names {
+		if err := makeRealDirs(target, filepath.Dir(name)); err != nil {
+			return err
+		}
+		if err := writeIntoRun(target, name, func(tmp string) error {
+			return linkOrCopy(filepath.Join(from, name), tmp)
+		}); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(filepath.Join(target, name))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moveFile replaces a file with another, which may be on another file system.
@@ -381,47 +489,4 @@ func moveFile(from, to string) error {
 		return err
 	}
 	return os.Remove(from)
-}
-
-// placeRewritten moves the new files of a run into their places, the record last.
-func (r *Repository) placeRewritten(from, id string) error {
-	target := r.RunDir(id)
-	if !exists(target) {
-		return nil // removed meanwhile
-	}
-	if err := os.MkdirAll(r.RedactedDir(), 0o777); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(r.RedactedDir(), id), nil, 0o666); err != nil {
-		return err
-	}
-	var names []string
-	err := filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			rel, relErr := filepath.Rel(from, file)
-			names, err = append(names, rel), relErr
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		switch {
-		case a == RecordName:
-			return 1
-		case b == RecordName:
-			return -1
-		}
-		return strings.Compare(a, b)
-	})
-	for _, name := range names {
-		if err := moveIntoRun(filepath.Join(from, name), target, name); err != nil {
-			return err
-		}
-		if err := syncDir(filepath.Dir(filepath.Join(target, name))); err != nil {
-			return err
-		}
-	}
-	return nil
 }

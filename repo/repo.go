@@ -26,7 +26,10 @@ type Repository struct {
 	Root   string // the folder that holds Dir
 	Git    git.Dirs
 	InGit  bool
-	active string // the folder of active runs
+	active string    // the folder of active runs
+	gone   *Worktree // the worktree was removed: finished runs go to the common store
+	goneTo string    // with gone: the common store
+	trees  *worktreeCache
 	commit string // commit whose shared files are read; empty means the one that is checked out
 	tree   string // with commit: the path of .runs in it
 
@@ -140,7 +143,7 @@ func exists(path string) bool {
 }
 
 func open(dir string) (*Repository, error) {
-	r := &Repository{Dir: dir, Root: filepath.Dir(dir), batches: &batchStore{}}
+	r := &Repository{Dir: dir, Root: filepath.Dir(dir), batches: &batchStore{}, trees: &worktreeCache{}}
 	dirs, inGit, err := git.Discover(r.Root)
 	if err != nil {
 		return nil, err
@@ -229,8 +232,11 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return regular.ReadFile(path)
 }
 
-// RunDir returns the folder of a finished run. id must be valid.
+// RunDir returns the folder that a finished run goes to. See FindRun for where one is. id must be valid.
 func (r *Repository) RunDir(id string) string {
+	if r.gone != nil {
+		return Home{r.goneTo, true}.RunDir(id)
+	}
 	return filepath.Join(r.Dir, format.IDDay(id), id)
 }
 

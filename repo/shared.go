@@ -45,7 +45,7 @@ func (r *Repository) keptPlace(kind sharedKind, digest string) string {
 }
 
 func (r *Repository) sharedPlace(kind sharedKind, digest string) string {
-	if r.Dir == "" { // a revision that is not checked out
+	if r.Dir == "" || r.gone != nil { // a revision that is not checked out, or a worktree that was removed
 		return ""
 	}
 	return filepath.Join(r.Dir, kind.folder, digest+kind.extension)
@@ -73,7 +73,7 @@ func (r *Repository) shareWritten(kind sharedKind, digest string, size int64, wr
 	if !hasSize(first, size) || !refresh(first) {
 		err = replace(first, write)
 	}
-	if err == nil && first != target && !hasSize(target, size) {
+	if err == nil && target != "" && first != target && !hasSize(target, size) {
 		err = replace(target, func(tmp string) error {
 			_, err := linkFile(first, tmp)
 			return err
@@ -98,7 +98,8 @@ func (r *Repository) firstPlace(kind sharedKind, digest string) string {
 // needed.
 func (r *Repository) inPlace(kind sharedKind, digest string, size int64) bool {
 	first := r.firstPlace(kind, digest)
-	return hasSize(r.sharedPlace(kind, digest), size) && hasSize(first, size) && refresh(first)
+	target := r.sharedPlace(kind, digest)
+	return (target == "" || hasSize(target, size)) && hasSize(first, size) && refresh(first)
 }
 
 // hasSize reports whether path is a regular file of that size; -1 is any.

@@ -69,13 +69,10 @@ func (a *Active) InProgress() bool { return a.check() == nil }
 // left behind. except, which may be nil, reports which runs to leave alone. Runs that another process is finishing
 // are left alone too.
 func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool) ([]Recovered, error) {
-	names, folders, err := r.activeEntries()
-	if err != nil {
-		return nil, nil // a command that reads the runs reports the error
-	}
-	var all []Recovered
+	names, folders, _ := r.activeEntries() // a command that reads the runs reports the error
+	var actives []*Active
 	for i, name := range names {
-		if !name.IsDir() || format.CheckID(name.Name()) != nil || except != nil && except(name.Name()) {
+		if !name.IsDir() || format.CheckID(name.Name()) != nil {
 			continue
 		}
 		a := &Active{ID: name.Name(), Dir: filepath.Join(folders[i], name.Name()), repo: r}
@@ -84,6 +81,18 @@ func (r *Repository) FinishGone(ctx context.Context, except func(id string) bool
 			continue
 		}
 		if a.elsewhere() {
+			continue
+		}
+		actives = append(actives, a)
+	}
+	for _, a := range r.othersInActive() { // no command runs in a worktree that was removed
+		if a.other.Gone {
+			actives = append(actives, a)
+		}
+	}
+	var all []Recovered
+	for _, a := range actives {
+		if except != nil && except(a.ID) {
 			continue
 		}
 		if err := a.check(); !errors.Is(err, ErrFinished) {

@@ -338,7 +338,7 @@ func (p *project) everything() map[string]string {
 	dir := strings.TrimSpace(p.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(dir, path)
-		if err != nil || rel == "runs" || rel == "refs/runs" {
+		if err != nil || rel == "runs" || rel == "refs/runs" || entry.IsDir() && path != dir && entry.Name() == "runs" {
 			return errorOrSkip(err)
 		}
 		if entry.IsDir() {

@@ -96,7 +96,7 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range actives {
+	for _, a := range append(actives, r.OtherActives()...) {
 		e, err := a.Entry(ctx)
 		if err := ctx.Err(); err != nil {
 			return nil, err

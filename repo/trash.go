@@ -1,19 +1,28 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 
 	"github.com/gitruns/runs/format"
 )
 
 // trashDir returns the folder for removed runs. Each call of Remove makes a folder in it, whose name is the time of
 // the call.
-func (r *Repository) trashDir() string { return filepath.Join(r.Dir, "trash") }
+func (r *Repository) trashDir() string {
+	if r.gone != nil {
+		return filepath.Join(r.goneTo, "trash")
+	}
+	return filepath.Join(r.Dir, "trash")
+}
 
 // RemovedName is the folder of removal markers. The name of a marker is the id of a removed run. It keeps a merge
 // from restoring the run.
@@ -72,9 +81,10 @@ func (r *Repository) newBatch() (string, error) {
 	return batch, makeBatch(batch)
 }
 
-// Remove moves finished runs to the trash, where Restore finds them. The runs in committed get a removal marker. If a
-// run is in progress, Remove returns an error and removes nothing.
-func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
+// Remove moves finished runs to the trash, where Restore finds them. The runs in committed get a removal marker. The
+// copies of a run go with it: those in the common store and in other worktrees whose branch does not have the run. If
+// a run is in progress, Remove returns an error and removes nothing.
+func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map[string]bool) error {
 	for _, e := range entries {
 		if e.Active != nil {
 			return withHint(fmt.Errorf("removing run %s: it is still running", e.ID), "run 'runs finish %s' first", e.ID)
@@ -93,12 +103,11 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 				err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
 			}
 		} else {
-			err = os.Rename(e.Dir, filepath.Join(batch, e.ID))
-			_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
+			err = r.moveToTrash(ctx, e, batch)
 		}
 		if err == nil && committed[e.ID] {
 			if err = r.mark(e.ID); err != nil && e.repo.commit == "" { // without its marker, a merge would restore it
-				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), e.Dir))
+				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), r.RunDir(e.ID)))
 			}
 		}
 		if err != nil {
@@ -107,6 +116,57 @@ func (r *Repository) Remove(entries []*Entry, committed map[string]bool) error {
 	}
 	return nil
 }
+
+// moveToTrash moves a run of the working tree or of the common store to a folder in the trash, with the notes of all
+// its copies, and then removes the copies. A removal that is killed can be repeated: the run is listed as long as the
+// common store has it.
+func (r *Repository) moveToTrash(ctx context.Context, e *Entry, batch string) error {
+	copies, err := r.Copies(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(batch, e.ID)
+	worktree := ""
+	if w := e.Worktree(); w != nil {
+		worktree = w.ID
+	}
+	if err := os.Rename(e.Dir, to); err != nil {
+		if !errors.Is(err, syscall.EXDEV) {
+			return err
+		}
+		if err := os.CopyFS(to, os.DirFS(e.Dir)); err != nil {
+			return err
+		}
+	}
+	_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
+	if worktree != "" {
+		if err := writeFile(to+trashedFrom, []byte(worktree+"\n")); err != nil {
+			return err
+		}
+	}
+	for _, dir := range copies {
+		if dir != e.Dir {
+			if err := addNotes(dir, to); err != nil {
+				return err
+			}
+		}
+	}
+	// The common store is last: as long as it has the run, a repetition finds it.
+	store := r.commonDir()
+	slices.SortStableFunc(copies, func(a, b string) int {
+		return strings.Compare(strconv.FormatBool(filepath.Dir(filepath.Dir(a)) == store),
+			strconv.FormatBool(filepath.Dir(filepath.Dir(b)) == store))
+	})
+	for _, dir := range copies {
+		if err := removeWhole(dir); err != nil {
+			return fmt.Errorf("removing its copy %s: %w", dir, err)
+		}
+	}
+	return r.DropCopies([]string{e.ID})
+}
+
+// trashedFrom ends the name of the file in the trash that says which other worktree a removed run was of.
+const trashedFrom = ".worktree"
 
 // putBack moves a run from the trash to its place.
 func putBack(from, to string) error {
@@ -165,13 +225,17 @@ func (r *Repository) Restore() ([]string, error) {
 				continue
 			}
 			target := r.RunDir(id)
-			if exists(target) {
+			if exists(target) || r.HasRun(id) {
 				return ids, fmt.Errorf("restoring run %s: it already exists", id)
 			}
-			if err := putBack(filepath.Join(batch, id), target); err != nil {
+			if err := r.untrash(filepath.Join(batch, id), id); err != nil {
 				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
-			if err := os.Remove(filepath.Join(r.Dir, RemovedName, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			err := os.Remove(filepath.Join(r.Dir, RemovedName, id))
+			if errors.Is(err, fs.ErrNotExist) { // no commit has the run
+				err = r.KeepCopy(id)
+			}
+			if err != nil {
 				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			ids = append(ids, id)
@@ -183,4 +247,32 @@ func (r *Repository) Restore() ([]string, error) {
 	}
 	return nil, withHint(errors.New("restoring runs: the trash is empty"),
 		"run 'runs recover --lost' to restore runs that Git removed")
+}
+
+// untrash moves a removed run back: into the working tree, or into the common store if another worktree had recorded
+// it.
+func (r *Repository) untrash(from, id string) error {
+	store := r.commonDir()
+	worktree := readLine(from + trashedFrom)
+	if store == "" || !isWorktreeID(worktree) {
+		if err := putBack(from, r.RunDir(id)); err != nil {
+			return err
+		}
+		_ = os.Remove(from + trashedFrom)
+		return nil
+	}
+	home := Home{store, true}
+	at := filepath.Join(store, fromName, worktree)
+	err := r.makeShared(at)
+	if err == nil {
+		_, err = writeNew(filepath.Join(at, id), nil)
+	}
+	if err == nil {
+		err = r.linkRun(from, home.RunDir(id))
+	}
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(from + trashedFrom)
+	return os.RemoveAll(from)
 }

@@ -235,7 +235,7 @@ brings the run back. Git's history still contains the run.`,
 				return fmt.Errorf("removing runs: %w", err)
 			}
 			if !dry {
-				if err := r.Remove(entries, committed); err != nil {
+				if err := r.Remove(ctx, entries, committed); err != nil {
 					return err
 				}
 			}

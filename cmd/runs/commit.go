@@ -17,7 +17,7 @@ import (
 
 type commitFlags struct {
 	where, group, experiment, to, message string
-	failed, json                          bool
+	failed, json, allWorktrees            bool
 }
 
 func (a *app) commitCommand() *cobra.Command {
@@ -31,7 +31,8 @@ with their shared files, new notes and removals made by 'runs rm'.
     runs commit
     runs commit --group sweep-3
 
-The commit contains nothing else. Your staged and unstaged changes stay as they
+Runs that another worktree has recorded are committed only if they are named, or
+with --all-worktrees. The commit contains nothing else. Your staged and unstaged changes stay as they
 are, even in the middle of a merge. The hooks of 'git commit' do not run. The
 commit is signed if Git is configured to sign.
 
@@ -54,6 +55,7 @@ Remove it with 'runs redact', or mark a false positive with [[secrets.allow]] in
 	flags.StringVar(&f.group, "group", "", "commit runs of `GROUP`, of any status")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
 	flags.BoolVar(&f.failed, "include-failed", false, "commit runs that failed, crashed or were killed too")
+	flags.BoolVar(&f.allWorktrees, "all-worktrees", false, "commit runs of other and of removed worktrees too")
 	flags.StringVar(&f.to, "to", "", "commit to `BRANCH` without checking it out; create it if it does not exist")
 	flags.StringVarP(&f.message, "message", "m", "", "use `TEXT` as the commit message")
 	flags.BoolVar(&f.json, "json", false, "print what was committed as JSON")
@@ -71,11 +73,14 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if err != nil {
 		return err
 	}
-	q := share.Request{IncludeFailed: f.failed, Branch: f.to, Message: f.message}
+	q := share.Request{IncludeFailed: f.failed, AllWorktrees: f.allWorktrees, Branch: f.to, Message: f.message}
 	if q.Branch == "" {
 		q.Branch = config.Commit.Branch
 	}
-	selection := share.Selection{Selectors: selectors, Where: f.where, Group: f.group, Experiment: f.experiment}
+	selection := share.Selection{
+		Selectors: selectors, Where: f.where, Group: f.group, Experiment: f.experiment,
+		AllWorktrees: f.allWorktrees,
+	}
 	if !selection.Empty() {
 		c, err := a.collect(ctx, r, f.experiment)
 		if err != nil {
@@ -96,6 +101,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	if err != nil {
 		return err
 	}
+	a.tidyStore(ctx, r)
 	a.warnAll(done.Warnings)
 	a.reportAllowed(done)
 	a.warnRefused(done.Refused)

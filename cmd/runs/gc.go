@@ -72,6 +72,10 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	progress := a.term.Progress("collecting shared files")
 	defer progress.Done()
 	progress.Stage("finding the files that runs need")
+	if !ask.DryRun {
+		a.tidyStore(ctx, r)
+		r.ClearStaleCopies()
+	}
 	done, err := share.GC(ctx, r, ask)
 	progress.Done()
 	if err != nil {

@@ -216,7 +216,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, row
 		if err != nil {
 			return err
 		}
-		return a.printJSON(catalog.Records(entries))
+		return a.printJSON(listedRuns(entries))
 	case f.csv:
 		w := render.NewCSV(a.machine(false, f.raw), f.raw, a.term.OutIsTerminal())
 		if err := list.CSV(w.Write, rows); err != nil {

@@ -55,7 +55,7 @@ If the run resumes another, its metrics and values are those of both. --json and
 			}
 			switch {
 			case asJSON:
-				return a.printJSON(e.Run)
+				return a.printJSON(listedRun{e.Run, e.Worktree()})
 			case asTOML:
 				data, err := format.EncodeRun(e.Run)
 				if err != nil {

@@ -37,6 +37,7 @@ remote is that of the last fetch.
 				return err
 			}
 			a.finishGone(ctx, r, nil)
+			a.tidyStore(ctx, r)
 			c, err := a.collect(ctx, r, "")
 			if err != nil {
 				return err
@@ -67,6 +68,7 @@ type statusJSON struct {
 	Branches    []branchJSON          `json:"branches"` // branches with runs that no other branch has
 	Count       map[format.Status]int `json:"count"`
 	Damaged     []damageJSON          `json:"damaged"`
+	Elsewhere   []elsewhereJSON       `json:"elsewhere"` // runs of other worktrees that no commit holds
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
@@ -74,6 +76,14 @@ type statusJSON struct {
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
 	Unpushed    *int                  `json:"unpushed"` // null if there is no remote
+}
+
+// elsewhereJSON counts the runs of another worktree that no commit holds.
+type elsewhereJSON struct {
+	Gone     bool    `json:"gone"` // the worktree was removed
+	Path     *string `json:"path"` // of its folder; null if it is not known
+	Runs     int     `json:"runs"`
+	Worktree *string `json:"worktree"` // name of the folder; null if it is not known
 }
 
 // notUploadedJSON counts the artifacts that this clone has and that the artifact store was not seen to hold.
@@ -112,6 +122,9 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 		if e := row.Active(); e != nil {
 			s.InProgress = append(s.InProgress, activeJSON{e.ID, e.Silent, e.Name, e.Life.String(), e.Started})
 		}
+	}
+	for _, w := range o.Elsewhere {
+		s.Elsewhere = append(s.Elsewhere, elsewhereJSON{w.Gone, orNull(w.Root), w.Runs, orNull(w.Name())})
 	}
 	for _, p := range o.Damage {
 		s.Rewritten = append(s.Rewritten, rewrittenJSON{orNull(p.Commit), p.ID, p.Reason})
@@ -153,6 +166,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
 	}
+	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {
 		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
 	}
@@ -215,6 +229,30 @@ func readNotUploaded(r *repo.Repository, c *catalog.Catalog) (w notUploaded, err
 		w.files, w.bytes, w.store, err = share.NotUploaded(r, outside)
 	}
 	return w, err
+}
+
+// printElsewhere prints how many runs of other worktrees no commit holds.
+func printElsewhere(a *app, all []repo.RunsElsewhere) {
+	others, worktrees, removed := 0, 0, 0
+	name := ""
+	for _, w := range all {
+		if w.Gone {
+			removed += w.Runs
+			continue
+		}
+		others += w.Runs
+		worktrees++
+		name = w.Name()
+	}
+	switch {
+	case worktrees == 1:
+		a.print("%s of worktree %s not committed: run 'runs commit' in it", plural(others, "run"), terminal.Clean(name))
+	case worktrees > 1:
+		a.print("%s of %d other worktrees not committed: run 'runs commit' in each", plural(others, "run"), worktrees)
+	}
+	if removed > 0 {
+		a.print("%s of removed worktrees not committed: run 'runs commit --all-worktrees'", plural(removed, "run"))
+	}
 }
 
 // printBranchDamage prints what is wrong with committed runs. here returns the ids of the runs in the

@@ -80,8 +80,8 @@ func MayChange(e *repo.Entry, selector string, author func() string) error {
 }
 
 // SelectRemovable returns the runs to remove. These are the runs that any of the selectors names and, if where is not
-// empty, the finished runs of the scope that match it. If MayChange does not allow one of them, its error is
-// returned. If there is nothing to remove, the error is a *query.NotFoundError.
+// empty, the finished runs of the scope that match it and that no other worktree has recorded. If MayChange does not
+// allow one of them, its error is returned. If there is nothing to remove, the error is a *query.NotFoundError.
 func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where string,
 	author func() string,
 ) ([]*repo.Entry, []MissingKey, error) {
@@ -121,7 +121,7 @@ func (c *Catalog) SelectRemovable(ctx context.Context, selectors []string, where
 		return nil, missing, err
 	}
 	for _, e := range matching {
-		if e.Active != nil {
+		if e.Active != nil || e.Worktree() != nil {
 			continue
 		}
 		if err := add(e, where); err != nil {

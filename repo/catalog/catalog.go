@@ -39,7 +39,9 @@ type Catalog struct {
 	goals   func(metric string) string  // nil until it is needed
 	names   map[string]bool             // what named has found
 	wholes  map[*repo.Entry]*repo.Entry // what Whole has made
-	family  *family
+
+	elsewhere *bool // whether there are runs of other worktrees; nil until it is needed
+	family    *family
 }
 
 // family holds what a catalog shares with the catalogs that were opened from it.

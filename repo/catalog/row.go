@@ -40,6 +40,38 @@ func (r *Row) Parts() int {
 	return r.entry.Parts()
 }
 
+// Worktree returns the other worktree that has recorded the run, if no commit and no folder of this working tree holds
+// it. Otherwise it returns nil.
+func (r *Row) Worktree() *repo.Worktree {
+	if r.entry != nil && r.entry.Active != nil {
+		return r.entry.Worktree()
+	}
+	if !r.catalog.hasElsewhere() {
+		return nil
+	}
+	return r.catalog.repo.WorktreeOf(r.ID())
+}
+
+// Elsewhere reports whether Worktree is not nil.
+func (r *Row) Elsewhere() bool {
+	if r.entry != nil && r.entry.Active != nil {
+		return r.entry.Worktree() != nil
+	}
+	return r.catalog.hasElsewhere() && r.catalog.repo.IsElsewhere(r.ID())
+}
+
+// hasElsewhere reports whether the common store has runs of other worktrees. It looks once.
+func (c *Catalog) hasElsewhere() bool {
+	if c.repo == nil {
+		return false
+	}
+	if c.elsewhere == nil {
+		has := c.repo.HasElsewhere()
+		c.elsewhere = &has
+	}
+	return *c.elsewhere
+}
+
 // record returns the record if it was read.
 func (r *Row) record() *format.Run {
 	if r.entry == nil {

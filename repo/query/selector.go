@@ -195,9 +195,10 @@ func trimQuotes(s string) string {
 // are looked up in every experiment. Ids and their prefixes are looked up everywhere. Only a group returns several
 // runs, newest first.
 //
-// last also counts runs in progress. best considers finished runs, or with an expression the runs that meet it. It
-// ignores NaN, and among equal values it takes the newest run. If a selector matches no run, or a prefix matches
-// several, the error is a *NotFoundError. If the metric of best has no goal, the error is a *GoalError.
+// last also counts runs in progress. last, names and keys prefer the runs of this worktree. best considers finished
+// runs, or with an expression the runs that meet it. It ignores NaN, and among equal values it takes the newest run. If
+// a selector matches no run, or a prefix matches several, the error is a *NotFoundError. If the metric of best has no
+// goal, the error is a *GoalError.
 func (s Selector) Resolve(runs []Row, scope string, c Context) ([]Row, error) {
 	if !slices.IsSortedFunc(runs, NewerRow) {
 		runs = slices.Clone(runs)
@@ -209,6 +210,12 @@ func (s Selector) Resolve(runs []Row, scope string, c Context) ([]Row, error) {
 			scope = s.arg
 		}
 		in := inScope(runs, scope)
+		if own := ownFirst(in, s.back+1); len(own) > 0 {
+			if s.back >= len(own) {
+				return nil, s.none("%s in this worktree%s", onlyRuns(len(own)), ofScope(scope))
+			}
+			return own[s.back : s.back+1], nil
+		}
 		if s.back >= len(in) {
 			return nil, s.none("%s%s", onlyRuns(len(in)), ofScope(scope))
 		}
@@ -241,6 +248,29 @@ func NewerRow(a, b Row) int {
 		return c
 	}
 	return strings.Compare(b.ID(), a.ID())
+}
+
+// ownFirst returns the first n runs that are not of another worktree. If no run is of another worktree, it returns nil.
+func ownFirst(runs []Row, n int) []Row {
+	var own []Row
+	mixed := false
+	for _, r := range runs {
+		if isElsewhere(r) {
+			mixed = true
+		} else if own = append(own, r); len(own) == n {
+			return own
+		}
+	}
+	if !mixed {
+		return nil
+	}
+	return own
+}
+
+// isElsewhere reports whether a row is a run that another worktree has recorded and that no commit holds.
+func isElsewhere(r Row) bool {
+	e, ok := r.(interface{ Elsewhere() bool })
+	return ok && e.Elsewhere()
 }
 
 func inScope(runs []Row, scope string) []Row {
@@ -325,14 +355,24 @@ func (s Selector) byName(runs []Row, scope string) ([]Row, error) {
 	return nil, s.unknown(runs, "no run has this name%s", ofScope(scope))
 }
 
-// named returns the newest run with the name, or nil.
+// named returns the newest run with the name, or nil. A run of another worktree counts only if there is no other.
 func (s Selector) named(runs []Row, scope string) []Row {
+	return newestOf(runs, func(r Row) bool { return r.Name() == s.arg && (scope == "" || r.Experiment() == scope) })
+}
+
+// newestOf returns the newest run that is meant, or nil. A run of another worktree counts only if there is no other.
+func newestOf(runs []Row, meant func(Row) bool) []Row {
+	var other []Row
 	for _, r := range runs {
-		if r.Name() == s.arg && (scope == "" || r.Experiment() == scope) {
+		switch {
+		case !meant(r):
+		case !isElsewhere(r):
 			return []Row{r}
+		case other == nil:
+			other = []Row{r}
 		}
 	}
-	return nil
+	return other
 }
 
 // byText looks for an id, then a name, a prefix and a key. The scope does not apply to ids. For a key, it returns the
@@ -358,10 +398,8 @@ func (s Selector) byText(runs []Row, scope string) ([]Row, error) {
 	if len(found) == 1 {
 		return found, nil
 	}
-	for _, r := range inScope(runs, scope) {
-		if r.Key() == s.arg {
-			return []Row{r}, nil
-		}
+	if found := newestOf(inScope(runs, scope), func(r Row) bool { return r.Key() == s.arg }); found != nil {
+		return found, nil
 	}
 	switch {
 	case len(found) > 1:

@@ -17,6 +17,7 @@ import (
 type Request struct {
 	IDs           []string // the runs to commit; nil: every finished run that is not committed
 	IncludeFailed bool     // without IDs: also runs that failed, crashed or were killed
+	AllWorktrees  bool     // without IDs: also the runs of other worktrees, and of those that were removed
 	Branch        string   // need not be checked out; empty: the branch that is checked out
 	Message       string   // empty: a summary of the runs
 }
@@ -99,6 +100,19 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		return nil, fmt.Errorf("committing runs: %w", err)
 	}
 	defer end()
+	taken, err := takeOver(ctx, r, q)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("committing runs: %w", err), settleWorktrees(r, taken, nil))
+	}
+	done, err := commitLocked(ctx, r, q)
+	if settleErr := settleWorktrees(r, taken, done); settleErr != nil && done != nil {
+		done.Warnings = append(done.Warnings, settleErr.Error())
+	}
+	return done, err
+}
+
+// commitLocked makes a commit while no other process of this program commits. It repeats what another program disturbs.
+func commitLocked(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
 	for moved, transient := 0, 0; ; {
 		done, err := commitOnce(ctx, r, q)
 		switch {

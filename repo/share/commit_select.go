@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -16,6 +17,8 @@ type Selection struct {
 	Where      string // an expression
 	Group      string
 	Experiment string
+
+	AllWorktrees bool // Where, Group and Experiment select runs of other worktrees too
 }
 
 // Empty reports whether the selection is the zero value.
@@ -47,6 +50,17 @@ func (s Selection) IDs(ctx context.Context, c *catalog.Catalog) ([]string, []cat
 		return nil, missing, err
 	}
 	byItself := len(selectors) > 0 && s.Where == "" && s.Group == ""
+	if !s.AllWorktrees && !byItself {
+		named, err := c.SelectRows(ctx, s.Selectors)
+		if err != nil {
+			return nil, missing, err
+		}
+		byName := map[string]bool{}
+		for _, r := range named {
+			byName[r.ID()] = len(s.Selectors) > 0
+		}
+		entries = slices.DeleteFunc(entries, func(e *repo.Entry) bool { return e.Worktree() != nil && !byName[e.ID] })
+	}
 	var ids []string
 	for _, e := range entries {
 		switch {

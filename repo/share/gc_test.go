@@ -65,7 +65,7 @@ func TestGC(t *testing.T) {
 			p.add(runB, onLinux)
 			e, err := p.runs.ReadFinished(runB)
 			check(p.t, err)
-			check(p.t, p.runs.Remove([]*repo.Entry{e}, nil))
+			check(p.t, p.runs.Remove(t.Context(), []*repo.Entry{e}, nil))
 		}},
 		{name: "named by nothing", do: func(*project) {}, file: true, copy: true},
 		{name: "named by nothing, and committed", do: func(p *project) {

@@ -55,6 +55,9 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	defer trees.Close()
 	w := writer{repo: r, trees: trees}
 	defer w.close()
+	if _, err := takeOver(ctx, r, Request{}); err != nil {
+		return s, err
+	}
 	if s.Reason, err = w.reasonToWait(ctx, tip); err != nil {
 		return s, err
 	}

@@ -366,7 +366,7 @@ func (im *importer) copyRun(ctx context.Context, run *sourceRun) outcome {
 	if err := in.Place(); err != nil {
 		return fail(err)
 	}
-	if err := im.to.Unmark(run.ID); err != nil {
+	if err := errors.Join(im.to.Unmark(run.ID), in.Keep()); err != nil {
 		return fail(err)
 	}
 	return got

@@ -62,7 +62,7 @@ func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, e
 	if err != nil {
 		return nil, err
 	}
-	ids, err := r.FinishedIDs()
+	ids, err := r.OwnIDs()
 	if err != nil {
 		return nil, err
 	}
@@ -261,11 +261,12 @@ func withoutBatches(trees *git.Trees, names []string, here map[string]string, ot
 
 // Overview reports where in Git the runs of a clone are.
 type Overview struct {
-	Uncommitted int          // with status finished
-	Unpushed    int          // on the runs branch and on no branch of a remote
-	Remote      bool         // a remote is configured
-	Alone       []BranchRuns // branches with runs that no other branch has
-	Damage      []Problem    // of BranchDamage
+	Uncommitted int                  // of this worktree, with status finished
+	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
+	Unpushed    int                  // on the runs branch and on no branch of a remote
+	Remote      bool                 // a remote is configured
+	Alone       []BranchRuns         // branches with runs that no other branch has
+	Damage      []Problem            // of BranchDamage
 }
 
 // BranchRuns is a local branch with runs that no other branch has, here or at a remote.
@@ -286,6 +287,9 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	}
 	if len(waiting) > 0 {
 		o.Uncommitted = finishedAmong(c, waiting)
+	}
+	if o.Elsewhere, err = r.Elsewhere(); err != nil {
+		return nil, err
 	}
 	remotes, err := git.Remotes(ctx, r.Git)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, rows []*catalog.Row) (omi
 	if columns.Experiment {
 		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Drop: true})
 	}
+	worktrees := slices.ContainsFunc(rows, (*catalog.Row).Elsewhere)
+	if worktrees {
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "worktree", Flexible: true, Drop: true})
+	}
 	keys := make([]query.Key, len(columns.Keys))
 	for i, key := range columns.Keys {
 		keys[i] = query.NewKey(key)
@@ -43,7 +48,7 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, rows []*catalog.Row) (omi
 	tb.Each = func(yield func([]terminal.Cell) bool) {
 		cells := make([]terminal.Cell, len(tb.Columns))
 		for _, r := range rows {
-			if !yield(l.line(cells[:0], r, columns.Experiment, keys)) {
+			if !yield(l.line(cells[:0], r, columns.Experiment, worktrees, keys)) {
 				return
 			}
 		}
@@ -58,7 +63,8 @@ func (l List) Write(w io.Writer, t *terminal.Terminal, rows []*catalog.Row) (omi
 }
 
 // line appends the cells of a row.
-func (l List) line(cells []terminal.Cell, r *catalog.Row, experiment bool, keys []query.Key) []terminal.Cell {
+func (l List) line(cells []terminal.Cell, r *catalog.Row, experiment, worktrees bool, keys []query.Key,
+) []terminal.Cell {
 	status := statusOf(r, l.Context.Now)
 	if l.Part != nil {
 		if part := l.Part(r.ID(), r.Parts()); part != "" {
@@ -69,6 +75,13 @@ func (l List) line(cells []terminal.Cell, r *catalog.Row, experiment bool, keys 
 		terminal.Cell{Text: terminal.Ago(l.Context.Now.Sub(r.Started()))}, status)
 	if experiment {
 		cells = append(cells, terminal.Cell{Text: r.Experiment()})
+	}
+	if worktrees {
+		text := ""
+		if w := r.Worktree(); w != nil {
+			text = terminal.Clean(w.String())
+		}
+		cells = append(cells, terminal.Cell{Text: text})
 	}
 	for _, key := range keys {
 		cells = append(cells, terminal.Cell{Text: terminal.Truncate(terminal.Clean(cell(r, key, l.Context)), maxCell)})

@@ -42,6 +42,9 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	if e.Active != nil {
 		p.pair("process", processOf(e, v.Context.Now))
 	}
+	if w := e.Worktree(); w != nil {
+		p.pair("worktree", terminal.Clean(w.String()))
+	}
 	p.pair("author", e.Author)
 	p.pair("command", ShellWords(e.Command))
 	p.pair("in", e.Cwd)

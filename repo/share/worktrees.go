@@ -1,0 +1,190 @@
+package share
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// takeOver puts the runs of the common store that a request takes into the working tree, from which they are committed:
+// the named ones, those of all worktrees, or else those of this worktree whose folder was removed. It returns their
+// ids. It also gathers the notes that other worktrees have added to the runs of this one.
+func takeOver(ctx context.Context, r *repo.Repository, q Request) ([]string, error) {
+	ids, err := r.StoreIDs()
+	if err != nil {
+		return nil, err
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	named := make(map[string]bool, len(q.IDs))
+	for _, id := range q.IDs {
+		named[id] = true
+	}
+	var taken []string
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return taken, err
+		}
+		if q.IDs != nil && !named[id] || removed[id] {
+			continue
+		}
+		if err := r.GatherNotes(id); err != nil {
+			return taken, err
+		}
+		if q.IDs == nil && !q.AllWorktrees && !r.RecordedHere(id) {
+			continue
+		}
+		did, err := r.Adopt(id)
+		if err != nil {
+			return taken, err
+		}
+		if did {
+			taken = append(taken, id)
+		}
+	}
+	return taken, nil
+}
+
+// settleWorktrees ends what takeOver has begun: the runs that were committed leave the common store, and those that
+// were taken over but not committed leave the working tree.
+func settleWorktrees(r *repo.Repository, taken []string, done *Committed) error {
+	committed := map[string]bool{}
+	var ids []string
+	if done != nil && done.Commit != "" {
+		for _, e := range done.Runs {
+			committed[e.ID] = true
+			ids = append(ids, e.ID)
+		}
+	}
+	var errs []error
+	for _, id := range taken {
+		if !committed[id] {
+			errs = append(errs, r.Disown(id))
+		}
+	}
+	return errors.Join(append(errs, r.DropCopies(ids))...)
+}
+
+// Tidy makes the common store hold the runs of this working tree that no commit holds, and no others: it copies runs
+// that an earlier version recorded, or whose copy could not be made, and removes runs that keptRef holds. It looks only
+// at the days that changed since it looked last, and stops copying after a time; the next call goes on.
+func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
+	if !r.InGit {
+		return nil
+	}
+	kept, err := git.Resolve(ctx, r.Git, keptRef)
+	if err != nil {
+		return err
+	}
+	t, err := r.OpenTidying(kept)
+	if err != nil || t.Nothing() {
+		return err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return err
+	}
+	defer trees.Close()
+	at, err := r.TreePath()
+	if err != nil {
+		return err
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return err
+	}
+	head, err := git.Resolve(ctx, r.Git, "HEAD")
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	for _, day := range t.Days() {
+		inKept, err := committedOn(trees, []string{kept}, at, day.Name)
+		if err != nil {
+			return err
+		}
+		if err := r.DropCopies(day.Stored(inKept)); err != nil {
+			return err
+		}
+		if len(day.Missing) == 0 {
+			t.Done(day)
+			continue
+		}
+		known, err := committedOn(trees, []string{kept, head, local.tip}, at, day.Name)
+		if err != nil {
+			return err
+		}
+		left := false
+		for _, id := range day.Missing {
+			if known[id] {
+				continue
+			}
+			if left = time.Since(began) > limit || ctx.Err() != nil; left {
+				break
+			}
+			if err := r.KeepCopy(id); err != nil {
+				return err
+			}
+		}
+		if !left {
+			t.Done(day)
+		}
+	}
+	return t.Close()
+}
+
+// committedOn returns the runs of a day that any of the commits holds, with their records. A commit may be empty.
+func committedOn(trees *git.Trees, commits []string, at, day string) (map[string]bool, error) {
+	held := map[string]bool{}
+	for _, commit := range commits {
+		if commit == "" {
+			continue
+		}
+		folder, ok, err := trees.Find(commit, path.Join(at, day))
+		if err != nil {
+			return nil, err
+		}
+		if !ok || !folder.IsTree() {
+			continue
+		}
+		entries, err := trees.Read(folder.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if !e.IsTree() || format.CheckID(e.Name) != nil {
+				continue
+			}
+			// The folder of a run may have nothing but its annotations.
+			if _, ok, err := trees.Find(e.ID, repo.RecordName); err != nil {
+				return nil, err
+			} else if ok {
+				held[e.Name] = true
+			}
+		}
+		for _, id := range batchedOn(trees, day, entries) {
+			held[id] = true
+		}
+	}
+	return held, nil
+}
+
+// batchedOn returns the runs of the batches of a day. A batch that cannot be read has none.
+func batchedOn(trees *git.Trees, day string, entries []git.TreeEntry) []string {
+	var ids []string
+	for _, e := range entries {
+		if e.IsTree() && format.IsBatchName(e.Name) {
+			if b, err := readBatch(trees, day, e); err == nil {
+				ids = append(ids, b.ids...)
+			}
+		}
+	}
+	return ids
+}

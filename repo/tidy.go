@@ -1,0 +1,225 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+)
+
+// Tidying compares the days of the working tree with those of the common store. It remembers the days that it has seen
+// in order, by the times of their folders, so that the next one reads only those that changed.
+type Tidying struct {
+	file string
+	kept string // the commit that the runs were compared with
+	days []*TidyDay
+	same map[string]string // the remembered times of the days that have not changed
+}
+
+// TidyDay is a day whose runs must be looked at.
+type TidyDay struct {
+	Name    string
+	Missing []string // runs of the working tree without a copy
+	stored  []string // runs of the store
+	stamp   string   // the times of both folders; empty if they may change again without a new time
+	done    bool
+}
+
+// StoreIDs lists the runs of the common store.
+func (r *Repository) StoreIDs() ([]string, error) {
+	store := r.commonDir()
+	if store == "" {
+		return nil, nil
+	}
+	var ids []string
+	for _, day := range dayNames(store) {
+		names, err := runNames(filepath.Join(store, day), day)
+		if err != nil {
+			return nil, fmt.Errorf("listing runs: %w", err)
+		}
+		ids = append(ids, names...)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// OwnIDs lists the finished runs of this worktree: those in its .runs folder, and those that it has recorded and that
+// only the common store still holds.
+func (r *Repository) OwnIDs() ([]string, error) {
+	ids, err := r.FinishedIDs()
+	if err != nil || r.commonDir() == "" {
+		return ids, err
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	mine, err := runsFrom(r.commonDir(), worktreeIn(r.Git.Git))
+	for _, id := range mine {
+		if !removed[id] && !exists(filepath.Join(r.RunDir(id), RecordName)) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+// RecordedHere reports whether a run of the common store was recorded in this worktree.
+func (r *Repository) RecordedHere(id string) bool {
+	own := worktreeIn(r.Git.Git)
+	return own != "" && exists(filepath.Join(r.commonDir(), fromName, own, id))
+}
+
+func dayNames(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var days []string
+	for _, entry := range entries {
+		if entry.IsDir() && format.CheckDay(entry.Name()) == nil {
+			days = append(days, entry.Name())
+		}
+	}
+	return days
+}
+
+// runNames lists the ids in the folder of a day, which may not exist.
+func runNames(dir, day string) ([]string, error) {
+	names, err := readNames(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return format.CheckID(name) != nil || format.IDDay(name) != day
+	}), err
+}
+
+// OpenTidying compares the days that have changed. kept is the commit that says which runs the store need not hold.
+func (r *Repository) OpenTidying(kept string) (*Tidying, error) {
+	store := r.commonDir()
+	if store == "" || r.gone != nil {
+		return &Tidying{}, nil
+	}
+	t := &Tidying{
+		file: filepath.Join(r.Git.Git, "runs", "tidied-"+filepath.Base(store)), kept: kept, same: map[string]string{},
+	}
+	known := t.read()
+	days := append(dayNames(r.Dir), dayNames(store)...)
+	slices.Sort(days)
+	for _, day := range slices.Backward(slices.Compact(days)) { // the newest first
+		here, there := filepath.Join(r.Dir, day), filepath.Join(store, day)
+		stamp := timesOf(here, there)
+		if stamp != "" && known[day] == stamp {
+			t.same[day] = stamp
+			continue
+		}
+		own, err := runNames(here, day)
+		if err != nil {
+			return nil, fmt.Errorf("listing runs: %w", err)
+		}
+		stored, err := runNames(there, day)
+		if err != nil {
+			return nil, fmt.Errorf("listing runs: %w", err)
+		}
+		has := make(map[string]bool, len(stored))
+		for _, id := range stored {
+			has[id] = true
+		}
+		slices.Sort(own)
+		slices.Reverse(own)
+		d := &TidyDay{
+			Name: day, stored: stored, stamp: stamp,
+			Missing: slices.DeleteFunc(own, func(id string) bool { return has[id] }),
+		}
+		t.days = append(t.days, d)
+	}
+	return t, nil
+}
+
+// timesOf returns the times of two folders as text. It is empty if one has changed so recently that it may change again
+// without a new time.
+func timesOf(folders ...string) string {
+	var all []string
+	for _, dir := range folders {
+		info, err := os.Lstat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			all = append(all, "-")
+		case err != nil || time.Since(info.ModTime()) < settled:
+			return ""
+		default:
+			all = append(all, fmt.Sprint(info.ModTime().UnixNano()))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// read returns what the last tidying remembered. It is empty if the runs were compared with another commit.
+func (t *Tidying) read() map[string]string {
+	known := map[string]string{}
+	data, err := readBounded(t.file, 16<<20)
+	if err != nil {
+		return known
+	}
+	for line := range strings.Lines(string(data)) {
+		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
+		known[key] = value
+	}
+	if known["kept"] != t.kept {
+		return map[string]string{}
+	}
+	return known
+}
+
+// Nothing reports whether nothing has changed since the last tidying.
+func (t *Tidying) Nothing() bool { return len(t.days) == 0 }
+
+// Days returns the days that must be looked at, the newest first.
+func (t *Tidying) Days() []*TidyDay { return t.days }
+
+// Stored returns the runs of the store that are among ids.
+func (d *TidyDay) Stored(ids map[string]bool) []string {
+	var found []string
+	for _, id := range d.stored {
+		if ids[id] {
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
+// Done says that a day is in order.
+func (t *Tidying) Done(d *TidyDay) { d.done = true }
+
+// Close remembers the days that are in order and that this tidying did not change.
+func (t *Tidying) Close() error {
+	if t.file == "" {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "kept %s\n", t.kept)
+	for day, stamp := range t.same {
+		fmt.Fprintf(&b, "%s %s\n", day, stamp)
+	}
+	for _, d := range t.days {
+		if d.done && d.stamp != "" {
+			fmt.Fprintf(&b, "%s %s\n", d.Name, d.stamp)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(t.file), 0o777); err != nil {
+		return err
+	}
+	tmp := t.file + newPrefix + format.RandomLetters(8)
+	err := os.WriteFile(tmp, []byte(b.String()), 0o666)
+	if err == nil {
+		err = os.Rename(tmp, t.file)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+	}
+	return err
+}
