@@ -22,8 +22,8 @@ const (
 	maxPageBytes  = 32 << 20
 )
 
-// Metrics is an open metrics.parquet, or the points of one run of a batch. It reads only the parts that a call needs. It
-// is not safe for concurrent use.
+// Metrics is an open metrics.parquet, or the points of one run of a batch. It reads only the parts that a call needs.
+// It is not safe for concurrent use.
 type Metrics struct {
 	*pointFile
 	size   int64
