@@ -102,10 +102,12 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 			if err = e.onDisk(); err == nil {
 				err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
 			}
+		} else if e.batch != nil {
+			err = e.trashBatched(ctx, filepath.Join(batch, e.ID))
 		} else {
 			err = r.moveToTrash(ctx, e, batch)
 		}
-		if err == nil && committed[e.ID] {
+		if err == nil && (committed[e.ID] || e.batch != nil) {
 			if err = r.mark(e.ID); err != nil && e.repo.commit == "" { // without its marker, a merge would restore it
 				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), r.RunDir(e.ID)))
 			}
@@ -225,17 +227,21 @@ func (r *Repository) Restore() ([]string, error) {
 				continue
 			}
 			target := r.RunDir(id)
-			if exists(target) || r.HasRun(id) {
+			batched := len(r.batchesOf(Home{Dir: r.Dir}, id)) > 0
+			if exists(target) || r.HasRun(id) && !batched {
 				return ids, fmt.Errorf("restoring run %s: it already exists", id)
 			}
 			if err := r.untrash(filepath.Join(batch, id), id); err != nil {
 				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
-			err := os.Remove(filepath.Join(r.Dir, RemovedName, id))
-			if errors.Is(err, fs.ErrNotExist) { // no commit has the run
+			err := r.dropUnpacked(id)
+			if err == nil {
+				err = os.Remove(filepath.Join(r.Dir, RemovedName, id))
+			}
+			if errors.Is(err, fs.ErrNotExist) && !batched { // no commit has the run
 				err = r.KeepCopy(id)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return ids, fmt.Errorf("restoring run %s: %w", id, err)
 			}
 			ids = append(ids, id)

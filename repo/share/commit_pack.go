@@ -1,10 +1,12 @@
 package share
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
@@ -34,7 +36,7 @@ func (w *writer) packRuns(ctx context.Context, p *plan, place bool) (k *packing,
 	byID, unpacked := map[string]*CommittedRun{}, &unpackedRows{}
 	var runs []packRun
 	for i := range p.Runs {
-		if run := &p.Runs[i]; run.tree == "" {
+		if run := &p.Runs[i]; run.tree == "" && !run.batched {
 			byID[run.ID] = run
 			runs = append(runs, p.fromDisk(*run, unpacked))
 			if k != nil && run.from != "" && !slices.Contains(k.names, run.from) {
@@ -95,6 +97,35 @@ func (b *madeBatch) was(runs map[string]*CommittedRun) (total int64) {
 		total += runs[id].sizes.total
 	}
 	return total
+}
+
+// stillBatched reports whether a batch of the commit has a removed run as the working tree has it.
+func (p *plan) stillBatched(known *snapshot, id string) bool {
+	e, record, err := p.repo.ReadRecord(id)
+	if err != nil || e.Batch() == nil || len(known.in[id]) == 0 {
+		return false
+	}
+	want := known.in[id][0].runs[id].record
+	got, err := git.BlobID(want, int64(len(record)), bytes.NewReader(record))
+	return err == nil && got == want
+}
+
+// restore removes the marker of a run that a batch of the commit still has.
+func (p *plan) restore(id string) error {
+	e, _, err := p.repo.ReadRecord(id)
+	if err != nil {
+		return err
+	}
+	config, err := p.repo.Config()
+	if err != nil {
+		return err
+	}
+	p.Runs = append(p.Runs, CommittedRun{
+		ID: id, Name: e.Name, Experiment: e.Experiment, line: runWords(e.Run, config), batched: true,
+	})
+	slices.SortFunc(p.Runs, func(a, b CommittedRun) int { return strings.Compare(a.ID, b.ID) })
+	p.remove = append(p.remove, path.Join(repo.RemovedName, id))
+	return nil
 }
 
 // storeAlone hands the files of runs that were only read to the ObjectWriter, because no batch will hold them.

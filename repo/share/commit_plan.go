@@ -96,6 +96,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		asked[id] = true
 	}
 	var fresh []newRun
+	var back []string // removed runs that a batch still has: only their marker goes
 	for i, id := range ids {
 		_, committed := known.runs[id]
 		switch {
@@ -113,6 +114,8 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			p.Refused = append(p.Refused,
 				repo.Damage{ID: id, Err: fmt.Errorf("run %s: it was removed on that branch; name it to restore it", id)})
 			continue
+		case known.removed[id] && p.stillBatched(known, id):
+			back = append(back, id)
 		default:
 			fresh = append(fresh, newRun{id, w.request.IncludeFailed || named || known.removed[id]})
 		}
@@ -130,14 +133,19 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.gatherRuns(ctx, known, fresh, dry); err != nil {
 		return p, err
 	}
+	for _, id := range back {
+		if err := p.restore(id); err != nil {
+			return p, err
+		}
+	}
 	few := len(p.Runs) <= p.batch
 	err = p.storeAlone(ctx, known, func(run *CommittedRun) bool {
-		return run.from == "" && (few || run.alone || !run.sizes.fits())
+		return run.from == "" && !run.batched && (few || run.alone || !run.sizes.fits())
 	})
 	if err != nil {
 		return p, err
 	}
-	p.pack = slices.ContainsFunc(p.Runs, func(run CommittedRun) bool { return run.tree == "" })
+	p.pack = slices.ContainsFunc(p.Runs, func(run CommittedRun) bool { return run.tree == "" && !run.batched })
 	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
 	if !named {
 		for id := range removed {

@@ -286,5 +286,5 @@ func (u *unpackedRows) rows(r *repo.Repository, run *CommittedRun, name string) 
 		}
 		u.batch = run.from
 	}
-	return unpackRows(name, u.tables[name], run.ID)
+	return repo.UnpackRows(name, u.tables[name], run.ID)
 }

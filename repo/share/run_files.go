@@ -116,63 +116,7 @@ func (f runFile) unpack(trees *git.Trees) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unpackRows(f.Name, data, f.run)
-}
-
-// unpackRows writes the rows of a run in a table of a batch as a file of their own.
-func unpackRows(name string, table []byte, id string) (data []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s cannot be read: %v", name, p)
-		}
-	}()
-	ctx := context.Background()
-	var out bytes.Buffer
-	if name == format.ValuesName {
-		s := format.NewValueSorter("")
-		defer func() { _ = s.Close() }()
-		if table != nil {
-			all, err := format.OpenBatchValues(bytes.NewReader(table), int64(len(table)))
-			if err != nil {
-				return nil, err
-			}
-			v, err := all.Run(id)
-			if err != nil {
-				return nil, err
-			}
-			if err := v.Each(ctx, s.Add); err != nil {
-				return nil, err
-			}
-		}
-		err = s.WriteParquet(&out)
-		return out.Bytes(), err
-	}
-	s := format.NewPointSorter("")
-	defer func() { _ = s.Close() }()
-	if table == nil {
-		err = s.WriteParquet(&out)
-		return out.Bytes(), err
-	}
-	all, err := format.OpenBatchMetrics(bytes.NewReader(table), int64(len(table)))
-	if err != nil {
-		return nil, err
-	}
-	m, err := all.Run(id)
-	if err != nil {
-		return nil, err
-	}
-	err = m.Each(ctx, func(key string, points []format.Point) error {
-		for _, p := range points {
-			if err := s.Add(key, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		err = s.WriteParquet(&out)
-	}
-	return out.Bytes(), err
+	return repo.UnpackRows(f.Name, data, f.run)
 }
 
 // path returns the path of the blob that holds the file, relative to .runs. name is its name in the folder of the run.
