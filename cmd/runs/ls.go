@@ -171,11 +171,13 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report fun
 	}()
 	report = func(c *catalog.Catalog) {
 		<-done
-		known := c.IDs()
-		for _, d := range c.Damage() {
-			known[d.ID] = true
+		if len(ids) > 0 {
+			known := c.IDs()
+			for _, d := range c.Damage() {
+				known[d.ID] = true
+			}
+			ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] })
 		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] })
 		switch {
 		case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:
 		case err != nil:

@@ -29,6 +29,7 @@ type Catalog struct {
 	scope   string
 	columns *columns      // of the runs of a working tree; nil for other runs
 	rows    []*Row        // newest first
+	all     []query.Row   // the same for package query; nil until it is needed
 	entries []*repo.Entry // of rows, if all were read; otherwise nil
 	runs    []*format.Run // their records, in the same order
 	damage  []repo.Damage
@@ -187,23 +188,28 @@ func (c *Catalog) addTable(t *repo.Table) {
 	added := make([]Row, t.Len())
 	c.rows = make([]*Row, len(added))
 	for i := range added {
-		added[i] = Row{catalog: c, columns: c.columns, at: i}
+		added[i] = Row{catalog: c, columns: c.columns, at: int32(i)}
 		if e := t.Active(i); e != nil {
 			added[i].entry = e
 			c.byRun[e.Run] = e
 		}
 		c.rows[i] = &added[i]
 	}
-	c.changed()
+	c.forget() // the table is sorted
 }
 
-// changed sorts the runs and forgets what was found out about those before.
+// changed sorts the runs and forgets what was found out before.
 func (c *Catalog) changed() {
 	newer := func(a, b *Row) int { return query.NewerRow(a, b) }
 	if !slices.IsSortedFunc(c.rows, newer) {
 		slices.SortFunc(c.rows, newer)
 	}
-	c.entries, c.runs = nil, nil
+	c.forget()
+}
+
+// forget drops what was found out about the runs.
+func (c *Catalog) forget() {
+	c.all, c.entries, c.runs = nil, nil, nil
 	c.goals, c.linked, c.inner, c.names, c.wholes = nil, nil, nil, nil, nil
 }
 
@@ -213,7 +219,7 @@ func (c *Catalog) load(rows []*Row) error {
 	var places []int
 	for _, r := range rows {
 		if r.entry == nil && !r.gone {
-			places = append(places, r.at)
+			places = append(places, int(r.at))
 		}
 	}
 	if len(places) == 0 {
@@ -372,11 +378,19 @@ func (c *Catalog) WithUnknownKeys() int {
 	n := 0
 	for _, r := range c.rows {
 		if r.entry != nil && len(r.entry.Unknown) > 0 ||
-			r.entry == nil && r.columns.unknown.Kind(r.at) != index.Absent {
+			r.entry == nil && r.columns.unknown.Kind(int(r.at)) != index.Absent {
 			n++
 		}
 	}
 	return n
+}
+
+// queryRows returns all runs for package query. The caller must not change the slice.
+func (c *Catalog) queryRows() []query.Row {
+	if c.all == nil {
+		c.all = AsRows(c.rows)
+	}
+	return c.all
 }
 
 // IDs returns the ids of the runs that could be read.
@@ -407,14 +421,14 @@ func (c *Catalog) defining() []*format.Run {
 			runs = append(runs, r.entry.Run)
 			continue
 		}
-		switch column := r.columns.column(index.Facts, index.Definition); column.Kind(r.at) {
+		switch column := r.columns.column(index.Facts, index.Definition); column.Kind(int(r.at)) {
 		case index.Absent:
 		case index.List:
-			if seen[column.Code(r.at)] {
+			if seen[column.Code(int(r.at))] {
 				continue
 			}
-			seen[column.Code(r.at)] = true
-			if defined, ok := r.columns.table.Definitions(r.at); ok {
+			seen[column.Code(int(r.at))] = true
+			if defined, ok := r.columns.table.Definitions(int(r.at)); ok {
 				runs = append(runs, &format.Run{Defined: defined})
 				continue
 			}

@@ -47,13 +47,13 @@ func (r *Row) projects() bool {
 		return true
 	}
 	for _, fact := range []string{index.Irregular, index.Dotted, index.Unknown, index.Extra, index.Conflicts} {
-		if r.columns.column(index.Facts, fact).Kind(r.at) != index.Absent {
+		if r.columns.column(index.Facts, fact).Kind(int(r.at)) != index.Absent {
 			return false
 		}
 	}
 	for _, scope := range []index.Scope{index.Attributes, index.Params, index.Summary, index.Tags, index.Datasets} {
 		for _, c := range r.columns.list(scope) {
-			if c.Kind(r.at) == index.Elsewhere {
+			if c.Kind(int(r.at)) == index.Elsewhere {
 				return false
 			}
 		}
@@ -64,8 +64,8 @@ func (r *Row) projects() bool {
 // project makes a record of columns.
 func (r *Row) project() *format.Run {
 	text := func(key string) string {
-		if c := r.columns.column(index.Attributes, key); c.Kind(r.at) == index.Text {
-			return c.Text(r.at)
+		if c := r.columns.column(index.Attributes, key); c.Kind(int(r.at)) == index.Text {
+			return c.Text(int(r.at))
 		}
 		return ""
 	}
@@ -77,21 +77,22 @@ func (r *Row) project() *format.Run {
 	if command := text("command"); command != "" {
 		run.Command = []string{command} // its words are joined by spaces wherever it is shown
 	}
-	if r.columns.ended.Kind(r.at) == index.Time {
-		run.Ended = r.columns.ended.Time(r.at)
+	if r.columns.ended.Kind(int(r.at)) == index.Time {
+		run.Ended = r.columns.ended.Time(int(r.at))
 	}
-	if c := r.columns.column(index.Attributes, "exit_code"); c.Kind(r.at) == index.Int {
-		code := c.Int(r.at)
+	if c := r.columns.column(index.Attributes, "exit_code"); c.Kind(int(r.at)) == index.Int {
+		code := c.Int(int(r.at))
 		run.ExitCode = &code
 	}
 	r.projectValues(run)
-	if dirty := r.columns.column(index.Attributes, "source.dirty"); dirty.Kind(r.at) == index.Bool {
+	if dirty := r.columns.column(index.Attributes, "source.dirty"); dirty.Kind(int(r.at)) == index.Bool {
 		run.Source = &format.Source{
-			Commit: text("source.commit"), Branch: text("source.branch"), Tree: text("source.tree"), Dirty: dirty.Bool(r.at),
+			Commit: text("source.commit"), Branch: text("source.branch"), Tree: text("source.tree"),
+			Dirty: dirty.Bool(int(r.at)),
 		}
 	}
 	for _, key := range r.columns.list(index.Attributes) { // a table that has only what no column has matters to nobody
-		if key.Kind(r.at) == index.Absent {
+		if key.Kind(int(r.at)) == index.Absent {
 			continue
 		}
 		if strings.HasPrefix(key.name, "environment.") && run.Environment == nil {
@@ -104,8 +105,8 @@ func (r *Row) project() *format.Run {
 		}
 	}
 	for _, d := range r.columns.list(index.Datasets) {
-		if d.Kind(r.at) == index.Text {
-			run.Datasets = append(run.Datasets, format.Dataset{Name: d.name, SHA256: d.Text(r.at)})
+		if d.Kind(int(r.at)) == index.Text {
+			run.Datasets = append(run.Datasets, format.Dataset{Name: d.name, SHA256: d.Text(int(r.at))})
 		}
 	}
 	return run

@@ -16,9 +16,9 @@ import (
 type Row struct {
 	catalog *Catalog
 	columns *columns // nil for a run that was read from the start
-	at      int      // in the table of columns
 	entry   *repo.Entry
-	gone    bool // the record could not be read
+	at      int32 // in the table of columns
+	gone    bool  // the record could not be read
 }
 
 // Entry returns the entry of a run that was read, like an active one, and nil for one that only columns tell of.
@@ -96,9 +96,9 @@ func (r *Row) text(c *index.Column, field func(*format.Run) string) string {
 	if run := r.record(); run != nil {
 		return field(run)
 	}
-	switch c.Kind(r.at) {
+	switch c.Kind(int(r.at)) {
 	case index.Text:
-		return c.Text(r.at)
+		return c.Text(int(r.at))
 	case index.Elsewhere:
 		r.read()
 		if run := r.record(); run != nil {
@@ -113,7 +113,7 @@ func (r *Row) ID() string {
 	if r.entry != nil {
 		return r.entry.ID
 	}
-	return r.columns.table.ID(r.at)
+	return r.columns.table.ID(int(r.at))
 }
 
 // Name returns the name, or "".
@@ -169,7 +169,7 @@ func (r *Row) Started() time.Time {
 	if r.entry != nil {
 		return r.entry.Started
 	}
-	return r.columns.started.Time(r.at)
+	return r.columns.started.Time(int(r.at))
 }
 
 // Title returns what lists show: the name, or the random part of the id.
@@ -185,7 +185,7 @@ func (r *Row) Metric(name string) (query.Metric, bool) {
 	if r.entry != nil {
 		return query.Record(r.entry.Run).Metric(name)
 	}
-	return r.columns.metric(name).of(r.at)
+	return r.columns.metric(name).of(int(r.at))
 }
 
 // Number returns a number of the summary.
@@ -194,17 +194,17 @@ func (r *Row) Number(name string) (query.Datum, bool) {
 		return query.Record(r.entry.Run).Number(name)
 	}
 	c := r.columns.column(index.Summary, name)
-	if !c.Kind(r.at).IsNumber() {
+	if !c.Kind(int(r.at)).IsNumber() {
 		return query.Datum{}, false
 	}
-	d, _, _ := datum(c, r.at)
+	d, _, _ := datum(c, int(r.at))
 	return d, true
 }
 
 // Summary finds a value of the summary.
 func (r *Row) Summary(key string) (query.Datum, bool) {
 	if r.entry == nil {
-		if d, found, known := datum(r.columns.column(index.Summary, key), r.at); found ||
+		if d, found, known := datum(r.columns.column(index.Summary, key), int(r.at)); found ||
 			known && !r.columns.mayNest(index.Summary, key) {
 			return d, found
 		}
@@ -214,8 +214,8 @@ func (r *Row) Summary(key string) (query.Datum, bool) {
 
 // Param finds a param.
 func (r *Row) Param(key string) (query.Datum, bool) {
-	if r.entry == nil && r.columns.irregular.Kind(r.at) == index.Absent {
-		if d, found, known := datum(r.columns.column(index.Params, key), r.at); found ||
+	if r.entry == nil && r.columns.irregular.Kind(int(r.at)) == index.Absent {
+		if d, found, known := datum(r.columns.column(index.Params, key), int(r.at)); found ||
 			known && !r.columns.mayNest(index.Params, key) {
 			return d, found
 		}
@@ -226,11 +226,11 @@ func (r *Row) Param(key string) (query.Datum, bool) {
 // Tag returns a tag.
 func (r *Row) Tag(name string) (string, bool) {
 	if r.entry == nil {
-		switch c := r.columns.column(index.Tags, name); c.Kind(r.at) {
+		switch c := r.columns.column(index.Tags, name); c.Kind(int(r.at)) {
 		case index.Absent:
 			return "", false
 		case index.Text:
-			return c.Text(r.at), true
+			return c.Text(int(r.at)), true
 		}
 	}
 	return r.read().Tag(name)
@@ -253,28 +253,28 @@ func (r *Row) attribute(key string) (d query.Datum, found, known bool) {
 	case "id":
 		return query.TextDatum(r.ID()), true, true
 	case "duration":
-		if c.ended.Kind(r.at) != index.Time {
+		if c.ended.Kind(int(r.at)) != index.Time {
 			return query.Datum{}, false, true
 		}
-		return query.FloatDatum(c.ended.Time(r.at).Sub(c.started.Time(r.at)).Seconds()), true, true
+		return query.FloatDatum(c.ended.Time(int(r.at)).Sub(c.started.Time(int(r.at))).Seconds()), true, true
 	}
 	if isIdentity(key) {
-		return datum(c.column(index.Attributes, key), r.at)
+		return datum(c.column(index.Attributes, key), int(r.at))
 	}
-	if c.unknown.Kind(r.at) != index.Absent { // the key may be one of them
+	if c.unknown.Kind(int(r.at)) != index.Absent { // the key may be one of them
 		return query.Datum{}, false, false
 	}
 	switch prefix, rest, _ := strings.Cut(key, "."); prefix {
 	case "datasets":
 		return r.named(index.Datasets, rest)
 	case "artifacts":
-		return query.Datum{}, false, c.column(index.Facts, index.Artifacts).Kind(r.at) == index.Absent
+		return query.Datum{}, false, c.column(index.Facts, index.Artifacts).Kind(int(r.at)) == index.Absent
 	case "files":
 		return query.Datum{}, false, false
 	case "conflicts":
-		return query.Datum{}, false, c.column(index.Facts, index.Conflicts).Kind(r.at) == index.Absent
+		return query.Datum{}, false, c.column(index.Facts, index.Conflicts).Kind(int(r.at)) == index.Absent
 	case "extra":
-		return query.Datum{}, false, c.column(index.Facts, index.Extra).Kind(r.at) == index.Absent
+		return query.Datum{}, false, c.column(index.Facts, index.Extra).Kind(int(r.at)) == index.Absent
 	}
 	if name, ok := strings.CutPrefix(key, "environment.variables."); ok {
 		return r.named(index.Variables, name)
@@ -284,15 +284,15 @@ func (r *Row) attribute(key string) (d query.Datum, found, known bool) {
 			key = a.column
 		}
 	}
-	return datum(c.column(index.Attributes, key), r.at)
+	return datum(c.column(index.Attributes, key), int(r.at))
 }
 
 // named returns a value of a scope that columns have only for regular records.
 func (r *Row) named(scope index.Scope, name string) (d query.Datum, found, known bool) {
-	if r.columns.irregular.Kind(r.at) != index.Absent {
+	if r.columns.irregular.Kind(int(r.at)) != index.Absent {
 		return query.Datum{}, false, false
 	}
-	return datum(r.columns.column(scope, name), r.at)
+	return datum(r.columns.column(scope, name), int(r.at))
 }
 
 // is reports whether an attribute is a text, or missing if the text is empty.
@@ -308,7 +308,7 @@ func (r *Row) Metrics() iter.Seq[string] {
 	}
 	return func(yield func(string) bool) {
 		for _, c := range r.columns.list(index.MetricLast) {
-			if c.Kind(r.at) != index.Absent && !yield(c.name) {
+			if c.Kind(int(r.at)) != index.Absent && !yield(c.name) {
 				return
 			}
 		}
@@ -325,7 +325,7 @@ func (r *Row) Summaries() iter.Seq2[string, query.Datum] {
 
 // Params yields the params.
 func (r *Row) Params() iter.Seq2[string, query.Datum] {
-	if r.entry != nil || r.columns.irregular.Kind(r.at) != index.Absent {
+	if r.entry != nil || r.columns.irregular.Kind(int(r.at)) != index.Absent {
 		return r.read().Params()
 	}
 	return r.values(index.Params, query.Row.Params)
@@ -335,8 +335,8 @@ func (r *Row) Params() iter.Seq2[string, query.Datum] {
 func (c *Catalog) Outside() ([]*repo.Entry, error) {
 	var rows []*Row
 	for _, r := range c.rows {
-		if r.entry != nil || r.columns.column(index.Facts, index.Away).Kind(r.at) != index.Absent ||
-			r.columns.column(index.Facts, index.Listed).Kind(r.at) != index.Absent {
+		if r.entry != nil || r.columns.column(index.Facts, index.Away).Kind(int(r.at)) != index.Absent ||
+			r.columns.column(index.Facts, index.Listed).Kind(int(r.at)) != index.Absent {
 			rows = append(rows, r)
 		}
 	}
@@ -354,7 +354,7 @@ func (c *Catalog) KeyNames() query.KeyNames {
 	}
 	var others []query.Row
 	for _, r := range c.rows {
-		if r.entry != nil || r.columns.irregular.Kind(r.at) != index.Absent {
+		if r.entry != nil || r.columns.irregular.Kind(int(r.at)) != index.Absent {
 			others = append(others, r)
 		}
 	}
@@ -366,13 +366,13 @@ func (r *Row) values(scope index.Scope, all func(query.Row) iter.Seq2[string, qu
 ) iter.Seq2[string, query.Datum] {
 	list := r.columns.list(scope)
 	for _, c := range list {
-		if c.Kind(r.at) == index.Elsewhere {
+		if c.Kind(int(r.at)) == index.Elsewhere {
 			return all(r.read())
 		}
 	}
 	return func(yield func(string, query.Datum) bool) {
 		for _, c := range list {
-			if d, ok, _ := datum(c.Column, r.at); ok && !yield(c.name, d) {
+			if d, ok, _ := datum(c.Column, int(r.at)); ok && !yield(c.name, d) {
 				return
 			}
 		}
@@ -386,13 +386,13 @@ func (r *Row) Tags() iter.Seq2[string, string] {
 	}
 	list := r.columns.list(index.Tags)
 	for _, c := range list {
-		if c.Kind(r.at) == index.Elsewhere {
+		if c.Kind(int(r.at)) == index.Elsewhere {
 			return r.read().Tags()
 		}
 	}
 	return func(yield func(string, string) bool) {
 		for _, c := range list {
-			if c.Kind(r.at) == index.Text && !yield(c.name, c.Text(r.at)) {
+			if c.Kind(int(r.at)) == index.Text && !yield(c.name, c.Text(int(r.at))) {
 				return
 			}
 		}

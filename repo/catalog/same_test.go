@@ -219,6 +219,7 @@ func newBoth(t *testing.T, r *repo.Repository) *both {
 		t.Fatal(err)
 	}
 	t.Cleanup(records.Close)
+	open(t, r, Options{}) // writes the index
 	b := &both{t: t, records: records, columns: open(t, r, Options{})}
 	if len(damage) != 1 || len(b.columns.Damage()) != 1 {
 		t.Fatalf("%d and %d damaged runs, want 1", len(damage), len(b.columns.Damage()))

@@ -45,11 +45,11 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 func (c *Catalog) resolve(ctx context.Context, s query.Selector) ([]*repo.Entry, error) {
 	var before []query.Row
 	for {
-		among := c.rows
+		among := c.queryRows()
 		if s.IsBest() { // a chain is one run
-			among = c.WholeRows(ctx, among)
+			among = AsRows(c.WholeRows(ctx, c.rows))
 		}
-		found, err := s.Resolve(AsRows(among), c.scope, c.Context())
+		found, err := s.Resolve(among, c.scope, c.Context())
 		if err != nil {
 			return nil, err
 		}
@@ -233,7 +233,7 @@ func (c *Catalog) parse(where string) (*query.Expr, []MissingKey, error) {
 			missing = append(missing, *m)
 		}
 	})
-	return expr, missing, expr.Unordered(AsRows(c.rows), c.Context())
+	return expr, missing, expr.Unordered(c.queryRows(), c.Context())
 }
 
 // SortRows sorts rows as query.Sort does.
@@ -254,7 +254,7 @@ func (c *Catalog) Missing(key string) *MissingKey {
 	if len(c.rows) == 0 {
 		return nil
 	}
-	near, missing := query.Missing(AsRows(c.rows), key, c.KeyNames, c.Context())
+	near, missing := query.Missing(c.queryRows(), key, c.KeyNames, c.Context())
 	if !missing {
 		return nil
 	}

@@ -18,23 +18,31 @@ func Sort(rows []Row, spec string, c Context) {
 		down = f.goal(rows, c) == format.GoalMax
 	}
 	newestFirst(rows)
-	sorted := make([]sortRow, len(rows))
+	values := make([]sortValue, len(rows))
+	order := make([]int32, len(rows)) // small, because sorting moves them often
 	for i, r := range rows {
-		sorted[i] = sortRow{r, newSortValue(f.value(r, c))}
+		order[i], values[i] = int32(i), newSortValue(f.value(r, c))
 	}
-	slices.SortStableFunc(sorted, func(a, b sortRow) int {
-		x, y := &a.sortValue, &b.sortValue
-		if x.class != y.class || x.class > classText {
+	slices.SortFunc(order, func(a, b int32) int {
+		x, y := &values[a], &values[b]
+		n := 0
+		switch {
+		case x.class != y.class:
 			return cmp.Compare(x.class, y.class)
+		case x.class > classText:
+		case x.class == classText:
+			n = strings.Compare(x.text, y.text)
+		default:
+			n = x.compare(y)
 		}
-		order := cmp.Or(compareNumbers(x.num, y.num), strings.Compare(x.text, y.text))
 		if down {
-			return -order
+			n = -n
 		}
-		return order
+		return cmp.Or(n, cmp.Compare(a, b))
 	})
-	for i := range sorted {
-		rows[i] = sorted[i].Row
+	before := slices.Clone(rows)
+	for i, at := range order {
+		rows[i] = before[at]
 	}
 }
 
@@ -52,11 +60,6 @@ func newestFirst(rows []Row) {
 	}
 }
 
-type sortRow struct {
-	Row
-	sortValue
-}
-
 // SortKey returns the key in KEY[:asc|:desc].
 func SortKey(spec string) string {
 	key, _, _ := cutDirection(spec)
@@ -70,14 +73,30 @@ func cutDirection(spec string) (key string, up, down bool) {
 	return key, up, down
 }
 
+// sortValue is what a Datum is sorted by.
 type sortValue struct {
-	class int
-	num   Datum
+	class int8
+	whole bool // the number is i
+	i     int64
+	f     float64
 	text  string
 }
 
+// compare compares two numbers by their exact values.
+func (x *sortValue) compare(y *sortValue) int {
+	switch {
+	case x.whole && y.whole:
+		return cmp.Compare(x.i, y.i)
+	case x.whole:
+		return -compareFloatInt(y.f, x.i)
+	case y.whole:
+		return compareFloatInt(x.f, y.i)
+	}
+	return cmp.Compare(x.f, y.f)
+}
+
 const (
-	classNumber = iota
+	classNumber int8 = iota
 	classText
 	classNaN
 	classNull
@@ -93,9 +112,9 @@ func newSortValue(d Datum, ok bool) sortValue {
 	case d.isNull():
 		return sortValue{class: classNull}
 	case d.isNumber():
-		return sortValue{class: classNumber, num: d}
+		return sortValue{class: classNumber, whole: d.kind == isInt, i: d.i, f: d.f}
 	case d.kind == isTime:
-		return sortValue{class: classNumber, num: IntDatum(d.t.UnixMicro())}
+		return sortValue{class: classNumber, whole: true, i: d.t.UnixMicro()}
 	}
 	return sortValue{class: classText, text: d.text()}
 }
