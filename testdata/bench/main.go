@@ -1,7 +1,8 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
-//	go run ./testdata/bench [log] [finish] [points] [read] [ls] [chains] [source] [data] [environment] [compare] [commit]
-//	    [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves] [index] [-large]
+//	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
+//	    [environment] [compare] [commit] [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves]
+//	    [index] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -35,7 +36,8 @@ import (
 
 func main() {
 	large := flag.Bool("large", false, "finish 10 million points too")
-	one := flag.Bool("measure", false, "run the command that follows and print its time in ns and its memory in bytes")
+	one := flag.Bool("measure", false, "run the command that follows and print its time in ns, its memory in bytes "+
+		"and its processor time in ns")
 	flag.Parse()
 	if *one {
 		if err := measureHere(flag.Args()); err != nil {
@@ -66,8 +68,8 @@ func (b *bench) run(parts []string, large bool) (err error) {
 	}
 	defer func() { _ = os.RemoveAll(b.dir) }()
 	b.runs = filepath.Join(b.dir, "runs")
-	if out, err := exec.Command("go", "build", "-o", b.runs, "./cmd/runs").CombinedOutput(); err != nil {
-		return fmt.Errorf("building: %v\n%s", err, out)
+	if err := build(b.runs, "./cmd/runs"); err != nil {
+		return err
 	}
 	if len(parts) > 0 && parts[0] == "sweep-project" {
 		return b.makeSweepProject(parts[1:])
@@ -78,6 +80,8 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		run  func() error
 	}{
 		{"log", b.log},
+		{"start", b.ladder},
+		{"record", func() error { return b.recordBeside(large) }},
 		{"finish", func() error { return b.finish(large) }},
 		{"points", b.points},
 		{"read", b.read},
@@ -191,8 +195,12 @@ func pairs(n int, dir string, env, command, baseline []string) (a, base sample, 
 		}
 	}
 	median := func(s []sample) sample {
+		slices.SortFunc(s, func(x, y sample) int { return int(x.cpu - y.cpu) })
+		cpu := s[len(s)/2].cpu
 		slices.SortFunc(s, func(x, y sample) int { return int(x.wall - y.wall) })
-		return s[len(s)/2]
+		m := s[len(s)/2]
+		m.cpu = cpu
+		return m
 	}
 	return median(as), median(bs), nil
 }
