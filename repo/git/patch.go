@@ -36,9 +36,11 @@ func (s *Scratch) SkipRuns(ctx context.Context, commits ...string) error {
 	if len(folders) == 0 || len(folders) > maxSkipped {
 		return nil
 	}
+	seen := s.dirs.readRunsSeen()
 	others := map[string]bool{} // a file or submodule of that name belongs to the source
 	for _, commit := range slices.Compact(commits) {
-		if commit == "" {
+		unseen := func(folder string) bool { return !seen.has(commit, folder) }
+		if commit == "" || !slices.ContainsFunc(folders, unseen) {
 			continue
 		}
 		out, err := s.run(ctx, nil, append([]string{"ls-tree", "-z", "--full-tree", commit, "--"}, folders...)...)
@@ -50,6 +52,9 @@ func (s *Scratch) SkipRuns(ctx context.Context, commits ...string) error {
 				others[name] = true
 			}
 		}
+		seen.keep(commit, slices.DeleteFunc(slices.Clone(folders), func(folder string) bool {
+			return others[folder] || seen.has(commit, folder)
+		}))
 	}
 	for _, folder := range folders {
 		if !others[folder] {

@@ -9,6 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/repo/regular"
@@ -92,26 +95,64 @@ func (d Dirs) keepIndexCopy(key indexKey, runs map[string]int, path string) {
 	}
 	data = append(data, index...)
 	data = binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(data))
-	to := d.cachedIndexPath()
-	if os.MkdirAll(filepath.Dir(to), 0o777) != nil {
-		return
+	if keepFile(d.cachedIndexPath(), data) {
+		d.removeOldCopies()
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(to), "source-new-")
+}
+
+// keepFile writes a file of the cache at once, and reports whether it could.
+func keepFile(path string, data []byte) bool {
+	if os.MkdirAll(filepath.Dir(path), 0o777) != nil {
+		return false
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), "source-new-")
 	if err != nil {
-		return
+		return false
 	}
 	_, err = temporary.Write(data)
 	if closeErr := temporary.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(temporary.Name(), to)
+		err = os.Rename(temporary.Name(), path)
 	}
 	if err != nil {
 		_ = os.Remove(temporary.Name())
-		return
 	}
-	d.removeOldCopies()
+	return err == nil
+}
+
+// runsSeen remembers in which commits a folder named .runs is neither a file nor a submodule, so that Git is asked once
+// about each commit. A commit does not change, so what is remembered is never wrong.
+type runsSeen struct {
+	path  string
+	lines []string
+}
+
+// maxRunsSeen is how many commits and folders are remembered.
+const maxRunsSeen = 64
+
+func (d Dirs) readRunsSeen() *runsSeen {
+	seen := &runsSeen{path: d.cachedIndexPath() + "-commits"}
+	data, _ := regular.ReadFile(seen.path)
+	if text, whole := strings.CutSuffix(string(data), "\n"); whole {
+		seen.lines = strings.Split(text, "\n")
+	}
+	return seen
+}
+
+func runsSeenLine(commit, folder string) string { return commit + " " + strconv.Quote(folder) }
+
+func (s *runsSeen) has(commit, folder string) bool {
+	return slices.Contains(s.lines, runsSeenLine(commit, folder))
+}
+
+func (s *runsSeen) keep(commit string, folders []string) {
+	for _, folder := range folders {
+		s.lines = append(s.lines, runsSeenLine(commit, folder))
+	}
+	s.lines = s.lines[max(0, len(s.lines)-maxRunsSeen):]
+	keepFile(s.path, []byte(strings.Join(s.lines, "\n")+"\n"))
 }
 
 // removeOldCopies removes the copies of working trees that no longer exist, and what killed commands left.

@@ -308,3 +308,56 @@ func FuzzStripIndex(f *testing.F) {
 		}
 	})
 }
+
+// TestSkipRunsKeepsFiles: a file or a submodule named .runs in a commit belongs to its source, so its removal is in the
+// patch although the index has a folder of that name. Folders are skipped, and Git is asked once about a commit.
+func TestSkipRunsKeepsFiles(t *testing.T) {
+	r, dirs := plain(t)
+	folder := r.Head
+	r.Git("rm", "-q", "-r", "--cached", ".runs")
+	check(t, os.RemoveAll(r.Path(".runs")))
+	file := r.Commit("a file", map[string]string{".runs": "x\n"})
+	r.Git("rm", "-q", "--cached", ".runs")
+	r.Git("update-index", "--add", "--cacheinfo", "160000,"+r.First+",.runs")
+	r.Git("commit", "-q", "-m", "a submodule")
+	submodule := r.Git("rev-parse", "HEAD")
+	r.Git("rm", "-q", "--cached", ".runs")
+	check(t, os.Remove(r.Path(".runs")))
+	for i := range 2 * fewRuns {
+		r.Write(fmt.Sprintf(".runs/2026-01-03/%d", i), "x\n")
+	}
+	r.Git("add", "-f", ".runs")
+	tree := ""
+	for range 2 { // the second time from memory
+		for _, c := range []struct {
+			what, commit, patch string
+			skipped             int
+		}{
+			{"a folder", folder, "", 1},
+			{"no such folder", r.Git("commit-tree", "-m", "x", r.TreeWithoutRuns()), "", 1},
+			{"a file", file, "deleted file mode 100644", 0},
+			{"a submodule", submodule, "deleted file mode 160000", 0},
+		} {
+			s := scratch(t, dirs)
+			check(t, s.CopyIndex())
+			check(t, s.SkipRuns(t.Context(), c.commit, "", c.commit))
+			equal(t, c.what, len(s.skipped), c.skipped)
+			var patch strings.Builder
+			check(t, s.DifferenceToIndex(t.Context(), c.commit, &patch))
+			if !strings.Contains(patch.String(), c.patch) || (c.patch == "") != (patch.Len() == 0) {
+				t.Errorf("%s: the patch is %q", c.what, patch.String())
+			}
+			got, err := s.WriteTree(t.Context())
+			check(t, err)
+			if tree == "" {
+				tree = got
+			}
+			equal(t, c.what+": tree", got, tree)
+		}
+	}
+	seen := dirs.readRunsSeen()
+	equal(t, "remembered", len(seen.lines), 2)
+	equal(t, "the folder", seen.has(folder, ".runs"), true)
+	check(t, os.WriteFile(seen.path, []byte("torn"), 0o666))
+	equal(t, "torn", len(dirs.readRunsSeen().lines), 0)
+}
