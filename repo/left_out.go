@@ -31,6 +31,8 @@ type leftOut struct {
 	ids   []string             // the runs whose record is left out
 	runs  *Revision            // reads them; nil if no file is left out
 	old   []*Revision          // of earlier states of the index
+
+	batched bool // the runs of batches are still to be read
 }
 
 // refresh reads the list again if the index has changed. The caller holds the lock.
@@ -43,7 +45,7 @@ func (l *leftOut) refresh() error {
 	if l.runs != nil {
 		l.old = append(l.old, l.runs)
 	}
-	l.files, l.ids, l.runs = nil, nil, nil
+	l.files, l.ids, l.runs, l.batched = nil, nil, nil, false
 	if git.MayLeaveOut(l.repo.Git) {
 		if l.err = l.list(context.Background()); l.err != nil {
 			l.err = fmt.Errorf("listing the runs that are not checked out: %w", l.err)
@@ -88,14 +90,14 @@ func (l *leftOut) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if tip.Commit == "" { // a branch without a commit, whose index is that of another
+		tip.Commit = strings.Repeat("0", 40)
+	}
 	own := make([]git.Entry, len(entries))
 	for i, e := range entries {
 		own[i] = e.Entry
 	}
 	v := l.repo.revision(tip.Commit, tree, own, func(id string) bool { return batches || records[id] })
-	if err := l.readBatches(ctx, v, files, records); err != nil {
-		return err
-	}
 	v.late, v.ctx, v.fetched = l.repo, ctx, map[string]bool{}
 	v.ahead = &readAhead{files: func() []git.Entry {
 		all := make([]git.Entry, 0, len(files))
@@ -105,34 +107,43 @@ func (l *leftOut) list(ctx context.Context) error {
 		}
 		return all
 	}}
-	l.files, l.ids, l.runs = files, v.ids, v
+	l.files, l.ids, l.runs, l.batched = files, v.ids, v, batches
 	return nil
 }
 
-// readBatches reads which runs are in batches whose records are left out, and adds them to records. It takes the other
-// runs out of v.
-func (l *leftOut) readBatches(
-	ctx context.Context, v *Revision, files map[string]git.Entry, records map[string]bool,
-) error {
+// useRuns is like use, and knows the runs of batches too. Their records are read for that, which may need the network.
+func (l *leftOut) useRuns(do func() error) error {
+	return l.use(func() error {
+		if l.batched {
+			if err := l.readBatches(context.Background()); err != nil {
+				return fmt.Errorf("listing the runs that are not checked out: %w", err)
+			}
+			l.batched = false
+		}
+		return do()
+	})
+}
+
+// readBatches reads which runs are in batches whose records are left out. It takes the runs that the working tree has
+// out of the list.
+func (l *leftOut) readBatches(ctx context.Context) error {
+	v := l.runs
 	v.batched = slices.DeleteFunc(v.batched, func(b *revisionBatch) bool {
-		_, ok := files[path.Join(b.day, b.name, format.BatchRunsName)]
+		_, ok := l.files[path.Join(b.day, b.name, format.BatchRunsName)]
 		return !ok
 	})
-	if len(v.batched) == 0 {
-		return nil
-	}
 	if err := v.readBatches(ctx); err != nil {
 		return err
 	}
 	v.ids = slices.DeleteFunc(v.ids, func(id string) bool {
-		if len(v.runs[id].batches) > 0 {
-			records[id] = true
-		}
-		if !records[id] {
+		_, record := l.files[path.Join(format.IDDay(id), id, RecordName)]
+		if gone := !record && len(v.runs[id].batches) == 0; gone {
 			delete(v.runs, id)
+			return true
 		}
-		return !records[id]
+		return false
 	})
+	l.ids = v.ids
 	return nil
 }
 
@@ -162,8 +173,12 @@ func (l *leftOut) has(name string) bool {
 // hasRun reports whether the record of a run is left out.
 func (l *leftOut) hasRun(id string) bool {
 	found := false
-	_ = l.use(func() error {
-		if _, found = l.files[path.Join(format.IDDay(id), id, RecordName)]; !found && l.runs != nil {
+	record := path.Join(format.IDDay(id), id, RecordName)
+	if l.has(record) {
+		return true
+	}
+	_ = l.useRuns(func() error {
+		if l.runs != nil {
 			run := l.runs.runs[id]
 			found = run != nil && len(run.batches) > 0
 		}
@@ -223,7 +238,7 @@ func (l *leftOut) data(name string, limit int64) ([]byte, error) {
 
 // load reads the records and notes of left-out runs with one request.
 func (l *leftOut) load(ctx context.Context, ids []string) error {
-	return l.use(func() error {
+	return l.useRuns(func() error {
 		if l.runs == nil {
 			return nil
 		}
@@ -237,7 +252,7 @@ func (l *leftOut) load(ctx context.Context, ids []string) error {
 // entry returns a run whose record is left out. If it is not one, the error is fs.ErrNotExist.
 func (l *leftOut) entry(id string) (*Entry, error) {
 	var e *Entry
-	err := l.use(func() error {
+	err := l.useRuns(func() error {
 		if l.runs == nil || l.runs.runs[id] == nil {
 			return nil
 		}
@@ -260,7 +275,7 @@ func (l *leftOut) entry(id string) (*Entry, error) {
 
 // each calls visit with the runs whose record is left out.
 func (l *leftOut) each(visit func(id string)) error {
-	return l.use(func() error {
+	return l.useRuns(func() error {
 		for _, id := range l.ids {
 			visit(id)
 		}
@@ -281,7 +296,7 @@ func (l *leftOut) close() {
 	if l.runs != nil {
 		l.runs.Close()
 	}
-	l.read, l.files, l.ids, l.runs, l.old = false, nil, nil, nil, nil
+	l.read, l.files, l.ids, l.runs, l.old, l.batched = false, nil, nil, nil, nil, false
 }
 
 // Close removes the temporary copies of files that a sparse checkout leaves out. The repository can still be used.

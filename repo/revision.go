@@ -207,7 +207,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 
 func (v *Revision) entry(id string) (*Entry, error) {
 	from := v.runs[id]
-	name := path.Join(v.Commit[:12], id, RecordName)
+	name := path.Join(v.Commit[:min(12, len(v.Commit))], id, RecordName)
 	record := from.record
 	switch {
 	case from.err != nil:

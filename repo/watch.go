@@ -326,6 +326,9 @@ func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool,
 	}
 	now := map[string]bool{}
 	if runs != nil {
+		if err := w.r.left.load(ctx, nil); err != nil { // which lists those of batches
+			return nil, false, err
+		}
 		if err := w.r.left.load(ctx, runs.ids); err != nil {
 			return nil, false, err
 		}
