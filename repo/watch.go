@@ -21,10 +21,10 @@ import (
 // the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It is for one goroutine at a time.
 type Watch struct {
 	r        *Repository
-	days     map[string]*watchedDay
+	days     map[string]*watchedDay // by the path of the folder
 	finals   map[string]*watchedRun // finished runs by id
 	actives  map[string]*watchedActive
-	folder   stamp // of .runs, which lists the days
+	folders  map[string]stamp // of the homes, which list the days
 	removed  stamp
 	config   stamp
 	settings string          // what config.toml contains
@@ -94,6 +94,7 @@ func (r *Repository) Watch(ctx context.Context) *Watch {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Watch{
 		r: r, ctx: ctx, cancel: cancel, days: map[string]*watchedDay{}, finals: map[string]*watchedRun{},
+		folders: map[string]stamp{},
 		actives: map[string]*watchedActive{},
 	}
 }
@@ -149,7 +150,7 @@ func isDamage(err error) bool {
 // of the poll before.
 func (w *Watch) Poll(ctx context.Context) (Changed, error) {
 	var c Changed
-	first := w.folder.read.IsZero()
+	first := len(w.folders) == 0
 	listed, err := w.listDays()
 	if err != nil {
 		return c, fmt.Errorf("listing runs: %w", err)
@@ -222,43 +223,62 @@ func (s *stamp) differs(path string) bool {
 // listDays finds the folders of days. It reports whether a day has vanished.
 func (w *Watch) listDays() (vanished bool, err error) {
 	info, err := os.Stat(w.r.Dir)
-	sparse := errors.Is(err, fs.ErrNotExist) && w.r.leftRuns() != nil
 	switch {
-	case sparse: // a sparse checkout leaves the whole folder out
+	case errors.Is(err, fs.ErrNotExist) && w.r.leftRuns() != nil: // a sparse checkout leaves the whole folder out
 	case err != nil:
 		return false, err
 	case !info.IsDir():
 		return false, fmt.Errorf("%s: %w", w.r.Dir, fs.ErrNotExist)
 	}
-	before := w.folder
-	if !w.folder.differs(w.r.Dir) {
-		return false, nil
-	}
-	days, err := os.ReadDir(w.r.Dir)
-	if err != nil && !sparse {
-		w.folder = before
-		return false, err
-	}
-	now := map[string]bool{}
-	for _, day := range days {
-		if name := day.Name(); day.IsDir() && format.CheckDay(name) == nil {
-			if now[name] = true; w.days[name] == nil {
-				w.days[name] = &watchedDay{}
-			}
-		}
-	}
-	for name, day := range w.days {
-		if !now[name] {
-			vanished = w.drop(day.ids) || vanished
-			delete(w.days, name)
+	for _, home := range w.r.Homes() {
+		gone, err := w.listDaysOf(home.Dir)
+		vanished = gone || vanished
+		if err != nil {
+			return vanished, err
 		}
 	}
 	return vanished, nil
 }
 
+func (w *Watch) listDaysOf(dir string) (vanished bool, err error) {
+	before := w.folders[dir]
+	folder := before
+	changed := folder.differs(dir)
+	w.folders[dir] = folder
+	if !changed {
+		return false, nil
+	}
+	days, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.folders[dir] = before
+		return false, err
+	}
+	now := map[string]bool{}
+	for _, day := range days {
+		if path := filepath.Join(dir, day.Name()); day.IsDir() && format.CheckDay(day.Name()) == nil {
+			if now[path] = true; w.days[path] == nil {
+				w.days[path] = &watchedDay{}
+			}
+		}
+	}
+	for path, day := range w.days {
+		if filepath.Dir(path) == dir && !now[path] {
+			delete(w.days, path)
+			vanished = w.drop(day.ids) || vanished
+		}
+	}
+	return vanished, nil
+}
+
+// drop forgets runs that a folder no longer has. What another home has is listed again.
 func (w *Watch) drop(ids map[string]bool) bool {
 	for id := range ids {
 		delete(w.finals, id)
+		for _, home := range w.r.Homes() {
+			if day := w.days[filepath.Dir(home.RunDir(id))]; day != nil {
+				day.stamp = stamp{}
+			}
+		}
 	}
 	return len(ids) > 0
 }
@@ -284,8 +304,9 @@ func (w *Watch) readMarkers() (bool, error) {
 // listRuns lists the folders of days that have changed. It returns the runs that are new, and reports whether one has
 // vanished.
 func (w *Watch) listRuns() (added []string, vanished bool, err error) {
-	for name, day := range w.days {
-		path := filepath.Join(w.r.Dir, name)
+	known := map[string]bool{} // the runs in added
+	for path, day := range w.days {
+		name := filepath.Base(path)
 		if !day.stamp.differs(path) {
 			continue
 		}
@@ -303,7 +324,8 @@ func (w *Watch) listRuns() (added []string, vanished bool, err error) {
 				continue
 			}
 			now[id] = true
-			if w.finals[id] == nil {
+			if w.finals[id] == nil && !known[id] {
+				known[id] = true
 				added = append(added, id)
 			}
 		}
@@ -341,7 +363,7 @@ func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool,
 	}
 	if w.left != nil {
 		for _, id := range w.left.ids {
-			if day := w.days[format.IDDay(id)]; !now[id] && (day == nil || !day.ids[id]) {
+			if day := w.days[filepath.Dir(w.r.RunDir(id))]; !now[id] && (day == nil || !day.ids[id]) {
 				vanished = w.drop(map[string]bool{id: true}) || vanished
 			}
 		}
@@ -362,8 +384,10 @@ func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
 	})
 	if err := ctx.Err(); err != nil {
 		for _, id := range ids { // the days that list them must be listed again
-			if day := w.days[format.IDDay(id)]; day != nil {
-				day.stamp = stamp{}
+			for _, home := range w.r.Homes() {
+				if day := w.days[filepath.Dir(home.RunDir(id))]; day != nil {
+					day.stamp = stamp{}
+				}
 			}
 		}
 		return false, err
@@ -406,17 +430,17 @@ func (w *Watch) pollNotes(ctx context.Context) (changed bool, err error) {
 // newest returns some of the newest finished runs, which people annotate most.
 func (w *Watch) newest() []string {
 	days := make([]string, 0, len(w.days))
-	for name := range w.days {
-		days = append(days, name)
+	for path := range w.days {
+		days = append(days, path)
 	}
-	slices.Sort(days)
+	slices.SortFunc(days, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) })
 	var ids []string
-	for _, name := range slices.Backward(days) {
-		from := len(ids)
-		for id := range w.days[name].ids {
+	for _, path := range slices.Backward(days) {
+		for id := range w.days[path].ids {
 			ids = append(ids, id)
 		}
-		slices.SortFunc(ids[from:], func(a, b string) int { return strings.Compare(b, a) })
+		slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) })
+		ids = slices.Compact(ids)
 		if len(ids) >= newestLooked {
 			return ids[:newestLooked]
 		}
@@ -430,7 +454,7 @@ func (w *Watch) look(id string) bool {
 	if run == nil {
 		return false
 	}
-	dir := w.r.RunDir(id)
+	dir, _ := w.r.FindRun(id)
 	changed := run.dir.since(dir, run.read)
 	changed = run.notes.since(filepath.Join(dir, notesName), run.read) || changed
 	if !changed {
@@ -471,6 +495,7 @@ func (w *Watch) pollActive(ctx context.Context) (changed bool, points []string, 
 	if err != nil {
 		return false, nil, err
 	}
+	actives = append(actives, w.r.OtherActives()...)
 	lives := time.Since(w.looked) > lookAtProcesses
 	if lives {
 		w.looked = time.Now()
