@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/index"
@@ -240,6 +242,84 @@ func TestReadBatch(t *testing.T) {
 	if e, err = r.Read(t.Context(), ids[4]); err != nil || e.Tags["a"] != "b" {
 		t.Errorf("a tag of a run in a batch: %v, %v", e.Tags, err)
 	}
+}
+
+// One pattern reads the points of all runs, single and in batches, of this version and of earlier ones, in DuckDB,
+// pyarrow and Polars. The reader of SPEC.md reads them too, and refuses points that differ.
+func TestOtherReadersOfBatches(t *testing.T) {
+	python := os.Getenv("RUNS_TEST_PYTHON")
+	if python == "" {
+		t.Skip("RUNS_TEST_PYTHON names no python with pyarrow, polars and duckdb; .ci/run makes one")
+	}
+	r := emptyRepository(t)
+	ids := recordRuns(t, r, 8)
+	slices.Sort(ids)
+	b := pack(t, r, ids[:3]...)
+	pack(t, r, ids[3:6]...)
+	entries, damaged, err := r.List(t.Context())
+	if err != nil || len(damaged) > 0 || len(entries) != len(ids) {
+		t.Fatal(len(entries), damaged, err)
+	}
+	want := map[string]any{}
+	for _, e := range entries {
+		count, sum := int64(0), 0.0
+		err := e.EachPoints(t.Context(), func(_ string, points []format.Point) error {
+			for _, p := range points {
+				sum += p.Value
+				count++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count > 0 {
+			want[e.ID] = []any{count, math.Round(sum*1e6) / 1e6}
+		}
+	}
+	const old = "20261124-000000-00000001" // with a file as the first version wrote it
+	putOldPoints(t, filepath.Join(r.RunDir(old), MetricsName))
+	want[old] = []any{int64(2), 1.5}
+	file := filepath.Join(t.TempDir(), "points.json")
+	put(t, file, string(format.AppendJSON(nil, want)))
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(python, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	t.Log(run("../testdata/readers/read_all.py", r.Dir, file))
+	if err := os.RemoveAll(filepath.Dir(r.RunDir(old))); err != nil {
+		t.Fatal(err)
+	}
+	if out := run(specReader, r.Dir); strings.Count(out, `"points": 10}`) < 8 || strings.Contains(out, "damaged") {
+		t.Errorf("the reader of SPEC.md: %s", out)
+	}
+	putPoints(t, r, filepath.Join(b.Dir, MetricsName), ids[0], ids[1])
+	if out := run(specReader, r.Dir); strings.Count(out, "are not those that were recorded") != 3 {
+		t.Errorf("the reader of SPEC.md, of other points: %s", out)
+	}
+}
+
+func putOldPoints(t *testing.T, name string) {
+	t.Helper()
+	type row struct {
+		Key   string  `parquet:"key,dict,zstd"`
+		Step  int64   `parquet:"step,delta,zstd"`
+		Time  int64   `parquet:"time,timestamp(microsecond),delta,zstd"`
+		Value float64 `parquet:"value,split,zstd"`
+	}
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[row](&b)
+	if _, err := w.Write([]row{{"loss", 0, 1764000000_000000, 1}, {"loss", 1, 1764000001_000000, 0.5}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, name, b.String())
 }
 
 // The runs of batches are read from a commit, and from a working tree that leaves files out.
