@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -17,62 +18,59 @@ type BranchNameError = git.BranchNameError
 
 // Uncommitted counts the runs with status finished that the runs branch does not have.
 func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
-	ids, err := uncommittedIDs(ctx, r)
-	if err != nil || len(ids) == 0 {
+	if !r.InGit {
+		return 0, nil
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
 		return 0, err
 	}
+	d, err := openDays(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	defer d.trees.Close()
 	c, err := catalog.Here(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	return finishedAmong(c, ids), nil
+	return d.uncommitted(local.tip, c)
 }
 
-// finishedAmong counts the runs of a catalog with these ids that have the status finished.
-func finishedAmong(c *catalog.Catalog, ids map[string]bool) int {
+// uncommitted counts the runs of a catalog with status finished that a commit does not have, and that no other worktree
+// has recorded.
+func (d *days) uncommitted(commit string, c *catalog.Catalog) (int, error) {
+	folders, err := d.of(commit)
+	if err != nil {
+		return 0, err
+	}
+	known := map[string]bool{}
+	for _, tree := range folders {
+		for _, id := range d.seen[tree] {
+			known[id] = true
+		}
+	}
+	removed, ok, err := d.trees.Find(commit, path.Join(d.at, repo.RemovedName))
+	if err != nil {
+		return 0, err
+	}
+	if ok && removed.IsTree() {
+		entries, err := d.trees.Read(removed.ID)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range entries {
+			known[e.Name] = true
+		}
+	}
 	n := 0
 	for _, r := range c.Rows() {
-		if r.Status() == format.Finished && ids[r.ID()] {
+		if r.Active() == nil && r.Status() == format.Finished && !known[r.ID()] && !r.Elsewhere() {
 			n++
 		}
 	}
-	return n
-}
-
-// uncommittedIDs returns the ids of the ended runs that the runs branch does not have.
-func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
-	if !r.InGit {
-		return nil, nil
-	}
-	local, err := runsBranch(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	trees, err := git.OpenTrees(ctx, r.Git)
-	if err != nil {
-		return nil, err
-	}
-	defer trees.Close()
-	at, err := r.TreePath()
-	if err != nil {
-		return nil, err
-	}
-	known, err := readSnapshot(trees, local.tip, at)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := r.OwnIDs()
-	if err != nil {
-		return nil, err
-	}
-	waiting := map[string]bool{}
-	for _, id := range ids {
-		if _, ok := known.runs[id]; !ok && !known.removed[id] {
-			waiting[id] = true
-		}
-	}
-	return waiting, nil
+	return n, nil
 }
 
 const (
@@ -85,6 +83,18 @@ type days struct {
 	trees *git.Trees
 	at    string // the .runs folder
 	seen  map[string][]string
+}
+
+func openDays(ctx context.Context, r *repo.Repository) (*days, error) {
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	return &days{trees: trees, at: at, seen: map[string][]string{}}, nil
 }
 
 // dayFolders returns the day folders of a commit, which may be empty.
@@ -281,13 +291,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if !r.InGit {
 		return o, nil
 	}
-	waiting, err := uncommittedIDs(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if len(waiting) > 0 {
-		o.Uncommitted = finishedAmong(c, waiting)
-	}
+	var err error
 	if o.Elsewhere, err = r.Elsewhere(); err != nil {
 		return nil, err
 	}
@@ -304,13 +308,12 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	trees, err := git.OpenTrees(ctx, r.Git)
+	d, err := openDays(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	defer trees.Close()
-	d := &days{trees: trees, seen: map[string][]string{}}
-	if d.at, err = r.TreePath(); err != nil {
+	defer d.trees.Close()
+	if o.Uncommitted, err = d.uncommitted(local.tip, c); err != nil {
 		return nil, err
 	}
 	if err := o.compare(d, branches, local); err != nil {
