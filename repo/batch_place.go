@@ -121,7 +121,7 @@ func (r *Repository) ReadBatchFiles(name string) (map[string][]byte, error) {
 
 // DropPacked removes the files that a run has in a folder of its own and that a batch holds too: the record, the tables
 // whose rows the caller has compared, and the files under format.BatchFilesName. What is local and what was said later
-// stays. A file that differs from the one in the batch is an error, and nothing is removed.
+// stays. If a file differs from the one in the batch, the error is a *PackedDiffersError, and nothing is removed.
 func (r *Repository) DropPacked(batch, id string, record []byte, tables, names []string) error {
 	dir := r.RunDir(id)
 	if realDir(dir) != nil {
@@ -130,7 +130,7 @@ func (r *Repository) DropPacked(batch, id string, record []byte, tables, names [
 	own, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	switch {
 	case err == nil && !bytes.Equal(own, record):
-		return fmt.Errorf("run %s: its record differs from the one in the batch", id)
+		return &PackedDiffersError{id, RecordName}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -141,7 +141,7 @@ func (r *Repository) DropPacked(batch, id string, record []byte, tables, names [
 			return err
 		}
 		if !same {
-			return fmt.Errorf("run %s: %s differs from the file in the batch", id, name)
+			return &PackedDiffersError{id, name}
 		}
 	}
 	// The record goes first: without it, the folder is not a run.
@@ -157,6 +157,13 @@ func (r *Repository) DropPacked(batch, id string, record []byte, tables, names [
 		}
 	}
 	return nil
+}
+
+// PackedDiffersError means that a run has a file that differs from the one in its batch.
+type PackedDiffersError struct{ ID, File string }
+
+func (e *PackedDiffersError) Error() string {
+	return fmt.Sprintf("run %s: %s differs from the file in the batch", e.ID, e.File)
 }
 
 // sameFiles reports whether two files have the same bytes. It is true if the first does not exist.

@@ -246,6 +246,7 @@ var commands = []struct {
 	{"inspect", "status", (*app).statusCommand},
 	{"inspect", "textconv", (*app).textconvCommand},
 	{"share", "commit", (*app).commitCommand},
+	{"share", "pack", (*app).packCommand},
 	{"share", "push", (*app).pushCommand},
 	{"share", "pull", (*app).pullCommand},
 	{"share", "import", (*app).importCommand},

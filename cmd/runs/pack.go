@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gitruns/runs/repo/share"
+)
+
+func (a *app) packCommand() *cobra.Command {
+	var ask share.PackRequest
+	var older string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "pack [flags]",
+		Short: "Move committed runs into batches",
+		Long: `Move committed runs into batches, by one commit on the runs branch. A batch is one
+folder of two to four files with the runs of a day. A run in a batch is listed,
+read, verified and annotated like any other.
+
+    runs pack --older 30d --dry-run
+    runs pack --older 30d
+
+Each batch is read back and compared with the runs before their own files are
+removed. Small batches of a day are joined, and runs that 'runs rm' removed are
+dropped from their batches. Annotations stay where they are, and so does what is
+not committed. Git's history keeps the former files.
+
+A run with a file of more than 32 MiB, or with artifacts in Git LFS, keeps its
+folder. Older versions of runs cannot read batches: .runs/config.toml then says
+that they must be upgraded.`,
+		Args: arguments(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if older != "" {
+				var ok bool
+				if ask.Older, ok = parseAge(older); !ok {
+					return usagef("pack: --older must be a duration such as 30d or 12h, got %q", older)
+				}
+			}
+			return a.pack(cmd.Context(), ask, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&older, "older", "", "pack only runs that started longer than `DURATION` ago")
+	cmd.Flags().BoolVar(&ask.DryRun, "dry-run", false, "print what would be packed and change nothing")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was packed as JSON")
+	return cmd
+}
+
+// parseAge parses a number of days, such as 30d, or a duration.
+func parseAge(text string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n >= 0 && n <= 36500
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
+}
+
+type packedJSON struct {
+	Batches     int      `json:"batches"`
+	Branch      string   `json:"branch"`
+	Commit      *string  `json:"commit"` // null if there is nothing to pack, or with --dry-run
+	DryRun      bool     `json:"dry_run"`
+	Dropped     []string `json:"dropped"`
+	FilesAfter  int      `json:"files_after"`
+	FilesBefore int      `json:"files_before"`
+	Runs        int      `json:"runs"`
+}
+
+func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) error {
+	r, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	progress := a.term.Progress("packing runs")
+	defer progress.Done()
+	done, err := share.Pack(ctx, r, ask)
+	progress.Done()
+	if err != nil {
+		return err
+	}
+	a.warnAll(done.Warnings)
+	if asJSON {
+		dropped := done.Dropped
+		if dropped == nil {
+			dropped = []string{}
+		}
+		return a.printJSON(packedJSON{
+			Batches: len(done.Batches), Branch: done.Branch, Commit: orNull(done.Commit), DryRun: ask.DryRun,
+			Dropped: dropped, FilesAfter: done.After, FilesBefore: done.Before, Runs: done.Runs,
+		})
+	}
+	switch {
+	case ask.DryRun && done.Runs > 0:
+		a.print("would pack %s into %s", plural(done.Runs, "run"), batchCount(len(done.Batches)))
+	case done.Commit == "":
+		a.print("nothing to pack")
+	default:
+		dropped := ""
+		if n := len(done.Dropped); n > 0 {
+			dropped = ", " + plural(n, "removed run") + " dropped"
+		}
+		a.print("packed %s into %s in %.10s: %s instead of %s%s", plural(done.Runs, "run"), batchCount(len(done.Batches)),
+			done.Commit, plural(done.After, "file"), plural(done.Before, "file"), dropped)
+	}
+	return nil
+}
+
+func batchCount(n int) string {
+	if n == 1 {
+		return "1 batch"
+	}
+	return strconv.Itoa(n) + " batches"
+}
