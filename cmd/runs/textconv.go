@@ -53,6 +53,12 @@ func (a *app) textconv(ctx context.Context, path string) error {
 	if info.Size() == 0 {
 		return nil
 	}
+	if b, err := format.OpenBatchMetrics(f, info.Size()); err == nil {
+		if err := writeBatch(ctx, w, b); err != nil {
+			fmt.Fprintf(w, "damaged: %s\n", terminal.Message(err.Error()))
+		}
+		return w.Flush()
+	}
 	m, err := format.OpenMetrics(f, info.Size())
 	if err != nil {
 		rows, columns, shapeErr := format.ParquetShape(f, info.Size())
@@ -71,6 +77,45 @@ func (a *app) textconv(ctx context.Context, path string) error {
 		fmt.Fprintf(w, "damaged: %s\n", terminal.Message(err.Error()))
 	}
 	return w.Flush()
+}
+
+// writeBatch writes one line per metric of each run of a batch, until the text is too long.
+func writeBatch(ctx context.Context, w io.Writer, b *format.BatchMetrics) error {
+	ids, err := b.IDs()
+	if err != nil {
+		return err
+	}
+	written := 0
+	for i, id := range ids {
+		m, err := b.Run(id)
+		if err != nil {
+			return err
+		}
+		series, err := m.Series()
+		if err != nil {
+			return err
+		}
+		for _, s := range series {
+			points, err := m.Points(s.Key)
+			if err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n, err := fmt.Fprintf(w, "%s %s: last %s, %s\n", id, terminal.Clean(s.Key), number(points[len(points)-1].Value),
+				terminal.Count(s.Points, "point"))
+			if err != nil {
+				return err
+			}
+			written += n
+		}
+		if rest := len(ids) - i - 1; rest > 0 && written > textconvBytes {
+			fmt.Fprintf(w, "… and %s more\n", terminal.Count(int64(rest), "run"))
+			return nil
+		}
+	}
+	return nil
 }
 
 // curveText collects what is shown of a metric, whose points come in pieces.
