@@ -34,7 +34,7 @@ func project(t *testing.T, runs ...*format.Run) *repo.Repository {
 	return r
 }
 
-func open(t *testing.T, r *repo.Repository, o Options) *Catalog {
+func open(t testing.TB, r *repo.Repository, o Options) *Catalog {
 	t.Helper()
 	c, err := Open(t.Context(), r, o)
 	if err != nil {

@@ -145,7 +145,7 @@ func (m *maker) tables(r *format.Run) {
 }
 
 // written writes records into a new project, with one that is damaged.
-func (m *maker) written(t *testing.T, n int) *repo.Repository {
+func (m *maker) written(t testing.TB, n int) *repo.Repository {
 	r, _, err := repo.Setup(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -204,12 +204,12 @@ func (m *maker) literal() string {
 
 // both answers questions about the same runs: with records, and with columns that forget what was read.
 type both struct {
-	t       *testing.T
+	t       testing.TB
 	records *Catalog
 	columns *Catalog
 }
 
-func newBoth(t *testing.T, r *repo.Repository) *both {
+func newBoth(t testing.TB, r *repo.Repository) *both {
 	entries, damage, err := r.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -240,6 +240,17 @@ func (b *both) same(question string, ask func(c *Catalog) string) {
 	}
 }
 
+// match compares the runs that match an expression and the keys that no run has, and returns the number of runs.
+func (b *both) match(where string) (n int) {
+	b.t.Helper()
+	b.same(where, func(c *Catalog) string {
+		rows, missing, err := c.MatchRows(slices.Clone(c.rows), where)
+		n = len(rows)
+		return fmt.Sprint(rowNames(rows), missing, err)
+	})
+	return n
+}
+
 func rowNames(rows []*Row) string {
 	var ids []string
 	for _, r := range rows {
@@ -261,14 +272,8 @@ func TestRecordsAndColumns(t *testing.T) {
 			return context
 		}
 		for range 400 {
-			where := m.expression(0)
-			b.same(where, func(c *Catalog) string {
-				rows, missing, err := c.MatchRows(slices.Clone(c.rows), where)
-				if matched += len(rows); c == b.columns {
-					read += len(slices.DeleteFunc(slices.Clone(c.rows), func(r *Row) bool { return r.entry == nil }))
-				}
-				return fmt.Sprint(rowNames(rows), missing, err)
-			})
+			matched += b.match(m.expression(0))
+			read += len(slices.DeleteFunc(slices.Clone(b.columns.rows), func(r *Row) bool { return r.entry == nil }))
 		}
 		for range 100 {
 			key := m.key()
@@ -359,4 +364,95 @@ func ids(entries []*repo.Entry) []string {
 		list = append(list, e.ID)
 	}
 	return list
+}
+
+// FuzzRecordsAndColumns: an expression matches the same runs by their records and by their columns.
+func FuzzRecordsAndColumns(f *testing.F) {
+	m := &maker{Rand: rand.New(rand.NewPCG(3, 4))}
+	b := newBoth(f, m.written(f, 40))
+	for range 50 {
+		f.Add(m.expression(0))
+	}
+	f.Fuzz(func(t *testing.T, where string) {
+		b.t = t
+		b.match(where)
+	})
+}
+
+// TestReadsOnlyWhatIsShown: filters, sorting and selectors open no record of a run that is not shown.
+func TestReadsOnlyWhatIsShown(t *testing.T) {
+	t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+	var runs []*format.Run
+	for i := range 5 {
+		runs = append(runs, &format.Run{Name: fmt.Sprint("run", i), Params: format.Params{"lr": int64(i)}})
+	}
+	r := project(t, runs...)
+	day := filepath.Join(r.Dir, format.IDDay(runs[0].ID))
+	before := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(day, before, before); err != nil {
+		t.Fatal(err)
+	}
+	open(t, r, Options{}) // writes the index
+	for _, run := range runs[:4] {
+		if err := os.WriteFile(filepath.Join(day, run.ID, repo.RecordName), []byte("id = "), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := open(t, r, Options{})
+	rows, missing, err := c.MatchRows(slices.Clone(c.Rows()), "lr >= 0")
+	if err != nil || len(rows) != 5 || missing != nil {
+		t.Fatalf("%d rows, %v, %v", len(rows), missing, err)
+	}
+	c.SortRows(rows, "lr:desc")
+	if shown, err := c.Prove(slices.Clone(rows[:1]), "lr >= 0"); err != nil || shown[0].Entry().Name != "run4" {
+		t.Errorf("the newest: %v, %v", shown, err)
+	}
+	if found, _, err := c.Select(t.Context(), "last"); err != nil || names(found) != "run4 " {
+		t.Errorf("last: %s, %v", names(found), err)
+	}
+	if len(c.Damage()) != 0 {
+		t.Errorf("damage: %v", c.Damage())
+	}
+	// What is shown is answered by the files.
+	shown, err := c.Prove(rows, "lr >= 0")
+	if err != nil || len(shown) != 1 || len(c.Damage()) != 4 || len(c.Rows()) != 1 {
+		t.Errorf("all: %d shown, %d damaged, %d rows, %v", len(shown), len(c.Damage()), len(c.Rows()), err)
+	}
+}
+
+// TestEditedInPlace: a selector whose run was edited in place by another program is answered by the file.
+func TestEditedInPlace(t *testing.T) {
+	t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+	runs := []*format.Run{{Name: "old"}, {Name: "new"}}
+	r := project(t, runs...)
+	dir := filepath.Join(r.Dir, format.IDDay(runs[0].ID))
+	before := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(dir, before, before); err != nil {
+		t.Fatal(err)
+	}
+	open(t, r, Options{}) // writes the index
+	path := filepath.Join(dir, runs[1].ID, repo.RecordName)
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strings.Replace(string(data), `"new"`, `"other"`, 1)), 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, r, Options{})
+	var none *query.NotFoundError
+	if found, _, err := c.Select(t.Context(), "new"); !errors.As(err, &none) {
+		t.Errorf("by the name before: %s, %v", names(found), err)
+	}
+	if found, _, err := c.Select(t.Context(), "other"); err != nil || names(found) != "other " {
+		t.Errorf("by the name in the file: %s, %v", names(found), err)
+	}
+	c = open(t, r, Options{})
+	rows, _, err := c.MatchRows(slices.Clone(c.Rows()), "name = new")
+	if err == nil {
+		rows, err = c.Prove(rows, "name = new")
+	}
+	if err != nil || len(rows) != 0 {
+		t.Errorf("rows of the expression: %d, %v", len(rows), err)
+	}
 }
