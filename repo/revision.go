@@ -114,7 +114,12 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 	at.commit, at.tree = commit, tree
 	at.Dir, at.active, at.left = "", "", nil
 	v := &Revision{Repository: &at, Commit: commit, runs: map[string]*revisionRun{}, wanted: wanted}
-	// Names that a repository of runs does not have are ignored.
+	v.add(entries)
+	return v
+}
+
+// add adds files of the commit. Names that a repository of runs does not have are ignored.
+func (v *Revision) add(entries []git.Entry) {
 	for _, e := range entries {
 		e.Path = strings.TrimPrefix(e.Path, v.tree+"/")
 		parts := strings.SplitN(e.Path, "/", 3)
@@ -123,12 +128,11 @@ func (r *Repository) revision(commit, tree string, entries []git.Entry, wanted f
 			!strings.HasPrefix(e.Mode, "100"):
 		case format.IsBatchName(parts[1]):
 			v.addBatched(parts, e)
-		case format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0] && wanted(parts[1]):
+		case format.CheckID(parts[1]) == nil && format.IDDay(parts[1]) == parts[0] && v.wanted(parts[1]):
 			run := v.runOf(parts[1])
 			run.files = append(run.files, e)
 		}
 	}
-	return v
 }
 
 // Close removes the temporary folder.

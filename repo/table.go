@@ -27,6 +27,7 @@ type Table struct {
 	Damage []Damage
 
 	repo    *Repository
+	at      *Revision         // for the runs of a revision; otherwise nil
 	entries map[string]*Entry // those that were read to make the table; it has all active runs
 }
 
@@ -206,6 +207,9 @@ func (t *Table) Active(row int) *Entry {
 func (t *Table) Load(ctx context.Context, rows []int) ([]*Entry, []Damage, error) {
 	entries := make([]*Entry, len(rows))
 	errs := make([]error, len(rows))
+	if err := t.loadAt(ctx, rows); err != nil {
+		return nil, nil, err
+	}
 	inParallel(len(rows), func(i int) {
 		if ctx.Err() == nil {
 			entries[i], errs[i] = t.load(ctx, t.ID(rows[i]))
@@ -223,12 +227,35 @@ func (t *Table) Load(ctx context.Context, rows []int) ([]*Entry, []Damage, error
 	return slices.DeleteFunc(entries, func(e *Entry) bool { return e == nil }), damaged, nil
 }
 
+// loadAt reads the records of rows of a revision.
+func (t *Table) loadAt(ctx context.Context, rows []int) error {
+	if t.at == nil {
+		return nil
+	}
+	var ids []string
+	for _, row := range rows {
+		if id := t.ID(row); t.entries[id] == nil && format.CheckID(id) == nil {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return t.at.load(ctx, ids)
+}
+
 func (t *Table) load(ctx context.Context, id string) (*Entry, error) {
 	if e := t.entries[id]; e != nil {
 		return e, nil
 	}
 	if err := format.CheckID(id); err != nil { // the index is not trusted to name paths
 		return nil, fmt.Errorf("reading the index: %w", err)
+	}
+	if t.at != nil {
+		if t.at.runs[id] == nil {
+			return nil, &fs.PathError{Op: "open", Path: id, Err: fs.ErrNotExist}
+		}
+		return t.at.entry(id)
 	}
 	e, err := t.repo.readFinished(id)
 	if errors.Is(err, fs.ErrNotExist) {

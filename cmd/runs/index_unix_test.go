@@ -263,16 +263,32 @@ func (w *indexed) compare() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	got, err := r.Table(ctx)
-	if err != nil {
-		w.t.Fatal(err)
+	for _, read := range []func() (*repo.Table, error){
+		func() (*repo.Table, error) { return r.Table(ctx) },
+		func() (*repo.Table, error) {
+			t, v, err := r.TableAt(ctx, "HEAD")
+			if err == nil {
+				v.Close()
+			}
+			return t, err
+		},
+	} {
+		got, err := read()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Setenv(repo.IndexVariable, repo.IndexOff)
+		want, err := read()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+		w.same(got, want)
 	}
-	w.t.Setenv(repo.IndexVariable, repo.IndexOff)
-	want, err := r.Table(ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+}
+
+func (w *indexed) same(got, want *repo.Table) {
+	w.t.Helper()
 	if len(got.Damage) != len(want.Damage) {
 		w.t.Errorf("%d runs are damaged by the index, of %d", len(got.Damage), len(want.Damage))
 	}

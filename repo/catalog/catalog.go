@@ -141,16 +141,14 @@ func (c *Catalog) Close() {
 
 // At lists the runs of a Git revision, without a checkout. Closing c also closes the catalog.
 func (c *Catalog) At(ctx context.Context, rev string) (*Catalog, error) {
-	v, err := c.repo.At(ctx, rev)
+	table, v, err := c.repo.TableAt(ctx, rev)
 	if err != nil {
 		return nil, err
 	}
 	c.family.closers = append(c.family.closers, v.Close)
-	entries, damage, err := v.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return c.derive(v.Repository, entries, damage), nil
+	at := c.derive(v.Repository, nil, table.Damage)
+	at.addTable(table)
+	return at, nil
 }
 
 // With returns a catalog of other runs with the settings of c. Closing c also closes it.

@@ -71,6 +71,30 @@ func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]
 	return names, nil
 }
 
+// Folder is a folder of a commit.
+type Folder struct {
+	Name string // without the path of the folder that it is in
+	ID   string // of its tree
+}
+
+// Folders lists the folders directly in a folder of a commit. A folder that does not exist counts as empty.
+func Folders(ctx context.Context, dirs Dirs, commit, in string) ([]Folder, error) {
+	out, err := dirs.command().run(
+		ctx, "--literal-pathspecs", "ls-tree", "-d", "-z", "--full-tree", commit, "--", in+"/",
+	)
+	if err != nil {
+		return nil, err
+	}
+	var folders []Folder
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		meta, name, ok := strings.Cut(line, "\t")
+		if fields := strings.Fields(meta); ok && len(fields) == 3 && fields[1] == "tree" {
+			folders = append(folders, Folder{path.Base(name), fields[2]})
+		}
+	}
+	return folders, nil
+}
+
 func asFolders(folders []string) []string {
 	paths := make([]string, len(folders))
 	for i, folder := range folders {
