@@ -378,6 +378,9 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return left, err
 	}
+	if err := r.cleanIndex(ctx); err != nil {
+		return left, err
+	}
 	return left, os.RemoveAll(dir)
 }
 

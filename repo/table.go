@@ -119,7 +119,43 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 
 // openIndex returns the finished runs of a home, by its index.
 func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents, error) {
-	h := index.Home{
+	found, err := r.indexOf(home).Open(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("listing runs: %w", err)
+	}
+	return found, err
+}
+
+// cleanIndex writes the index anew after a redaction: nothing stays in it of what the runs were before. It removes the
+// indexes of other worktrees and of commits, which the next command that needs them makes again.
+func (r *Repository) cleanIndex(ctx context.Context) error {
+	dir := r.indexDir()
+	own := map[string]bool{}
+	for _, home := range r.Homes() {
+		h := r.indexOf(home)
+		h.Anew = true
+		if _, err := h.Open(ctx); err == nil {
+			own[indexName(home.Dir)] = true
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if name, _, _ := strings.Cut(entry.Name(), "."); !own[name] {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing the index, which may hold the secret: %w", err)
+	}
+	return nil
+}
+
+// indexOf returns the index of a home.
+func (r *Repository) indexOf(home Home) *index.Home {
+	h := &index.Home{
 		Dir: home.Dir, State: 1, Cache: index.OpenCache(r.indexDir(), indexName(home.Dir), home.Dir),
 		Read: func(id string) (*format.Run, error) {
 			e, err := r.readFinishedIn(home, id)
@@ -142,11 +178,7 @@ func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents,
 	if !home.Common && r.InGit {
 		h.State = gitState(filepath.Join(r.Git.Git, "index"))
 	}
-	found, err := h.Open(ctx)
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("listing runs: %w", err)
-	}
-	return found, err
+	return h
 }
 
 // indexDir returns the folder of the index. It is in the common Git folder, or outside Git in .runs.

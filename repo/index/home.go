@@ -30,6 +30,10 @@ type Home struct {
 	// Unsampled leaves out the look at some runs of days that did not change.
 	Unsampled bool
 
+	// Anew writes the whole cache anew, so that nothing stays in it of what the runs were before. If that fails, so does
+	// Open.
+	Anew bool
+
 	// Read reads a finished run, with its notes. If its folder has no record, the error wraps fs.ErrNotExist.
 	Read func(id string) (*format.Run, error)
 
@@ -86,7 +90,7 @@ func (h *Home) Open(ctx context.Context) (*Contents, error) {
 	if !h.Unsampled {
 		doubtful = append(doubtful, r.sample(days, doubtful)...)
 	}
-	if len(changed) > 0 || verified {
+	if len(changed) > 0 || verified || h.Anew {
 		r.begin()
 		defer r.end()
 	}
@@ -102,11 +106,15 @@ func (h *Home) Open(ctx context.Context) (*Contents, error) {
 	slices.Sort(changed)
 	err = r.readDays(names, days, changed)
 	days = slices.DeleteFunc(days, func(d *Day) bool { return d == nil })
+	saved := errors.New("the folder of the index cannot be written")
 	if r.tmp != nil {
-		_ = h.Cache.save(r.tmp, days, h.State) // without it, the next call is slower
+		saved = h.Cache.save(r.tmp, days, h.State, h.Anew) // without it, the next call is slower
 	}
 	if err != nil {
 		return nil, err
+	}
+	if h.Anew && saved != nil {
+		return nil, saved
 	}
 	return contents(days), nil
 }

@@ -56,5 +56,5 @@ func (c *Cache) AddTrees(blocks map[string]*Block, used map[string]bool) {
 			break
 		}
 	}
-	_ = c.save(tmp, days, 1)
+	_ = c.save(tmp, days, 1, false)
 }
