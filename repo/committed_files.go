@@ -310,9 +310,9 @@ func (r *Repository) TreePath() (string, error) {
 	return filepath.ToSlash(rel), nil
 }
 
-func (r *Repository) idsIn(homes []Home) ([]string, error) {
+func (r *Repository) idsIn(homes []Home, wanted func(day string) bool) ([]string, error) {
 	var ids []string
-	err := r.eachIn(homes, func(id string) { ids = append(ids, id) })
+	err := r.eachIn(homes, wanted, func(id string) { ids = append(ids, id) })
 	slices.Sort(ids)
 	return ids, err
 }

@@ -91,7 +91,7 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 	if err := r.left.each(func(string) { left++ }); err != nil {
 		return err
 	}
-	err := r.eachIn(r.Homes(), func(id string) {
+	err := r.eachIn(r.Homes(), nil, func(id string) {
 		if left > 0 {
 			seen[id] = true
 		}
@@ -116,7 +116,7 @@ func (r *Repository) eachFinished(visit func(id string)) error {
 	return err
 }
 
-func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
+func (r *Repository) eachIn(homes []Home, wanted func(day string) bool, visit func(id string)) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
 			return fmt.Errorf("listing runs: %w", err)
 		}
 		for _, day := range days {
-			if !day.IsDir() || format.CheckDay(day.Name()) != nil {
+			if !day.IsDir() || format.CheckDay(day.Name()) != nil || wanted != nil && !wanted(day.Name()) {
 				continue
 			}
 			names, err := readNames(filepath.Join(h.Dir, day.Name()))
@@ -172,7 +172,12 @@ func (r *Repository) eachIn(homes []Home, visit func(id string)) error {
 }
 
 // FinishedIDs lists the ids of the finished runs in the working tree.
-func (r *Repository) FinishedIDs() ([]string, error) { return r.idsIn(r.Homes()[:1]) }
+func (r *Repository) FinishedIDs() ([]string, error) { return r.FinishedIDsOf(nil) }
+
+// FinishedIDsOf lists those of the days for which wanted returns true.
+func (r *Repository) FinishedIDsOf(wanted func(day string) bool) ([]string, error) {
+	return r.idsIn(r.Homes()[:1], wanted)
+}
 
 // AllFinishedIDs lists the ids of the finished runs of all homes, and of those that a sparse checkout leaves out.
 func (r *Repository) AllFinishedIDs() ([]string, error) {

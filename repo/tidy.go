@@ -51,8 +51,10 @@ func (r *Repository) StoreIDs() ([]string, error) {
 
 // OwnIDs lists the finished runs of this worktree: those in its .runs folder, and those that it has recorded and that
 // only the common store still holds.
-func (r *Repository) OwnIDs() ([]string, error) {
-	ids, err := r.FinishedIDs()
+//
+// It looks only at the days for which wanted returns true.
+func (r *Repository) OwnIDs(wanted func(day string) bool) ([]string, error) {
+	ids, err := r.FinishedIDsOf(wanted)
 	if err != nil || r.commonDir() == "" {
 		return ids, err
 	}
@@ -62,7 +64,8 @@ func (r *Repository) OwnIDs() ([]string, error) {
 	}
 	mine, err := runsFrom(r.commonDir(), worktreeIn(r.Git.Git))
 	for _, id := range mine {
-		if !removed[id] && !exists(filepath.Join(r.RunDir(id), RecordName)) {
+		if (wanted == nil || wanted(format.IDDay(id))) && !removed[id] &&
+			!exists(filepath.Join(r.RunDir(id), RecordName)) {
 			ids = append(ids, id)
 		}
 	}

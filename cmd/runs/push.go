@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -75,10 +74,10 @@ func (a *app) push(ctx context.Context, ask share.PushRequest, asJSON bool) erro
 	case done.Commit == "" && done.BranchMissing:
 		a.progress("runs: nothing to push: %s has every committed run; %s was not created",
 			terminal.Clean(done.To.Remote), to)
-		a.reportUncommitted(ctx, r)
+		a.reportUncommitted(done)
 	case done.Commit == "":
 		a.progress("runs: nothing to push to %s", to)
-		a.reportUncommitted(ctx, r)
+		a.reportUncommitted(done)
 	default:
 		a.print("pushed %s to %s%s", describePushed(done), to, attempts(done.Attempts))
 	}
@@ -191,12 +190,11 @@ func (a *app) reportRemote(err error) {
 }
 
 // reportUncommitted prints how many finished runs were left out of a push because they are not committed.
-func (a *app) reportUncommitted(ctx context.Context, r *repo.Repository) {
-	n, err := share.Uncommitted(ctx, r)
-	if err == nil && n > 0 {
+func (a *app) reportUncommitted(done *share.Pushed) {
+	if n := done.Uncommitted; n > 0 {
 		a.progress("runs: %s not committed; run 'runs commit'", plural(n, "finished run"))
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err := done.CountError; err != nil && !errors.Is(err, context.Canceled) {
 		a.warn("looking for finished runs: %v", err)
 	}
 }

@@ -24,7 +24,9 @@ func newDeltaBase(data []byte, object *packedObject) *deltaBase {
 	size := bits.Len(uint(len(data)))
 	b := &deltaBase{data: bytes.Clone(data), table: make([]int32, 1<<size), shift: uint(64 - size), object: object}
 	for i := 0; i+deltaWord <= len(data); i++ {
-		b.table[b.slot(data[i:])] = int32(i + 1)
+		if slot := b.slot(data[i:]); b.table[slot] == 0 {
+			b.table[slot] = int32(i + 1)
+		}
 	}
 	return b
 }
@@ -33,8 +35,12 @@ func (b *deltaBase) slot(word []byte) uint64 {
 	return binary.LittleEndian.Uint64(word) * 0x9e3779b97f4a7c15 >> b.shift
 }
 
-// find returns a place of the base that has the first bytes of word, or -1.
-func (b *deltaBase) find(word []byte) int {
+// find returns a place of the base that has the first bytes of word, or -1. It prefers the place likely.
+func (b *deltaBase) find(word []byte, likely int) int {
+	if likely+deltaWord <= len(b.data) &&
+		binary.LittleEndian.Uint64(b.data[likely:]) == binary.LittleEndian.Uint64(word) {
+		return likely
+	}
 	at := int(b.table[b.slot(word)]) - 1
 	if at >= 0 && binary.LittleEndian.Uint64(b.data[at:]) == binary.LittleEndian.Uint64(word) {
 		return at
@@ -47,14 +53,15 @@ func (b *deltaBase) find(word []byte) int {
 func (b *deltaBase) delta(dst, target []byte, limit int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(b.data)))
 	dst = binary.AppendUvarint(dst, uint64(len(target)))
-	literal := 0 // where the bytes begin that are not written yet
+	literal, end := 0, 0 // where the bytes begin that are not written yet, and where the last copy ended in the base
 	for i := 0; i+deltaWord <= len(target); {
-		at := b.find(target[i:])
+		at := b.find(target[i:], end+i-literal)
 		if at < 0 {
 			i++
 			continue
 		}
-		end, from := at+deltaWord, i
+		from := i
+		end = at + deltaWord
 		for i += deltaWord; i < len(target) && end < len(b.data) && target[i] == b.data[end]; i++ {
 			end++
 		}

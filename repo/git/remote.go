@@ -140,6 +140,21 @@ func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
 	return err
 }
 
+// RemoteTip asks a remote for the commit of a branch, which this clone need not have, and fetches nothing. The result
+// is empty if the remote has no such branch.
+func RemoteTip(ctx context.Context, dirs Dirs, remote, ref string) (string, error) {
+	out, err := dirs.network().run(ctx, "ls-remote", "--", remote, ref)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(out)) {
+		if id, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && name == ref {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
 // RemoteHead returns the default branch of a remote, or an empty string if it has none.
 func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
 	out, err := dirs.network().run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")

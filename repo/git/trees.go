@@ -34,9 +34,11 @@ var ErrNoObject = errors.New("is not in this clone")
 // Trees reads and writes objects through Git processes that it keeps running. It is not safe for concurrent use. The
 // caller must close it.
 type Trees struct {
-	cat    *coprocess
+	cat    *coprocess // started by the first object that is read
+	open   func() (*coprocess, error)
 	make   *coprocess // started by the first tree that is written
 	begin  func() (*coprocess, error)
+	ahead  []string // asked for, but not read yet
 	known  map[string][]TreeEntry
 	absent map[string]bool
 	to     *Encoder // where trees are written instead; nil if Git writes them
@@ -48,15 +50,15 @@ const maxTreeBytes = 64 << 20
 // maxCommitBytes is the largest size of a commit object.
 const maxCommitBytes = 4 << 20
 
-// OpenTrees starts the process that reads. The process ends when ctx is done or Close is called.
+// OpenTrees returns a Trees whose processes end when ctx is done or Close is called.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
-	cat, err := dirs.command().start(ctx, "cat-file", "--batch")
-	if err != nil {
+	if err := Installed(); err != nil {
 		return nil, err
 	}
+	open := func() (*coprocess, error) { return dirs.command().start(ctx, "cat-file", "--batch") }
 	// Git need not check that the entries of a tree exist, because every id comes from Git itself.
 	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
-	return &Trees{cat: cat, begin: begin, known: map[string][]TreeEntry{}}, nil
+	return &Trees{open: open, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 
 // OpenObjects starts only a process that reads and that ignores replacement objects. Edit and Empty cannot be used. It
@@ -71,7 +73,9 @@ func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees
 
 // Close stops the processes.
 func (t *Trees) Close() {
-	t.cat.close()
+	if t.cat != nil {
+		t.cat.close()
+	}
 	if t.make != nil {
 		t.make.close()
 	}
@@ -183,32 +187,93 @@ func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
 	if t.absent[name] {
 		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
-	if _, err := io.WriteString(t.cat.in, name+"\n"); err != nil {
-		return 0, t.cat.failed(err)
+	if err := t.request(name); err != nil {
+		return 0, err
 	}
-	head, err := t.cat.out.ReadString('\n')
-	if err != nil {
-		return 0, t.cat.failed(err)
-	}
-	fields := strings.Fields(head)
-	if len(fields) != 3 {
+	size, found, err := t.answer()
+	if errors.Is(err, ErrNoObject) {
 		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
-	size, err = strconv.ParseInt(fields[2], 10, 64)
-	if err != nil || size < 0 {
-		return 0, fmt.Errorf("git: its answer about an object has an unexpected line %q", head)
+	if err != nil {
+		return 0, err
 	}
-	t.cat.idBytes = len(fields[0]) / 2
-	if fields[1] == kind && size <= limit {
+	if found == kind && size <= limit {
 		return size, nil
 	}
 	if _, err := io.CopyN(io.Discard, t.cat.out, size+1); err != nil {
 		return size, t.cat.failed(err)
 	}
-	if fields[1] != kind {
-		return size, fmt.Errorf("object %s is a %s, not a %s", name, fields[1], kind)
+	if found != kind {
+		return size, fmt.Errorf("object %s is a %s, not a %s", name, found, kind)
 	}
 	return size, fmt.Errorf("object %s has %d bytes, the limit is %d", name, size, limit)
+}
+
+// answer reads the line that precedes the content of an object.
+func (t *Trees) answer() (size int64, kind string, err error) {
+	head, err := t.cat.out.ReadString('\n')
+	if err != nil {
+		return 0, "", t.cat.failed(err)
+	}
+	fields := strings.Fields(head)
+	if len(fields) != 3 {
+		return 0, "", ErrNoObject
+	}
+	size, err = strconv.ParseInt(fields[2], 10, 64)
+	if err != nil || size < 0 {
+		return 0, "", fmt.Errorf("git: its answer about an object has an unexpected line %q", head)
+	}
+	t.cat.idBytes = len(fields[0]) / 2
+	return size, fields[1], nil
+}
+
+// request writes the request for an object, unless Ahead has just done so.
+func (t *Trees) request(name string) (err error) {
+	if len(t.ahead) > 0 && t.ahead[0] == name {
+		t.ahead = t.ahead[1:]
+		return nil
+	}
+	for len(t.ahead) > 0 { // something else is read first: give up what was asked for
+		size, _, err := t.answer()
+		if err == nil {
+			_, err = io.CopyN(io.Discard, t.cat.out, size+1)
+		}
+		if err != nil && !errors.Is(err, ErrNoObject) {
+			return t.cat.failed(err)
+		}
+		t.ahead = t.ahead[1:]
+	}
+	return t.send(name)
+}
+
+func (t *Trees) send(text string) (err error) {
+	if t.cat == nil {
+		if t.cat, err = t.open(); err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(t.cat.in, text+"\n"); err != nil {
+		return t.cat.failed(err)
+	}
+	return nil
+}
+
+// Ahead asks for a few objects that will be read next, in this order, so that Git reads them meanwhile. The names must
+// be ids.
+func (t *Trees) Ahead(ids ...string) error {
+	if len(t.ahead) > 0 {
+		return nil
+	}
+	for _, id := range ids {
+		if !isObjectID(id) || t.absent[id] {
+			return nil
+		}
+	}
+	if err := t.send(strings.Join(ids, "\n")); err != nil {
+		return err
+	}
+	t.ahead = ids
+	return nil
 }
 
 // Commit reads a commit.

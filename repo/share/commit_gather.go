@@ -94,10 +94,13 @@ func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, d
 		result := &results[i]
 		switch {
 		case result.refused != nil:
+			p.leaveOpen(runs[i].id)
 			p.Refused = append(p.Refused, repo.Damage{ID: runs[i].id, Err: result.refused})
 		case result.unsuccessful:
 			p.Unsuccessful++
+			p.left[format.IDDay(runs[i].id)]++
 		case result.run != nil:
+			p.leaveOpen(runs[i].id)
 			p.Runs = append(p.Runs, *result.run)
 			p.Files += len(result.run.files)
 			p.Bytes += result.bytes
@@ -111,6 +114,8 @@ func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, d
 			if known.removed[runs[i].id] {
 				p.remove = append(p.remove, path.Join(repo.RemovedName, runs[i].id))
 			}
+		default: // a folder without a record
+			p.leaveOpen(runs[i].id)
 		}
 	}
 	g.memory.save()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
@@ -35,6 +36,32 @@ type plan struct {
 	finds    []fileFinds         // in the files to add
 	outside  []fileFinds         // in artifacts of Runs that are not in Git
 	sharedBy map[string][]string // the ids of the runs that refer to a shared file among paths
+	settled  *settledDays        // nil if every day is read
+	open     map[string]bool     // days with something to commit
+	left     map[string]int      // unsuccessful runs that are not committed, by day
+}
+
+// leaveOpen says that there is something to commit of the day of a run.
+func (p *plan) leaveOpen(id string) { p.open[format.IDDay(id)] = true }
+
+// settle remembers the days of which nothing need be committed, and counts what was remembered of the others.
+func (p *plan) settle(ids []string) {
+	if p.settled == nil {
+		return
+	}
+	for day := range p.settled.stamps {
+		if p.settled.has(day, true) {
+			p.Unsuccessful += p.settled.known[day].unsuccessful
+		}
+	}
+	last := ""
+	for _, id := range ids { // sorted
+		if day := format.IDDay(id); day != last {
+			if last = day; !p.open[day] {
+				p.settled.settle(day, p.left[day], true)
+			}
+		}
+	}
 }
 
 // files iterates over the files to add, relative to .runs.
@@ -64,16 +91,12 @@ func (p *plan) files() iter.Seq[string] {
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
 	p := &plan{
 		Committed: &Committed{}, repo: w.repo, before: map[string]string{}, sharedBy: map[string][]string{},
+		open: map[string]bool{}, left: map[string]int{},
 	}
 	var err error
 	if p.at, err = w.repo.TreePath(); err != nil {
 		return p, err
 	}
-	known, err := readSnapshot(w.trees, base, p.at)
-	if err != nil {
-		return p, err
-	}
-	p.known = known
 	if p.batch, err = w.batchLimit(); err != nil {
 		return p, err
 	}
@@ -81,16 +104,28 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err != nil {
 		return p, err
 	}
-	ids, err := w.repo.FinishedIDs()
-	if err != nil {
-		return p, err
-	}
-	noted := w.repo.Noted(ids)
 	redacted, err := pendingRedactions(p.repo)
 	if err != nil {
 		return p, err
 	}
 	named := w.request.IDs != nil
+	if !named && !w.request.IncludeFailed && marks && len(redacted) == 0 {
+		if p.settled, err = settledAt(w.repo, w.trees, base, p.at); err != nil {
+			return p, err
+		}
+		defer p.settled.close()
+	}
+	wanted := func(day string) bool { return p.settled == nil || !p.settled.has(day, true) }
+	known, err := readSnapshotOf(w.trees, base, p.at, func(day git.TreeEntry) bool { return wanted(day.Name) })
+	if err != nil {
+		return p, err
+	}
+	p.known = known
+	ids, err := w.repo.FinishedIDsOf(wanted)
+	if err != nil {
+		return p, err
+	}
+	noted := w.repo.Noted(ids)
 	asked := make(map[string]bool, len(w.request.IDs))
 	for _, id := range w.request.IDs {
 		asked[id] = true
@@ -99,6 +134,8 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	var back []string // removed runs that a batch still has: only their marker goes
 	for i, id := range ids {
 		_, committed := known.runs[id]
+		var err error
+		notes := p.Notes
 		switch {
 		case named && !asked[id], removed[id]:
 			continue
@@ -109,6 +146,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			}
 			if err == nil && !added && noted[i] {
 				err = p.addNotes(known, id)
+			}
+			if p.Notes > notes {
+				p.leaveOpen(id)
 			}
 		case known.removed[id] && !marks && !named:
 			p.Refused = append(p.Refused,
@@ -123,6 +163,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			return p, ctx.Err()
 		}
 		if err != nil {
+			p.leaveOpen(id)
 			p.Refused = append(p.Refused, repo.Damage{ID: id, Err: err})
 		}
 	}
@@ -150,11 +191,13 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if !named {
 		for id := range removed {
 			if _, committed := known.runs[id]; committed || !known.removed[id] {
+				p.leaveOpen(id)
 				p.removeRun(known, id)
 			}
 		}
 		slices.Sort(p.Removed)
 	}
+	p.settle(ids)
 	if err := p.removeOrphans(known); err != nil {
 		return p, err
 	}

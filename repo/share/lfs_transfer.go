@@ -48,19 +48,20 @@ func fetchLFS(ctx context.Context, r *repo.Repository, e *repo.Entry, a format.A
 }
 
 // uploadLFS uploads the artifacts that are in Git LFS, even from a clone without the hooks of Git LFS.
-func (p *pusher) uploadLFS(ctx context.Context, tip string, records []*format.Run) error {
+func (p *pusher) uploadLFS(ctx context.Context, tip string) error {
 	has := false
-	for _, run := range records {
+	err := p.eachRecord(ctx, nil, func(run *format.Run) error {
 		has = has || len(run.Artifacts) > 0 || run.Files[format.ArtifactsName].SHA256 != ""
-	}
-	if !has {
 		return nil
+	})
+	if err != nil || !has {
+		return err
 	}
 	if err := permitLFS(ctx, p.repo); err != nil {
 		return fmt.Errorf("pushing artifacts with Git LFS: %w; nothing was pushed", err)
 	}
 	p.progress("uploading artifacts with git LFS")
-	err := git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
+	err = git.PushLFS(ctx, p.repo.Git, p.up.Remote, tip)
 	if errors.Is(err, git.ErrNoLFS) {
 		return &repo.HintError{
 			Err:  fmt.Errorf("pushing artifacts with Git LFS: %w", err),

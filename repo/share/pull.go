@@ -171,11 +171,11 @@ func (p *puller) pull(ctx context.Context) error {
 	if err := checkIncoming(ctx, p.repo, p.local.tip, next); err != nil {
 		return err
 	}
-	before, err := p.snapshot(p.local.tip)
+	at, err := p.repo.TreePath()
 	if err != nil {
 		return err
 	}
-	after, err := p.snapshot(next)
+	before, after, err := readSnapshots(p.trees, p.local.tip, next, at)
 	if err != nil {
 		return err
 	}

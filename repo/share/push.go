@@ -36,6 +36,8 @@ type Pushed struct {
 	RemoteOutput  []string // what the remote printed
 	Uploaded      Uploaded // artifacts that are not in Git
 	UploadError   error    // why artifacts of runs that the remote has were not uploaded
+	Uncommitted   int      // finished runs that are not committed; counted if there was nothing to push
+	CountError    error    // why they could not be counted
 	Warnings      []string
 }
 
@@ -50,6 +52,7 @@ type pusher struct {
 	done  *Pushed
 	sent  map[string]bool // digests of artifacts that are already handled
 	tip   string          // the remote's commit after the push
+	after *snapshot       // what is pushed, without the days that the remote has
 }
 
 // Push puts the run commits that the remote lacks on top of the remote's branch and pushes them without force. If
@@ -76,6 +79,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	}
 	p.done.To = p.up
 	if local.tip == "" {
+		p.done.Uncommitted, p.done.CountError = Uncommitted(ctx, r)
 		return p.done, nil
 	}
 	for try := 0; ; try++ {
@@ -85,6 +89,9 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 		if err = p.push(ctx); err == nil {
 			if failed := p.uploadBacklog(ctx); failed != nil {
 				p.done.UploadError = failedBacklog(failed)
+			}
+			if p.done.Commit == "" {
+				p.done.Uncommitted, p.done.CountError = p.uncommitted(ctx)
 			}
 		}
 		p.trees.Close()
@@ -105,6 +112,9 @@ const unmovedTries = 5
 
 func (p *pusher) push(ctx context.Context) error {
 	last, unmoved := "", 0
+	if same, err := p.upToDate(ctx); err != nil || same {
+		return err
+	}
 	for {
 		p.done.Attempts++
 		p.progress("fetching")
@@ -174,6 +184,30 @@ func (p *pusher) progress(what string) {
 	}
 }
 
+// uncommitted counts the finished runs that the local branch does not have.
+func (p *pusher) uncommitted(ctx context.Context) (int, error) {
+	ids, err := uncommittedOn(p.repo, p.trees, p.local.tip)
+	if err != nil {
+		return 0, err
+	}
+	return countFinished(ctx, p.repo, ids)
+}
+
+// upToDate reports whether the remote's branch is at the local commit. It asks the remote only if this clone saw it
+// there: otherwise there is something to fetch or to push.
+func (p *pusher) upToDate(ctx context.Context) (bool, error) {
+	seen, err := git.Resolve(ctx, p.repo.Git, p.up.Tracking)
+	if err != nil || seen != p.local.tip {
+		return false, err
+	}
+	tip, err := git.RemoteTip(ctx, p.repo.Git, p.up.Remote, p.up.Ref)
+	if err != nil || tip != p.local.tip {
+		return false, ctx.Err() // the fetch that follows says what is wrong
+	}
+	p.done.Attempts, p.tip = 1, tip
+	return true, nil
+}
+
 // withNetworkHint adds a hint to the error of a failed fetch or push.
 func withNetworkHint(err error, remote string) error {
 	return withUnchanged(err, fmt.Sprintf("run 'git fetch %s' to test the connection", remote))
@@ -239,10 +273,6 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 		straight = straight && (len(c.Parents) == 0 && at == "" || len(c.Parents) == 1 && c.Parents[0] == at)
 		at = c.id
 	}
-	before, err := p.ids(base)
-	if err != nil {
-		return "", err
-	}
 	p.done.Replayed = !straight
 	if !straight {
 		replay, err := newReplayer(ctx, p.repo.Git, p.trees, base)
@@ -260,10 +290,15 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 		}
 		at = replay.tip
 	}
-	after, err := p.ids(at)
+	folder, err := p.repo.TreePath()
 	if err != nil {
 		return "", err
 	}
+	before, after, err := readSnapshots(p.trees, base, at, folder)
+	if err != nil {
+		return "", err
+	}
+	p.after = after
 	for id := range after.runs {
 		if _, ok := before.runs[id]; !ok {
 			p.done.Runs = append(p.done.Runs, id)

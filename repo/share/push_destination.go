@@ -21,21 +21,14 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 			Hint: "run 'git switch BRANCH', or name the remote's branch with 'runs push --branch NAME'",
 		}
 	}
-	remotes, err := git.Remotes(ctx, r.Git)
-	switch {
-	case err != nil:
-		return up, false, err
-	case len(remotes) == 0:
-		return up, false, &repo.HintError{Err: errors.New("no remote is configured"), Hint: "run 'git remote add origin URL'"}
-	case ask.Remote != "" && !slices.Contains(remotes, ask.Remote):
-		return up, false, &repo.HintError{
-			Err:  fmt.Errorf("there is no remote %q", ask.Remote),
-			Hint: "name one of: " + strings.Join(remotes, ", "),
-		}
-	}
 	up, own, err = git.UpstreamOf(ctx, r.Git, local.name)
 	if err != nil {
 		return up, false, err
+	}
+	if !own || ask.Remote != "" && ask.Remote != up.Remote {
+		if err := checkRemotes(ctx, r, ask.Remote); err != nil {
+			return up, false, err
+		}
 	}
 	remote := ask.Remote
 	if remote == "" {
@@ -69,4 +62,21 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 		Hint: fmt.Sprintf("run 'git push -u %s %s' to publish it with its code, or 'runs push --branch NAME' to push "+
 			"only the runs", remote, local.name),
 	}
+}
+
+// checkRemotes returns an error if there is no remote, or none with this name. The name may be empty.
+func checkRemotes(ctx context.Context, r *repo.Repository, name string) error {
+	remotes, err := git.Remotes(ctx, r.Git)
+	switch {
+	case err != nil:
+		return err
+	case len(remotes) == 0:
+		return &repo.HintError{Err: errors.New("no remote is configured"), Hint: "run 'git remote add origin URL'"}
+	case name != "" && !slices.Contains(remotes, name):
+		return &repo.HintError{
+			Err:  fmt.Errorf("there is no remote %q", name),
+			Hint: "name one of: " + strings.Join(remotes, ", "),
+		}
+	}
+	return nil
 }

@@ -1,9 +1,11 @@
 package share
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -39,28 +41,32 @@ func (p *pusher) send(ctx context.Context, tip string) error {
 	return err
 }
 
-// records returns the records, at the tip, of the runs that a push adds. It leaves out records that cannot be read:
-// verify reports them.
-func (p *pusher) records(tip string) ([]*format.Run, error) {
-	after, err := p.ids(tip)
-	if err != nil {
-		return nil, err
-	}
-	var runs []*format.Run
+// eachRecord calls visit with the record of each run that a push adds. With only, it leaves out those whose bytes have
+// none of these words. It also leaves out records that cannot be read: verify reports them.
+func (p *pusher) eachRecord(ctx context.Context, only []string, visit func(*format.Run) error) error {
 	for _, id := range p.done.Runs {
-		files, err := after.run(id)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		files, err := p.after.run(id)
 		if err != nil {
 			continue
 		}
 		data, err := files[repo.RecordName].read(p.trees, format.MaxRecordBytes)
-		if err != nil {
+		if err != nil || len(only) > 0 && !slices.ContainsFunc(only, func(word string) bool {
+			return bytes.Contains(data, []byte(word))
+		}) {
 			continue
 		}
-		if run, err := format.DecodeRun(path.Join(runPath(id), repo.RecordName), data); err == nil && run.ID == id {
-			runs = append(runs, run)
+		run, err := format.DecodeRun(path.Join(runPath(id), repo.RecordName), data)
+		if err != nil || run.ID != id {
+			continue
+		}
+		if err := visit(run); err != nil {
+			return err
 		}
 	}
-	return runs, nil
+	return nil
 }
 
 // bases returns the base commits of new runs that only this clone keeps and that the tip does not contain.
@@ -69,15 +75,14 @@ func (p *pusher) bases(ctx context.Context, tip string) ([]string, error) {
 	if err != nil || len(kept) == 0 {
 		return nil, err
 	}
-	records, err := p.records(tip)
-	if err != nil {
-		return nil, err
-	}
 	wanted := map[string]bool{}
-	for _, run := range records {
+	if err := p.eachRecord(ctx, slices.Collect(maps.Keys(kept)), func(run *format.Run) error {
 		if run.Source != nil && kept[run.Source.Base] {
 			wanted[run.Source.Base] = true
 		}
+		return nil
+	}); err != nil {
+		return nil, err
 	}
 	var bases []string
 	for base := range wanted {

@@ -35,6 +35,11 @@ const placedHere = "here"
 
 // readSnapshot reads the .runs folder at the path at of a commit or tree. tree may be empty.
 func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
+	return readSnapshotOf(trees, tree, at, nil)
+}
+
+// readSnapshotOf is like readSnapshot, but of the folders of days it reads only those for which wanted returns true.
+func readSnapshotOf(trees *git.Trees, tree, at string, wanted func(day git.TreeEntry) bool) (*snapshot, error) {
 	c := &snapshot{
 		trees: trees, at: at, runs: map[string]string{}, folders: map[string]string{}, in: map[string][]*heldBatch{},
 		batches: map[string]*heldBatch{}, damaged: map[string]error{},
@@ -54,7 +59,9 @@ func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 		case !folder.IsTree():
 			c.files[folder.Name] = true
 		case format.CheckDay(folder.Name) == nil:
-			err = c.day(folder)
+			if wanted == nil || wanted(folder) {
+				err = c.day(folder)
+			}
 		case folder.Name == repo.RemovedName:
 			err = c.each(folder, func(e git.TreeEntry) {
 				if format.CheckID(e.Name) == nil {
@@ -73,6 +80,34 @@ func readSnapshot(trees *git.Trees, tree, at string) (*snapshot, error) {
 		}
 	}
 	return c, nil
+}
+
+// readSnapshots reads the .runs folders of two commits, but leaves out the days that are the same in both.
+func readSnapshots(trees *git.Trees, from, to, at string) (before, after *snapshot, err error) {
+	olds, err := dayFolders(trees, from, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	news, err := dayFolders(trees, to, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	byDay := map[string]string{}
+	for _, day := range olds {
+		byDay[day.Name] = day.ID
+	}
+	same := map[string]bool{} // by the id of the tree
+	for _, day := range news {
+		if byDay[day.Name] == day.ID {
+			same[day.ID] = true
+		}
+	}
+	wanted := func(day git.TreeEntry) bool { return !same[day.ID] }
+	if before, err = readSnapshotOf(trees, from, at, wanted); err != nil {
+		return nil, nil, err
+	}
+	after, err = readSnapshotOf(trees, to, at, wanted)
+	return before, after, err
 }
 
 // day reads the folder of a day.

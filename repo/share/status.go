@@ -18,24 +18,96 @@ type BranchNameError = git.BranchNameError
 
 // Uncommitted counts the runs with status finished that the runs branch does not have.
 func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
-	if !r.InGit {
+	ids, err := uncommittedIDs(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	return countFinished(ctx, r, ids)
+}
+
+// countFinished counts the runs with these ids that have the status finished.
+func countFinished(ctx context.Context, r *repo.Repository, ids map[string]bool) (int, error) {
+	if len(ids) == 0 {
 		return 0, nil
 	}
-	local, err := runsBranch(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	d, err := openDays(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	defer d.trees.Close()
 	c, err := catalog.Here(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	return d.uncommitted(local.tip, c)
+	n := 0
+	for _, row := range c.Rows() {
+		if row.Active() == nil && row.Status() == format.Finished && ids[row.ID()] && !row.Elsewhere() {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// uncommittedIDs returns the ids of the ended runs that the runs branch does not have. It leaves out those that a
+// commit has left out because they were unsuccessful.
+func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	defer trees.Close()
+	return uncommittedOn(r, trees, local.tip)
+}
+
+// uncommittedOn is uncommittedIDs for a commit, which may be empty.
+func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string) (map[string]bool, error) {
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	settled, err := settledAt(r, trees, commit, at)
+	if err != nil {
+		return nil, err
+	}
+	defer settled.close()
+	wanted := func(day string) bool { return !settled.has(day, false) }
+	known, err := readSnapshotOf(trees, commit, at, func(day git.TreeEntry) bool { return wanted(day.Name) })
+	if err != nil {
+		return nil, err
+	}
+	ids, err := r.OwnIDs(wanted)
+	if err != nil {
+		return nil, err
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	open, days := map[string]bool{}, map[string]bool{}
+	for id := range removed {
+		if _, there := known.runs[id]; there || !known.removed[id] {
+			open[format.IDDay(id)] = true
+		}
+	}
+	waiting := map[string]bool{}
+	for _, id := range ids {
+		day := format.IDDay(id)
+		days[day] = true
+		_, there := known.runs[id]
+		open[day] = open[day] || !there || known.removed[id]
+		if !there && !known.removed[id] {
+			waiting[id] = true
+		}
+	}
+	for day := range days {
+		if !open[day] {
+			settled.settle(day, 0, false)
+		}
+	}
+	return waiting, nil
 }
 
 // uncommitted counts the runs of a catalog with status finished that a commit does not have, and that no other worktree

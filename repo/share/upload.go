@@ -31,14 +31,10 @@ func (p *pusher) upload(ctx context.Context, tip string) error {
 	if err != nil {
 		return err
 	}
-	records, err := p.records(tip)
-	if err != nil {
-		return err
-	}
 	if config.Artifacts.Store == format.StoreLFS {
-		return p.uploadLFS(ctx, tip, records)
+		return p.uploadLFS(ctx, tip)
 	}
-	wanted, err := p.outside(tip, records)
+	wanted, err := p.outside(ctx)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
@@ -113,26 +109,20 @@ func failedUpload(err error) error {
 	}
 }
 
-// outside returns the artifacts of runs that are not in Git, each once, except those that are already handled.
-func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, error) {
+// outside returns the artifacts of the new runs that are not in Git, each once, except those that are already handled.
+// Most records name none, and decoding takes longer than looking.
+func (p *pusher) outside(ctx context.Context) ([]format.Artifact, error) {
 	var wanted []format.Artifact
-	var after *snapshot
-	for _, run := range records {
+	err := p.eachRecord(ctx, []string{"where", format.ArtifactsName}, func(run *format.Run) error {
 		artifacts := run.Artifacts
 		if _, many := run.Files[format.ArtifactsName]; many {
-			if after == nil {
-				var err error
-				if after, err = p.ids(tip); err != nil {
-					return nil, err
-				}
-			}
-			files, err := after.run(run.ID)
+			files, err := p.after.run(run.ID)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			check := &checker{trees: p.trees}
 			if artifacts, err = check.artifacts(run, files); err != nil {
-				return nil, fmt.Errorf("run %s: %w", run.ID, err)
+				return fmt.Errorf("run %s: %w", run.ID, err)
 			}
 		}
 		for _, a := range artifacts {
@@ -141,8 +131,9 @@ func (p *pusher) outside(tip string, records []*format.Run) ([]format.Artifact, 
 				wanted = append(wanted, a)
 			}
 		}
-	}
-	return wanted, nil
+		return nil
+	})
+	return wanted, err
 }
 
 // UploadArtifacts uploads the artifacts of runs that this machine has, whether or not the runs are pushed.

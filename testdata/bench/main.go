@@ -1,8 +1,8 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
-//	    [environment] [compare] [commit] [push] [growth] [verify] [secret] [store] [import] [verdicts] [curves]
-//	    [index] [-large]
+//	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [verdicts]
+//	    [curves] [index] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -35,7 +35,7 @@ import (
 )
 
 func main() {
-	large := flag.Bool("large", false, "finish 10 million points too")
+	large := flag.Bool("large", false, "finish 10 million points, and commit 100,000 runs, too")
 	one := flag.Bool("measure", false, "run the command that follows and print its time in ns, its memory in bytes "+
 		"and its processor time in ns")
 	flag.Parse()
@@ -93,6 +93,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"compare", b.compare},
 		{"commit", b.commit},
 		{"push", b.push},
+		{"stream", func() error { return b.stream(large) }},
 		{"growth", b.growth},
 		{"verify", b.verify},
 		{"secret", b.secret},

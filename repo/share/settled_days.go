@@ -1,0 +1,208 @@
+package share
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/index"
+	"github.com/gitruns/runs/repo/regular"
+)
+
+// settledDays remembers of which days a commit has every successful run of the working tree. It says only that a day
+// need not be looked at again: a day whose folder has changed since, or whose folder in the commit is another one, is
+// read. It is disposable.
+type settledDays struct {
+	dir   string // the .runs folder
+	file  string
+	state string // see settledState
+	index string // of Git's index, which is another one after a checkout
+	known map[string]settledDay
+
+	trees   map[string]string      // the days of the commit, by name
+	stamps  map[string]index.Stamp // the days of the working tree, by name
+	clock   int64                  // of the file system, before the days were read
+	tmp     *os.File               // nil if nothing can be written
+	changed bool
+}
+
+// settledDay is one day.
+type settledDay struct {
+	tree         string // its tree in the commit
+	stamp        uint64 // of its folder
+	unsuccessful int    // runs that the commit lacks because they were unsuccessful
+	notes        bool   // the commit has every note too
+}
+
+// settledVersion begins the file.
+const settledVersion = "settled days 1"
+
+// openSettled reads what is remembered, and looks at the folders of all days. tree is the .runs folder of the commit.
+func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDays, error) {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(r.Dir))
+	s := &settledDays{
+		dir: r.Dir, file: filepath.Join(r.CacheDir(), fmt.Sprintf("settled-%016x", sum.Sum64())),
+		known: map[string]settledDay{}, trees: map[string]string{}, stamps: map[string]index.Stamp{},
+	}
+	entries, err := trees.Read(tree)
+	if err != nil {
+		return nil, err
+	}
+	marks := ""
+	for _, e := range entries {
+		switch {
+		case e.IsTree() && format.CheckDay(e.Name) == nil:
+			s.trees[e.Name] = e.ID
+		case e.Name == repo.RemovedName:
+			marks = e.ID
+		}
+	}
+	// A removal marker may come without a change of the day.
+	s.state = "marks:" + marks + ":" + stampText(filepath.Join(r.Dir, repo.RemovedName))
+	s.index = "index:" + stampText(filepath.Join(r.Git.Git, "index"))
+	s.read()
+	days, err := os.ReadDir(r.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing runs: %w", err)
+	}
+	settled := true
+	for _, day := range days {
+		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
+			continue
+		}
+		if info, err := day.Info(); err == nil {
+			s.stamps[day.Name()] = index.StampOf(info)
+		}
+		settled = settled && s.has(day.Name(), true)
+	}
+	if !settled {
+		s.begin()
+	}
+	return s, nil
+}
+
+// settledAt is openSettled for the .runs folder at a path of a commit, which may be empty.
+func settledAt(r *repo.Repository, trees *git.Trees, commit, at string) (*settledDays, error) {
+	e, _, err := trees.Find(commit, at)
+	if err != nil {
+		return nil, err
+	}
+	if !e.IsTree() {
+		e.ID = ""
+	}
+	return openSettled(r, trees, e.ID)
+}
+
+func stampText(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "none"
+	}
+	return strconv.FormatUint(index.StampOf(info).Digest(), 16)
+}
+
+// begin makes the file that will replace the memory. Its time tells whether a folder could still change without another
+// time.
+func (s *settledDays) begin() {
+	if os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
+		return
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(s.file), "tmp-settled-")
+	if err != nil {
+		return
+	}
+	s.tmp = tmp
+	if info, err := tmp.Stat(); err == nil {
+		s.clock = info.ModTime().UnixNano()
+	}
+}
+
+// maxSettledBytes is the largest size of the file in bytes: ten thousand days have a tenth of it.
+const maxSettledBytes = 16 << 20
+
+func (s *settledDays) read() {
+	info, err := os.Lstat(s.file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSettledBytes {
+		return
+	}
+	data, err := regular.ReadFile(s.file)
+	if err != nil {
+		return
+	}
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	if len(lines) < 4 || lines[0] != settledVersion || lines[1] != s.state || lines[len(lines)-1] != "end" {
+		return
+	}
+	sameIndex := lines[2] == s.index
+	for _, line := range lines[3 : len(lines)-1] {
+		fields := strings.Split(line, " ")
+		if len(fields) != 5 || format.CheckDay(fields[0]) != nil {
+			continue
+		}
+		d := settledDay{tree: fields[1], notes: fields[4] == "notes" && sameIndex}
+		stamp, err := strconv.ParseUint(fields[2], 16, 64)
+		left, err2 := strconv.Atoi(fields[3])
+		if err == nil && err2 == nil && left >= 0 {
+			d.stamp, d.unsuccessful = stamp, left
+			s.known[fields[0]] = d
+		}
+	}
+}
+
+// has reports whether nothing of a day need be committed. notes asks for notes too.
+func (s *settledDays) has(day string, notes bool) bool {
+	d, ok := s.known[day]
+	stamp, there := s.stamps[day]
+	return ok && there && d.stamp == stamp.Digest() && d.tree == s.trees[day] && (d.notes || !notes)
+}
+
+// settle remembers a day that was read. If it may have changed meanwhile, it does nothing.
+func (s *settledDays) settle(day string, unsuccessful int, notes bool) {
+	stamp, ok := s.stamps[day]
+	if !ok || s.tmp == nil || max(stamp.Modified, stamp.Changed) >= s.clock || s.trees[day] == "" {
+		return
+	}
+	d := settledDay{s.trees[day], stamp.Digest(), unsuccessful, notes}
+	if s.known[day] != d {
+		s.known[day], s.changed = d, true
+	}
+}
+
+// close stores what was settled. If that fails, the days are read again next time.
+func (s *settledDays) close() {
+	if s.tmp == nil {
+		return
+	}
+	defer func() { _ = os.Remove(s.tmp.Name()) }()
+	if !s.changed {
+		_ = s.tmp.Close()
+		return
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n%s\n%s\n", settledVersion, s.state, s.index)
+	for day, d := range s.known {
+		if s.trees[day] != d.tree {
+			continue
+		}
+		notes := "runs"
+		if d.notes {
+			notes = "notes"
+		}
+		fmt.Fprintf(&b, "%s %s %x %d %s\n", day, d.tree, d.stamp, d.unsuccessful, notes)
+	}
+	b.WriteString("end\n")
+	_, err := s.tmp.Write(b.Bytes())
+	if closeErr := s.tmp.Close(); err == nil && closeErr == nil {
+		_ = os.Rename(s.tmp.Name(), s.file)
+	}
+}
