@@ -156,3 +156,11 @@ func (r *Repository) dropUnpacked(id string) error {
 	}
 	return nil
 }
+
+// ReadFile returns the bytes of a file of a finished run that is a file of its own, also in a batch.
+func (e *Entry) ReadFile(name string, limit int64) ([]byte, error) {
+	if err := e.onDisk(); err != nil {
+		return nil, err
+	}
+	return readBounded(e.path(name), limit)
+}

@@ -112,6 +112,7 @@ type rewrite struct {
 	old   []byte      // run.toml as it was
 	was   map[string][]byte
 	files map[string][]byte
+	batch *inBatch // that has the run; nil for a run with a folder of its own
 }
 
 // plan finds everything that has to change, without changing anything on disk.
@@ -128,7 +129,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	if err := x.repo.GatherNotes(id); err != nil {
 		return err
 	}
-	e := &Entry{Run: main.run, repo: x.repo}
+	e := &Entry{Run: main.run, repo: x.repo, batch: main.batch}
 	e.Dir, _ = x.repo.FindRun(id)
 	files, err := x.ownFiles(e)
 	if err != nil {
@@ -192,6 +193,15 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 
 // read reads the record of a finished run, without its notes.
 func (x *redaction) read(id string) (*rewrite, error) {
+	if batches := x.repo.batchesOf(Home{Dir: x.repo.Dir}, id); len(batches) > 0 {
+		e, err := x.repo.readBatched(Home{Dir: x.repo.Dir}, id, batches)
+		if err != nil {
+			return nil, err
+		}
+		data := e.batch.run.Record
+		run, err := decodeFinished(RecordName, id, data)
+		return &rewrite{run: run, old: data, files: map[string][]byte{}, batch: e.batch}, err
+	}
 	dir, _ := x.repo.FindRun(id)
 	if err := realDir(dir); err != nil {
 		return nil, err
@@ -207,7 +217,11 @@ func (x *redaction) read(id string) (*rewrite, error) {
 // ownFiles reads the files of the run itself and verifies their digests.
 func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 	files := map[string][]byte{RecordName: x.runs[e.ID].old}
-	add := func(name string, want format.File) error {
+	add := func(name string, want format.File) (err error) {
+		if e.batch != nil && isBatchTable(name) {
+			files[name], err = e.readBatchedTable(name)
+			return err
+		}
 		f, err := e.openVerified(name, want)
 		if err != nil || f == nil {
 			return err // a file that is not on this machine cannot be published from it

@@ -206,7 +206,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 
 // rewriteArtifacts rewrites the list of artifacts if it is a separate file.
 func (x *redaction) rewriteArtifacts(w *rewrite) error {
-	e := &Entry{Run: w.run, repo: x.repo}
+	e := &Entry{Run: w.run, repo: x.repo, batch: w.batch}
 	e.Dir, _ = x.repo.FindRun(w.run.ID)
 	artifacts, err := e.AllArtifacts()
 	if err != nil {
@@ -326,9 +326,18 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	var names []string
 	for _, entry := range ids {
-		id := entry.Name()
-		if format.CheckID(id) != nil {
+		if format.CheckID(entry.Name()) == nil {
+			names = append(names, entry.Name())
+		}
+	}
+	batched, err := r.placeBatched(ctx, filepath.Join(dir, "runs"), names)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range names {
+		if batched[id] {
 			continue
 		}
 		got, err := r.placeRewritten(ctx, filepath.Join(dir, "runs", id), id)

@@ -509,5 +509,9 @@ func (w *gatherWorker) path(ctx context.Context, name string, at int) (string, [
 	}
 	// Removal markers and the files of `init` have fixed contents.
 	search := strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName
+	// The rows of a batch were searched when its runs were committed.
+	if placeOf(path.Join(repo.DirName, name)).kind == ofBatch && path.Ext(name) == ".parquet" {
+		search = false
+	}
 	return w.file(ctx, name, f, data, open, at, search)
 }

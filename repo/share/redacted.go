@@ -46,6 +46,9 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	if err != nil {
 		return false, err
 	}
+	if e.Batch() != nil {
+		return p.addRedactedBatch(ctx, known, e, there)
+	}
 	if same, err := sameFile(filepath.Join(e.Dir, repo.RecordName), there[repo.RecordName].ID); err != nil || same {
 		return false, err
 	}

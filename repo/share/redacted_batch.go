@@ -1,0 +1,163 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
+)
+
+// addRedactedBatch is addRedacted for a run in a batch: the redaction has written the batch anew, and it replaces the
+// one of the commit.
+func (p *plan) addRedactedBatch(ctx context.Context, known *snapshot, e *repo.Entry, there runFiles) (bool, error) {
+	record, err := e.RecordBytes()
+	if err != nil {
+		return false, err
+	}
+	id, err := git.BlobID(there[repo.RecordName].ID, int64(len(record)), bytes.NewReader(record))
+	if err != nil || id == there[repo.RecordName].ID {
+		return false, err
+	}
+	now, files, err := p.versionInBatch(ctx, e, id)
+	if err != nil {
+		return false, err
+	}
+	for name, file := range there {
+		if now.Files[name] == "" { // others have annotated it on that branch
+			now.Files[name] = file.ID
+		}
+	}
+	change, err := transition.Check(versionOf(known.trees, there, known.sharedBlob), now, false)
+	if err != nil {
+		return false, fmt.Errorf("run %s: %w", e.ID, err)
+	}
+	if change.Kind != transition.Redacted {
+		return false, nil
+	}
+	was, err := recordOf(known.trees, there[repo.RecordName])
+	if err != nil {
+		return false, err
+	}
+	for _, f := range files {
+		if path.Dir(f.Name) == "notes" {
+			p.paths = append(p.paths, path.Join(runPath(e.ID), f.Name))
+		}
+	}
+	if err := p.replaceBatch(known, e); err != nil {
+		return false, err
+	}
+	shared := repo.SharedNames(e.Run)
+	for _, name := range shared {
+		if _, there := known.shared[name]; there {
+			continue
+		}
+		size, err := p.repo.PlaceShared(ctx, name)
+		if err != nil {
+			return false, fmt.Errorf("run %s: %w", e.ID, err)
+		}
+		known.shared[name] = placedHere
+		p.paths = append(p.paths, name)
+		p.Files++
+		p.Bytes += size
+	}
+	p.Redacted = append(p.Redacted, e.ID)
+	for _, name := range repo.SharedNames(was) {
+		if !slices.Contains(shared, name) && !slices.Contains(p.orphans, name) {
+			p.orphans = append(p.orphans, name)
+		}
+	}
+	return true, nil
+}
+
+// versionInBatch returns a run of a batch of the working tree, and the files that a commit would have. record is the id
+// of its record.
+func (p *plan) versionInBatch(ctx context.Context, e *repo.Entry, record string) (*transition.Version, []repo.File,
+	error,
+) {
+	files, err := e.Content(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := path.Join(e.Batch().Day, e.Batch().Name)
+	v := &transition.Version{Files: map[string]string{repo.RecordName: record}, Batched: true}
+	data := map[string][]byte{}
+	for _, f := range files {
+		switch f.Name {
+		case repo.RecordName:
+			if data[f.Name], err = e.RecordBytes(); err != nil {
+				return nil, nil, err
+			}
+		case format.MetricsName, format.ValuesName:
+			v.Files[f.Name] = "rows of " + at
+		default:
+			if data[f.Name], err = e.ReadFile(f.Name, transition.MaxBytes); err != nil {
+				return nil, nil, err
+			}
+			if v.Files[f.Name], err = git.BlobID(record, int64(len(data[f.Name])), bytes.NewReader(data[f.Name])); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	v.Read = func(name string) ([]byte, error) {
+		if data, ok := data[name]; ok {
+			return data, nil
+		}
+		return nil, fmt.Errorf("%s is missing", name)
+	}
+	v.Rows = func(name string) (string, error) {
+		tables, err := p.repo.ReadBatchFiles(at)
+		if err != nil {
+			return "", err
+		}
+		digests, err := tableDigests(name, tables[name], e.Batch().IDs())
+		if digest, ok := digests[e.ID]; ok || err != nil {
+			return digest, err
+		}
+		return new(format.RowDigest).Sum(), nil
+	}
+	v.Shared = func(name string) ([]byte, error) { return p.repo.ReadShared(ctx, name, transition.MaxBytes) }
+	return v, files, nil
+}
+
+// replaceBatch adds the batch of a run to the plan and removes the batches of the commit that have the run, once. Every
+// other run of those must be in the new batch too, or marked as removed.
+func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
+	b := e.Batch()
+	at := path.Join(b.Day, b.Name)
+	for _, held := range known.in[e.ID] {
+		if held.path == at || slices.Contains(p.remove, held.path) {
+			continue
+		}
+		for _, id := range held.ids {
+			if !slices.Contains(b.IDs(), id) && !known.removed[id] && len(known.in[id]) < 2 {
+				return fmt.Errorf("run %s: %s lacks run %s, which %s has", e.ID, at, id, held.path)
+			}
+		}
+		p.remove = append(p.remove, held.path)
+	}
+	if known.batches[at] != nil || slices.Contains(p.paths, path.Join(at, format.BatchRunsName)) {
+		return nil
+	}
+	return filepath.WalkDir(b.Dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(b.Dir, file)
+		p.paths = append(p.paths, path.Join(at, filepath.ToSlash(name)))
+		p.Files++
+		p.Bytes += info.Size()
+		return err
+	})
+}
