@@ -75,10 +75,11 @@ func fromEnvironment(dir, env string) (Dirs, bool, error) {
 	if work := os.Getenv("GIT_WORK_TREE"); work != "" {
 		root = absolute(dir, work)
 	}
-	if !isGitDir(gitDir) {
+	dirs, ok := dirsOf(root, gitDir)
+	if !ok {
 		return Dirs{}, false, fmt.Errorf("GIT_DIR is %s, which is not a Git repository", env)
 	}
-	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
+	return dirs, true, nil
 }
 
 // HasWorktree reports whether dir is the root of another working tree of the same repository, whatever the environment
@@ -95,10 +96,8 @@ func (d Dirs) HasWorktree(dir string) bool {
 
 func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
 	if info.IsDir() {
-		if !isGitDir(dotgit) {
-			return Dirs{}, false, nil
-		}
-		return Dirs{Root: root, Git: dotgit, Common: commonDir(dotgit)}, true, nil
+		dirs, ok := dirsOf(root, dotgit)
+		return dirs, ok, nil
 	}
 	data, err := regular.ReadFile(dotgit)
 	if err != nil {
@@ -108,20 +107,25 @@ func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {
 	if !ok {
 		return Dirs{}, false, nil
 	}
-	gitDir := absolute(root, target)
-	if !isGitDir(gitDir) {
+	dirs, ok := dirsOf(root, absolute(root, target))
+	if !ok {
 		return Dirs{}, false, fmt.Errorf("%s points to %s, which is not a Git repository: run 'git worktree repair'", dotgit,
 			target)
 	}
-	return Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}, true, nil
+	return dirs, true, nil
 }
 
-func isGitDir(dir string) bool {
-	if _, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil {
-		return false
+// dirsOf returns the folders of the repository whose Git folder is gitDir. It returns false if gitDir is not a Git
+// folder.
+func dirsOf(root, gitDir string) (Dirs, bool) {
+	if _, err := os.Lstat(filepath.Join(gitDir, "HEAD")); err != nil {
+		return Dirs{}, false
 	}
-	_, err := os.Stat(filepath.Join(commonDir(dir), "objects"))
-	return err == nil
+	d := Dirs{Root: root, Git: gitDir, Common: commonDir(gitDir)}
+	if _, err := os.Stat(filepath.Join(d.Common, "objects")); err != nil {
+		return Dirs{}, false
+	}
+	return d, true
 }
 
 func commonDir(gitDir string) string {

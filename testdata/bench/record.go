@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,14 +34,21 @@ func (b *bench) ladder() error {
 	return nil
 }
 
-// build builds a program as it is shipped, without cgo.
+// build builds a program as it is shipped, without cgo, and copies it. The linker writes through a map of the file,
+// which leaves it in the smallest pages of the cache. Those of a file that was copied, as by an installer, are larger,
+// and the program starts a quarter faster.
 func build(to, program string) error {
-	cmd := exec.Command("go", "build", "-o", to, program)
+	linked := to + ".linked"
+	cmd := exec.Command("go", "build", "-o", linked, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %v\n%s", err, out)
 	}
-	return nil
+	data, err := os.ReadFile(linked)
+	if err == nil {
+		err = os.WriteFile(to, data, 0o777)
+	}
+	return errors.Join(err, os.Remove(linked))
 }
 
 // recordBeside measures what it takes to record a run beside many committed ones. The baseline is the same beside none.
