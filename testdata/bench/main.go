@@ -2,7 +2,7 @@
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
 //	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [verdicts]
-//	    [curves] [index] [-large]
+//	    [curves] [index] [sparse] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -102,6 +102,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"verdicts", b.verdicts},
 		{"curves", b.curves},
 		{"index", func() error { return b.index(large) }},
+		{"sparse", func() error { return b.sparse(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
