@@ -271,11 +271,15 @@ func withoutID(err error, id string) error {
 
 // importRun imports one run.
 func (im *importer) importRun(ctx context.Context, id string) outcome {
-	run, err := im.read(id)
+	run, err := im.read(ctx, id)
 	if err != nil {
 		return outcome{err: err}
 	}
+	defer run.close()
 	here, err := regular.ReadFile(filepath.Join(im.to.RunDir(id), repo.RecordName))
+	if e, readErr := im.to.ReadFinished(id); err != nil && readErr == nil && e.Batch() != nil {
+		here, err = e.RecordBytes()
+	}
 	switch {
 	case err == nil && bytes.Equal(here, run.record):
 		return im.importNotes(run)
