@@ -2,7 +2,7 @@
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
 //	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [verdicts]
-//	    [curves] [index] [sparse] [-large]
+//	    [curves] [index] [sparse] [worktrees] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -103,6 +103,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"curves", b.curves},
 		{"index", func() error { return b.index(large) }},
 		{"sparse", func() error { return b.sparse(large) }},
+		{"worktrees", b.worktrees},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue

@@ -17,10 +17,18 @@ func (b *bench) worktrees() error {
 	if err != nil {
 		return err
 	}
+	for _, args := range [][]string{
+		{"git", "add", "-A"},
+		{"git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "-m", "runs"},
+	} {
+		if err := runInFolder(project, args...); err != nil {
+			return err
+		}
+	}
 	dirs := []string{project}
 	for i := range trees {
 		dir := fmt.Sprintf("%s-w%d", project, i)
-		if err := call(project, "git", "worktree", "add", "-q", "--detach", dir); err != nil {
+		if err := runInFolder(project, "git", "worktree", "add", "-q", "--detach", dir); err != nil {
 			return err
 		}
 		dirs = append(dirs, dir)
@@ -50,7 +58,7 @@ func (b *bench) worktrees() error {
 				}
 			})
 			if errs[i] == nil && i%2 == 0 {
-				errs[i] = call(project, "git", "worktree", "remove", dirs[i+1])
+				errs[i] = runInFolder(project, "git", "worktree", "remove", dirs[i+1])
 			}
 		})
 	}
@@ -97,8 +105,8 @@ func (b *bench) recordIn(dir string, runs int, done func(run int, id string)) er
 	return nil
 }
 
-// call runs a command in a folder.
-func call(dir string, args ...string) error {
+// runInFolder runs a command in a folder.
+func runInFolder(dir string, args ...string) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
