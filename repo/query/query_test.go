@@ -204,7 +204,8 @@ func TestSelector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Resolve(Records(testRuns()), "", testContext()); err == nil || !strings.Contains(err.Error(), c.reason) {
+		_, err = s.Resolve(Records(testRuns()), "", testContext())
+		if err == nil || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: error %v, want one with %q", c.selector, err, c.reason)
 		}
 	}

@@ -1,9 +1,9 @@
-// Package query finds, sorts and groups runs in a list of records. It reads the selectors and expressions that users
-// write.
+// Package query finds, sorts and groups runs in a list of rows, which are records or columns. It reads the selectors
+// and expressions that users write.
 //
-// The package uses only records, and no repository, Git or terminal. The only package of this module that it imports
-// is format. To change what a key means, start in value.go. Expressions are in expression.go and literal.go,
-// selectors in selector.go.
+// The package uses no repository, Git or terminal. The only packages of this module that it imports are those of
+// format. What it asks of a run is in row.go. To change what a key means, start in value.go. Expressions are in
+// expression.go and literal.go, selectors in selector.go.
 package query
 
 import (

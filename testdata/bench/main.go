@@ -2,7 +2,7 @@
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
 //	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [verdicts]
-//	    [curves] [index] [sparse] [worktrees] [-large]
+//	    [curves] [index] [sparse] [worktrees] [overview] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -104,6 +104,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"index", func() error { return b.index(large) }},
 		{"sparse", func() error { return b.sparse(large) }},
 		{"worktrees", b.worktrees},
+		{"overview", func() error { return b.overview(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
