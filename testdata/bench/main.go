@@ -105,6 +105,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"sparse", func() error { return b.sparse(large) }},
 		{"worktrees", b.worktrees},
 		{"overview", func() error { return b.overview(large) }},
+		{"batches", func() error { return b.batches(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
 			continue
