@@ -2,6 +2,8 @@ package share
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -169,7 +171,9 @@ func (w *restorer) receive(ctx context.Context, run *format.Run, files runFiles,
 	}()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		from := files[name]
-		if file, ok := want[name]; ok {
+		if from.rows() {
+			err = addRows(incoming, w.trees, from, name, want[name])
+		} else if file, ok := want[name]; ok {
 			err = incoming.Add(name, file, func(out io.Writer) error { return from.copy(w.trees, maxBlobBytes, out) })
 			if err != nil && strings.HasPrefix(name, "artifacts/") { // it may be a pointer of Git LFS
 				err = incoming.Add(name, file, func(out io.Writer) error {
@@ -190,4 +194,17 @@ func (w *restorer) receive(ctx context.Context, run *format.Run, files runFiles,
 		}
 	}
 	return incoming, nil
+}
+
+// addRows writes the rows of a run in a batch, which were verified, as a file of the run. If these are not the bytes
+// that were recorded, the record must have the digest of the rows.
+func addRows(in *repo.Incoming, trees *git.Trees, from runFile, name string, want format.File) error {
+	data, err := from.read(trees, format.MaxBatchBytes)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != want.SHA256 && want.Points == "" {
+		return fmt.Errorf("%s cannot be taken out of %s as it was recorded", name, from.batch.path)
+	}
+	return in.AddBytes(name, data)
 }
