@@ -14,6 +14,9 @@ func (r *Run) JSON() []byte { return AppendJSON(nil, r.tree()) }
 // MarshalJSON returns the result of JSON. Encoders call it for a run within another value.
 func (r *Run) MarshalJSON() ([]byte, error) { return r.JSON(), nil }
 
+// JSONAppender is a value that AppendJSON writes by its own method.
+type JSONAppender interface{ AppendJSON(b []byte) []byte }
+
 // AppendJSON appends the JSON of a value of a record, a struct with json tags, or any other value that encoding/json
 // can write. Objects have their keys sorted by name.
 func AppendJSON(b []byte, value any) []byte {
@@ -42,6 +45,8 @@ func AppendJSON(b []byte, value any) []byte {
 		return appendJSONList(b, v)
 	case *Run:
 		return AppendJSON(b, v.tree())
+	case JSONAppender:
+		return v.AppendJSON(b)
 	case map[string]any:
 		return AppendJSON(b, mapObject(v))
 	case object:

@@ -41,17 +41,17 @@ type listedRun struct {
 	worktree *repo.Worktree
 }
 
-// MarshalJSON returns the record with two more keys, if the run is of another worktree: worktree has the name of its
+// AppendJSON appends the record with two more keys, if the run is of another worktree: worktree has the name of its
 // folder, or null, and worktree_gone says whether it was removed.
-func (l listedRun) MarshalJSON() ([]byte, error) {
-	data := l.run.JSON()
+func (l listedRun) AppendJSON(b []byte) []byte {
+	b = format.AppendJSON(b, l.run)
 	if l.worktree == nil {
-		return data, nil
+		return b
 	}
-	data = append(data[:len(data)-1], `,"worktree":`...)
-	data = format.AppendJSON(data, orNull(l.worktree.Name()))
-	data = append(data, `,"worktree_gone":`...)
-	return append(format.AppendJSON(data, l.worktree.Gone), '}'), nil
+	b = append(b[:len(b)-1], `,"worktree":`...)
+	b = format.AppendJSON(b, orNull(l.worktree.Name()))
+	b = append(b, `,"worktree_gone":`...)
+	return append(format.AppendJSON(b, l.worktree.Gone), '}')
 }
 
 // listedRuns returns entries for JSON.
