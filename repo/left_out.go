@@ -3,9 +3,13 @@ package repo
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,6 +19,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/index"
 )
 
 // leftOut knows the files of .runs that are missing from the working tree on purpose: a sparse checkout leaves them
@@ -317,6 +322,84 @@ func (r *Repository) leftOutIDs(removed map[string]bool) (ids []string, err erro
 		}
 	})
 	return ids, err
+}
+
+// leftOutSets groups left-out runs by day, for the index. rest has those that also have annotations in the working
+// tree, which change.
+func (r *Repository) leftOutSets(ids []string) (sets []index.Kept, rest []string, err error) {
+	err = r.left.useRuns(func() error {
+		days := map[string][]string{}
+		for _, id := range ids {
+			if exists(filepath.Join(r.RunDir(id), notesName)) {
+				rest = append(rest, id)
+			} else {
+				days[format.IDDay(id)] = append(days[format.IDDay(id)], id)
+			}
+		}
+		for _, day := range slices.Sorted(maps.Keys(days)) {
+			sum := sha256.New()
+			for _, id := range days[day] {
+				r.left.runs.runs[id].addTo(sum, id)
+			}
+			sets = append(sets, index.Kept{Key: hex.EncodeToString(sum.Sum(nil)), IDs: days[day]})
+		}
+		return nil
+	})
+	return sets, rest, err
+}
+
+// addTo adds what a run says in a commit to a digest, by the ids of its objects.
+func (from *revisionRun) addTo(sum io.Writer, id string) {
+	fmt.Fprintf(sum, "%s\n", id)
+	for _, f := range from.files {
+		if name := path.Base(f.Path); name == RecordName || path.Base(path.Dir(f.Path)) == notesName {
+			fmt.Fprintf(sum, "%s %s\n", f.ID, name)
+		}
+	}
+	for _, b := range from.batches {
+		fmt.Fprintf(sum, "batch %s\n", b.run.SHA256)
+	}
+}
+
+// leftOutBlocks returns the columns of left-out runs. Those of a day in the commit are read once. add is called with
+// the runs that are in no block.
+func (r *Repository) leftOutBlocks(ctx context.Context, ids []string, add func(string, *Entry, error)) (
+	[]*index.Block, error,
+) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	sets, rest, err := r.leftOutSets(ids)
+	if err != nil {
+		return nil, err
+	}
+	cache := index.OpenCache(r.indexDir(), indexName(r.Dir+" left out"), r.Dir)
+	blocks, err := cache.OpenKept(sets, func(ids []string) ([]*format.Run, error) {
+		if err := r.left.load(ctx, ids); err != nil {
+			return nil, err
+		}
+		var runs []*format.Run
+		for _, id := range ids {
+			e, err := r.readFinished(id)
+			if err != nil {
+				add(id, e, err)
+				continue
+			}
+			runs = append(runs, e.Run)
+		}
+		return runs, ctx.Err()
+	})
+	if err == nil {
+		err = r.left.load(ctx, rest)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the runs that are not checked out: %w", err)
+	}
+	for _, id := range rest {
+		e, err := r.readFinished(id)
+		add(id, e, err)
+	}
+	return blocks, nil
 }
 
 // InCommit reports whether the record of the run is not in the working tree but in the commit that is checked out.

@@ -86,13 +86,11 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.left.load(ctx, left); err != nil {
-		return nil, fmt.Errorf("reading the runs that are not checked out: %w", err)
+	kept, err := r.leftOutBlocks(ctx, left, add)
+	if err != nil {
+		return nil, err
 	}
-	for _, id := range left {
-		e, err := r.readFinished(id)
-		add(id, e, err)
-	}
+	blocks = append(blocks, kept...)
 	actives, err := r.Actives()
 	if err != nil {
 		return nil, err
