@@ -178,6 +178,9 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 	}
 	c.rows = rows
 	c.changed()
+	if c.columns == nil {
+		c.readAll() // nothing is left to read, and several readers of the list must not have to make it
+	}
 }
 
 // addTable adds the runs of a table.
