@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,7 @@ import (
 // in order, by the times of their folders, so that the next one reads only those that changed.
 type Tidying struct {
 	file string
-	kept string // the commit that the runs were compared with
+	kept string // the commits that the runs were compared with
 	days []*TidyDay
 	same map[string]string // the remembered times of the days that have not changed
 }
@@ -101,7 +102,7 @@ func runNames(dir, day string) ([]string, error) {
 	}), err
 }
 
-// OpenTidying compares the days that have changed. kept is the commit that says which runs the store need not hold.
+// OpenTidying compares the days that have changed. kept names the commits that say which runs the store need not hold.
 func (r *Repository) OpenTidying(kept string) (*Tidying, error) {
 	store := r.commonDir()
 	if store == "" || r.gone != nil {
@@ -161,7 +162,8 @@ func timesOf(folders ...string) string {
 	return strings.Join(all, " ")
 }
 
-// read returns what the last tidying remembered. It is empty if the runs were compared with another commit.
+// read returns what the last tidying remembered. If the runs were compared with other commits, only the days count that
+// the store does not have.
 func (t *Tidying) read() map[string]string {
 	known := map[string]string{}
 	data, err := readBounded(t.file, 16<<20)
@@ -173,7 +175,7 @@ func (t *Tidying) read() map[string]string {
 		known[key] = value
 	}
 	if known["kept"] != t.kept {
-		return map[string]string{}
+		maps.DeleteFunc(known, func(_, stamp string) bool { return !strings.HasSuffix(stamp, " -") })
 	}
 	return known
 }

@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"time"
 
@@ -73,8 +74,9 @@ func settleWorktrees(r *repo.Repository, taken []string, done *Committed) error 
 }
 
 // Tidy makes the common store hold the runs of this working tree that no commit holds, and no others: it copies runs
-// that an earlier version recorded, or whose copy could not be made, and removes runs that keptRef holds. It looks only
-// at the days that changed since it looked last, and stops copying after a time; the next call goes on.
+// that an earlier version recorded, or whose copy could not be made, and removes runs that keptRef and a branch hold. A
+// run that only keptRef holds stays: the hook has staged it for a commit that was not made. Tidy looks only at the days
+// that changed since it looked last, and stops copying after a time; the next call goes on.
 func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 	if !r.InGit {
 		return nil
@@ -83,7 +85,11 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	t, err := r.OpenTidying(kept)
+	head, err := git.Resolve(ctx, r.Git, "HEAD")
+	if err != nil {
+		return err
+	}
+	t, err := r.OpenTidying(kept + " " + head)
 	if err != nil || t.Nothing() {
 		return err
 	}
@@ -100,16 +106,17 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	head, err := git.Resolve(ctx, r.Git, "HEAD")
-	if err != nil {
-		return err
-	}
 	began := time.Now()
 	for _, day := range t.Days() {
 		inKept, err := committedOn(trees, []string{kept}, at, day.Name)
 		if err != nil {
 			return err
 		}
+		onBranch, err := committedOn(trees, []string{head, local.tip}, at, day.Name)
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(inKept, func(id string, _ bool) bool { return !onBranch[id] })
 		if err := r.DropCopies(day.Stored(inKept)); err != nil {
 			return err
 		}
