@@ -204,7 +204,7 @@ func addRows(in *repo.Incoming, trees *git.Trees, from runFile, name string, wan
 		return err
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != want.SHA256 && want.Points == "" {
-		return fmt.Errorf("%s cannot be taken out of %s as it was recorded", name, from.batch.path)
+		return fmt.Errorf("%s in %s cannot be stored as the bytes that were recorded", name, from.batch.path)
 	}
 	return in.AddBytes(name, data)
 }
