@@ -162,6 +162,7 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # [commit]
 # branch = ""                 # where runs are committed, like "runs"; by default, the branch that is checked out
 # auto = false                # commit each run when it finishes
+# batch = 0                   # a commit of more runs than this puts them into batches; 0 is never
 # include = []                # also commit "output.log" and "system.parquet", which otherwise stay on their machine
 
 # [[secrets.allow]]           # a false positive of the secret search (repeatable); every key that is given must match
