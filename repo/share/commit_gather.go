@@ -43,6 +43,17 @@ type gathering struct {
 	// dry means that the runs are read, verified and searched, and not stored, because batches will hold them.
 	dry      bool
 	unpacked *unpackedRows
+	texts    sync.Map // see once
+}
+
+// once returns a copy of a text, which all runs share that have it. The text itself may keep a whole record in memory.
+func (g *gathering) once(text string) string {
+	if known, ok := g.texts.Load(text); ok {
+		return known.(string)
+	}
+	text = strings.Clone(text)
+	g.texts.Store(text, text)
+	return text
 }
 
 // sharedFile is a shared file that is put into the working tree.
@@ -90,6 +101,7 @@ func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, d
 	if err != nil {
 		return err
 	}
+	p.Runs = slices.Grow(p.Runs, len(runs))
 	for i := range results {
 		result := &results[i]
 		switch {
@@ -102,6 +114,7 @@ func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, d
 		case result.run != nil:
 			p.leaveOpen(runs[i].id)
 			p.Runs = append(p.Runs, *result.run)
+			result.run = &p.Runs[len(p.Runs)-1] // the other copy may go
 			p.Files += len(result.run.files)
 			p.Bytes += result.bytes
 			p.finds = append(p.finds, result.finds...)
@@ -241,13 +254,18 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 	if err := w.lfsStores(ctx, e); err != nil {
 		return err
 	}
-	done.shared = repo.SharedNames(e.Run)
+	for _, name := range repo.SharedNames(e.Run) {
+		done.shared = append(done.shared, w.once(name))
+	}
 	for _, name := range done.shared {
 		if err := w.place(ctx, name); err != nil {
 			return &runError{e.ID, err}
 		}
 	}
-	run := &CommittedRun{ID: e.ID, Name: e.Name, Experiment: e.Experiment, line: runWords(e.Run, w.config)}
+	run := &CommittedRun{
+		ID: strings.Clone(e.ID), Name: strings.Clone(e.Name), Experiment: w.once(e.Experiment),
+		line: runWords(e.Run, w.config),
+	}
 	folder := runPath(e.ID)
 	if b := e.Batch(); b != nil {
 		run.from = path.Join(b.Day, b.Name)
@@ -265,7 +283,7 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 		if len(finds) > 0 {
 			done.finds = append(done.finds, fileFinds{path.Join(folder, f.Name), finds})
 		}
-		run.files = append(run.files, git.TreeEntry{Mode: "100644", Name: f.Name, ID: blob})
+		run.files = append(run.files, git.TreeEntry{Mode: "100644", Name: w.once(f.Name), ID: blob})
 		run.sizes.add(f.Name, f.Bytes)
 		run.alone = run.alone || blob == ""
 		done.bytes += f.Bytes

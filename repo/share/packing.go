@@ -66,7 +66,7 @@ func (k *packing) take() (bool, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return false, err
 	}
-	f, err := os.OpenFile(file+".lock", os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := regular.OpenFile(file+".lock", os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return false, err
 	}
