@@ -98,7 +98,7 @@ func TestVerifyShapes(t *testing.T) {
 		if r.Unborn {
 			return
 		}
-		equal(t, "folder", at, map[bool]string{true: "", false: ".runs"}[r.Bare || r.Sparse]) // on disk there is none
+		equal(t, "folder", at, map[bool]string{true: "", false: ".runs"}[r.Bare])
 		h, err := VerifyHistory(t.Context(), dirs, HistoryRequest{At: ".runs"})
 		check(t, err)
 		if len(h.Problems) > 0 || h.Unchecked > 0 {
