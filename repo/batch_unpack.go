@@ -135,26 +135,28 @@ func (b *Batch) filesIn(id string) ([]string, error) {
 
 // dropUnpacked removes the files of a run that has a folder of its own and a batch that holds the same.
 func (r *Repository) dropUnpacked(id string) error {
-	for _, b := range r.batchesOf(Home{Dir: r.Dir}, id) {
-		run, err := r.batchRun(b, id)
-		if err != nil {
-			return err
-		}
-		names, err := b.filesIn(id)
-		if err != nil {
-			return err
-		}
-		tables := []string{format.MetricsName}
-		record, err := format.DecodeRun(RecordName, run.Record)
-		if err != nil {
-			return err
-		}
-		if f, ok := record.Files[format.ValuesName]; ok && !format.LocalFile(format.ValuesName, f.Bytes) {
-			tables = append(tables, format.ValuesName)
-		}
-		return r.DropPacked(path.Join(b.Day, b.Name), id, run.Record, tables, names)
+	batches := r.batchesOf(Home{Dir: r.Dir}, id)
+	if len(batches) == 0 {
+		return nil
 	}
-	return nil
+	b := batches[0]
+	run, err := r.batchRun(b, id)
+	if err != nil {
+		return err
+	}
+	names, err := b.filesIn(id)
+	if err != nil {
+		return err
+	}
+	tables := []string{format.MetricsName}
+	record, err := format.DecodeRun(RecordName, run.Record)
+	if err != nil {
+		return err
+	}
+	if f, ok := record.Files[format.ValuesName]; ok && !format.LocalFile(format.ValuesName, f.Bytes) {
+		tables = append(tables, format.ValuesName)
+	}
+	return r.DropPacked(path.Join(b.Day, b.Name), id, run.Record, tables, names)
 }
 
 // ReadFile returns the bytes of a file of a finished run that is a file of its own, also in a batch.

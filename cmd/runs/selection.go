@@ -99,13 +99,6 @@ func (a *app) warnMissingKey(c *catalog.Catalog, key string) bool {
 	return m != nil
 }
 
-// matching returns the entries that match an expression. It warns about keys that no run has.
-func (a *app) matching(c *catalog.Catalog, entries []*repo.Entry, where string) ([]*repo.Entry, error) {
-	entries, missing, err := c.Match(entries, where)
-	a.warnMissing(missing...)
-	return entries, err
-}
-
 // oneRun reads a single run. For a full id it does not read any other run.
 func (a *app) oneRun(ctx context.Context, r *repo.Repository, selector, experiment string) (*repo.Entry, error) {
 	e, _, err := a.oneRunOf(ctx, r, selector, experiment)

@@ -2,7 +2,6 @@ package index
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/gitruns/runs/format"
 )
@@ -147,7 +146,7 @@ func (d *Day) sameRecord(row int, now inBatch) bool {
 	return d.places[row] == 0 && now.place == 0 || d.places[row] > 0 && now.place > 0 && now.same
 }
 
-// row returns the row of a run in the block, or -1.
+// rows returns the row of each run in the block.
 func (d *Day) rows() map[string]int {
 	rows := make(map[string]int, d.Block.Len())
 	for row, id := range d.Block.ids {
@@ -155,6 +154,3 @@ func (d *Day) rows() map[string]int {
 	}
 	return rows
 }
-
-// bad reports whether a run could not be read.
-func (d *Day) bad(id string) bool { return slices.Contains(d.Bad, id) }
