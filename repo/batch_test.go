@@ -349,6 +349,9 @@ func TestReadBatchFromGit(t *testing.T) {
 	}
 	git("add", "-f", ".runs/"+format.IDDay(ids[0]), ".runs/config.toml", ".runs/.gitignore", ".runs/.gitattributes")
 	git("commit", "-q", "-m", "runs")
+	if err := os.RemoveAll(filepath.Join(dir, ".git", "runs", "finished")); err != nil { // as 'runs commit' does
+		t.Fatal(err)
+	}
 	before := listed(t, r)
 	compare := func(step string, all map[string]what) {
 		t.Helper()
