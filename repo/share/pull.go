@@ -70,10 +70,12 @@ type puller struct {
 	local localBranch
 	ask   PullRequest
 	done  *Pulled
-	bases map[string]bool      // base commits of the added runs
-	known []git.Edit           // shared files of the added runs that we already have; kept with the runs
-	base  map[string]*snapshot // of runs that both sides changed: what both had before
-	stays bool                 // a remote-tracking ref of this clone keeps the fetched commits
+	bases map[string]bool // base commits of the added runs
+	// batched reports whether the added runs are in batches.
+	batched bool
+	known   []git.Edit           // shared files of the added runs that we already have; kept with the runs
+	base    map[string]*snapshot // of runs that both sides changed: what both had before
+	stays   bool                 // a remote-tracking ref of this clone keeps the fetched commits
 }
 
 // source finds the branch to pull from and fetches it.

@@ -84,11 +84,13 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 	if err != nil {
 		return nil, err
 	}
-	var edits []git.Edit
-	add := func(name string, blob string) {
-		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: blob})
+	t := &taking{
+		puller: p, at: at, ours: ours, theirs: theirs, check: &checker{trees: p.trees, shared: map[string]sharedResult{}},
+		batches: map[*heldBatch]map[string]*takenRun{}, runs: map[string]*takenRun{},
 	}
-	check := &checker{trees: p.trees, shared: map[string]sharedResult{}}
+	for _, batch := range slices.Sorted(maps.Keys(theirs.damaged)) {
+		p.done.Bad = append(p.done.Bad, unreadableBatch(batch, theirs.damaged[batch]))
+	}
 	for _, id := range slices.Sorted(maps.Keys(theirs.runs)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -96,66 +98,21 @@ func (p *puller) newRuns(ctx context.Context, ours, theirs *snapshot) ([]git.Edi
 		if theirs.removed[id] || ours.removed[id] || theirs.runs[id] == ours.runs[id] {
 			continue
 		}
-		bad := func(err error) {
-			p.done.Bad = append(p.done.Bad, repo.Damage{ID: id, Err: fmt.Errorf("run %s: %w", id, err)})
-		}
 		files, err := theirs.run(id)
-		if err != nil {
+		if isBroken(err) {
 			return nil, err
 		}
-		if _, both := ours.runs[id]; both {
-			redacted, err := redactionBetween(ours, theirs, id)
-			if err != nil {
-				bad(err)
-				continue
-			}
-			if redacted {
-				run, problems := check.run(ctx, id, files, theirs.shared)
-				if len(problems) > 0 {
-					bad(errors.Join(problems...))
-					continue
-				}
-				for _, name := range slices.Sorted(maps.Keys(files)) {
-					add(path.Join(runPath(id), name), files[name].ID)
-				}
-				for _, name := range repo.SharedNames(run) {
-					add(name, theirs.shared[name])
-				}
-				p.done.Redacted = append(p.done.Redacted, id)
-				continue
-			}
-			notes, err := p.newNotes(check, ours, id, files)
-			if err != nil {
-				bad(err)
-			}
-			for _, name := range notes {
-				add(path.Join(runPath(id), name), files[name].ID)
-				p.done.Notes++
-			}
-			continue
+		if err == nil {
+			err = t.run(ctx, id, files)
 		}
-		run, problems := check.run(ctx, id, files, theirs.shared)
-		if len(problems) > 0 {
-			bad(errors.Join(problems...))
-			continue
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			add(path.Join(runPath(id), name), files[name].ID)
+		if err != nil {
+			t.bad(id, err)
 		}
-		for _, name := range repo.SharedNames(run) {
-			if ours.shared[name] == "" {
-				ours.shared[name] = theirs.shared[name]
-				add(name, theirs.shared[name])
-			} else {
-				p.known = append(p.known, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: ours.shared[name]})
-			}
-		}
-		if run.Source != nil && run.Source.Base != "" {
-			p.bases[run.Source.Base] = true
-		}
-		p.done.Runs = append(p.done.Runs, id)
 	}
-	return edits, nil
+	return t.edits(ctx)
 }
 
 // redactionBetween reports whether the other side has redacted a run that both sides have. If neither side follows from
@@ -226,11 +183,22 @@ func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edi
 		return err
 	}
 	defer blobs.Close()
-	setup, err := blobs.Add(ctx, slices.Collect(below(at, slices.Values(unsetFiles(p.repo, ours)))))
+	unset := unsetFiles(p.repo, ours)
+	if p.batched { // requireBatches adds it
+		unset = slices.DeleteFunc(unset, func(name string) bool { return name == configName })
+	}
+	setup, err := blobs.Add(ctx, slices.Collect(below(at, slices.Values(unset))))
 	if err != nil {
 		return err
 	}
 	kept := append(slices.Clone(edits), p.known...)
+	if p.batched {
+		required, err := p.requireBatches(ctx, ours, at)
+		if err != nil {
+			return err
+		}
+		edits = append(edits, required...)
+	}
 	for _, e := range setup {
 		edits = append(edits, git.Edit{Path: e.Path, Mode: "100644", ID: e.ID})
 	}
