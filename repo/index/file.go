@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // A cache has two files. The base file has most days, and the recent file has those that changed since the base was
@@ -82,7 +83,7 @@ func readFile(path string) []byte {
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxBytes {
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil
 	}

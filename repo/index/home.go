@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Home is a folder with finished runs in folders of days, and the cache of their columns.
@@ -336,7 +337,7 @@ func (r *reading) plan(name string) (*plan, error) {
 
 // runsIn lists the ids of the folders of runs in the folder of a day, sorted.
 func runsIn(dir, day string) ([]string, error) {
-	f, err := os.Open(dir)
+	f, err := regular.OpenFolder(dir)
 	if err != nil {
 		return nil, err
 	}
