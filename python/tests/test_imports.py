@@ -34,6 +34,7 @@ ALLOWED = {
     # asked for by name, and a failure is an answer
     "gitruns._console": "Settings(console=), during init",
     "gitruns._reader": "reads runs; not part of a training",
+    "gitruns._columns": "reads runs",
     "gitruns._footer": "reads runs",
     "gitruns._html": "draws runs in a notebook",
     "gitruns._restore": "copies a file back; raises OSError anyway",

@@ -25,7 +25,7 @@ _FIRST, _MOST = 20, 5000  # records in the first request, and at most in one
 
 
 def ask(request: dict[str, Any], cwd: str | None) -> tuple[dict[str, Any], memoryview]:
-    """Call `runs client columns` and return the first line of its answer and the bytes after it.
+    """Call `runs client columns` and return the first line and the bytes after it.
 
     Raises NotFoundError, UsageError or CommError with the message of `runs`. Damaged runs are reported once.
     """
@@ -119,14 +119,17 @@ class Columns:
         return numbers
 
     def _texts(self, column: Mapping[str, Any]) -> list[Any]:
-        """Return the different texts, or one for each row if there are no codes, with NaN and infinities as numbers."""
+        """Return the different texts, or one for each row if there are no codes.
+
+        NaN and infinities are numbers.
+        """
         texts = self._list(column["values"])
         if column["name"].startswith(("params.", "summary.")) and not _SPECIAL.keys().isdisjoint(texts):
             return [_SPECIAL.get(t, t) for t in texts]
         return texts
 
     def values(self, name: str) -> list[Any]:
-        """Return a column as a list of Python's own types, with None in rows without a value."""
+        """Return a column as a list of Python's own types, with None for no value."""
         column = self._described[name]
         kind = column["type"]
         if kind == "text" and "codes" in column:

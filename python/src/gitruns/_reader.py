@@ -439,7 +439,10 @@ class RecordedRun:
         return folder if above and os.path.isdir(folder) and not os.path.islink(folder) else ""
 
     def _folders(self) -> list[str]:
-        """Return the folders in the working tree that may have files of the run: its own, and those in batches."""
+        """Return the folders in the working tree that may have files of the run.
+
+        They are its own folder, and those of the batches of its day.
+        """
         own, above = self._folder(), self._day()
         folders = [own] if own else []
         if above:
@@ -591,7 +594,7 @@ class Runs(list[RecordedRun]):
         return rows
 
     def _source(self) -> tuple[Columns | None, list[int]]:
-        """Return the columns that all runs of the list are rows of, and the rows, or None."""
+        """Return the columns that all these runs are rows of, and the rows, or None."""
         source = self[0]._source if self else None
         if source is None or any(r._source is not source for r in self):
             return None, []
