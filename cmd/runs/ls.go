@@ -137,7 +137,11 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 		}
 	}
 	if f.sort != "" {
-		c.SortRows(rows, f.sort)
+		first := f.limit
+		if f.groupBy != "" {
+			first = 0
+		}
+		c.SortRows(rows, f.sort, first)
 	}
 	if f.limit > 0 && f.groupBy == "" {
 		rows = rows[:min(len(rows), f.limit)]

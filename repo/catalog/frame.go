@@ -301,7 +301,7 @@ func (c *Catalog) SelectForFrame(ctx context.Context, q FrameRequest) ([]*Row, e
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return !last[r.ID()] })
 	}
 	if q.Sort != "" {
-		c.SortRows(rows, q.Sort)
+		c.SortRows(rows, q.Sort, 0)
 	}
 	return rows, nil
 }

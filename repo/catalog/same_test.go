@@ -280,7 +280,7 @@ func TestRecordsAndColumns(t *testing.T) {
 			spec := key + pick(m, "", ":asc", ":desc")
 			b.same("sort by "+spec, func(c *Catalog) string {
 				rows := slices.Clone(c.rows)
-				c.SortRows(rows, spec)
+				c.SortRows(rows, spec, 0)
 				return rowNames(rows)
 			})
 			b.same("columns with "+key, func(c *Catalog) string {
@@ -403,7 +403,7 @@ func TestReadsOnlyWhatIsShown(t *testing.T) {
 	if err != nil || len(rows) != 5 || missing != nil {
 		t.Fatalf("%d rows, %v, %v", len(rows), missing, err)
 	}
-	c.SortRows(rows, "lr:desc")
+	c.SortRows(rows, "lr:desc", 0)
 	if shown, err := c.Prove(slices.Clone(rows[:1]), "lr >= 0"); err != nil || shown[0].Entry().Name != "run4" {
 		t.Errorf("the newest: %v, %v", shown, err)
 	}

@@ -236,10 +236,13 @@ func (c *Catalog) parse(where string) (*query.Expr, []MissingKey, error) {
 	return expr, missing, expr.Unordered(c.queryRows(), c.Context())
 }
 
-// SortRows sorts rows as query.Sort does.
-func (c *Catalog) SortRows(rows []*Row, spec string) {
+// SortRows sorts rows as query.SortFirst does: the first ones, or all if first is 0.
+func (c *Catalog) SortRows(rows []*Row, spec string, first int) {
 	list := AsRows(rows)
-	query.Sort(list, spec, c.Context())
+	if first == 0 {
+		first = len(list)
+	}
+	query.SortFirst(list, spec, first, c.Context())
 	copy(rows, ownRows(list))
 }
 

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -347,4 +349,31 @@ func FuzzSelector(f *testing.F) {
 			_, _ = sel.Resolve(Records(runs), "", testContext())
 		}
 	})
+}
+
+// TestSortFirst: the first rows are those of Sort, in its order.
+func TestSortFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		rows := make([]*format.Run, 1+r.IntN(200))
+		for i := range rows {
+			rows[i] = &format.Run{ID: fmt.Sprintf("20261123-142530-%08d", i), Params: format.Params{"lr": int64(r.IntN(20))}}
+			if r.IntN(5) == 0 {
+				rows[i].Params["lr"] = []any{"text", math.NaN(), 2.5, format.Null}[r.IntN(4)]
+			}
+		}
+		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		spec := []string{"lr", "lr:desc", "id", "missing"}[r.IntN(4)]
+		want := Records(rows)
+		Sort(want, spec, testContext())
+		for _, n := range []int{0, 1, 2, len(rows) / 8, len(rows), len(rows) + 1} {
+			got := Records(rows)
+			SortFirst(got, spec, n, testContext())
+			for i := range min(n, len(rows)) {
+				if got[i] != want[i] {
+					t.Fatalf("%s: row %d of the first %d of %d is %v, want %v", spec, i, n, len(rows), got[i], want[i])
+				}
+			}
+		}
+	}
 }

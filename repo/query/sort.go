@@ -11,7 +11,11 @@ import (
 // Sort sorts rows by KEY[:asc|:desc]. Without a direction, the order is ascending. For a metric whose goal is known,
 // and for its .last, .best, .min and .max, the best value comes first. In both directions, numbers and times come
 // before texts, NaN, nulls and runs without the key. Among equal values, the newest run comes first.
-func Sort(rows []Row, spec string, c Context) {
+func Sort(rows []Row, spec string, c Context) { SortFirst(rows, spec, len(rows), c) }
+
+// SortFirst is like Sort, but sorts only the first n rows. Those after them are in no order. If n is small, it takes
+// little longer than looking at each row once.
+func SortFirst(rows []Row, spec string, n int, c Context) {
 	key, ascending, down := cutDirection(spec)
 	f := newField(key)
 	if !ascending && !down {
@@ -23,7 +27,7 @@ func Sort(rows []Row, spec string, c Context) {
 	for i, r := range rows {
 		order[i], values[i] = int32(i), newSortValue(f.value(r, c))
 	}
-	slices.SortFunc(order, func(a, b int32) int {
+	compare := func(a, b int32) int {
 		x, y := &values[a], &values[b]
 		n := 0
 		switch {
@@ -39,10 +43,50 @@ func Sort(rows []Row, spec string, c Context) {
 			n = -n
 		}
 		return cmp.Or(n, cmp.Compare(a, b))
-	})
+	}
+	if n < len(order)/8 {
+		selectFirst(order, n, compare)
+	} else {
+		n = len(order)
+	}
+	slices.SortFunc(order[:n], compare)
 	before := slices.Clone(rows)
 	for i, at := range order {
 		rows[i] = before[at]
+	}
+}
+
+// selectFirst moves the first n of order to its beginning, in no order. The heap holds the first ones of those
+// that were looked at, the last of them on top.
+func selectFirst(order []int32, n int, compare func(a, b int32) int) {
+	if n <= 0 {
+		return
+	}
+	first := order[:n]
+	down := func(at int) {
+		for {
+			child := 2*at + 1
+			if child >= n {
+				return
+			}
+			if child+1 < n && compare(first[child+1], first[child]) > 0 {
+				child++
+			}
+			if compare(first[child], first[at]) <= 0 {
+				return
+			}
+			first[at], first[child] = first[child], first[at]
+			at = child
+		}
+	}
+	for at := n/2 - 1; at >= 0; at-- {
+		down(at)
+	}
+	for i := n; i < len(order); i++ {
+		if compare(order[i], first[0]) < 0 {
+			order[i], first[0] = first[0], order[i]
+			down(0)
+		}
 	}
 }
 
