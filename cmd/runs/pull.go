@@ -35,7 +35,8 @@ add them in one commit:
 The names, sizes and digests of every new run are verified. Runs that fail are
 reported; --runs-only leaves them out. If a commit rewrote a run, other than with
 'runs redact', the working tree keeps the files that this clone had. If one removed
-a run without 'runs rm', run 'runs recover --lost' to restore it.
+a run without 'runs rm', run 'runs recover --lost' to restore it. If a batch is
+damaged, pull changes nothing.
 
 Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 interrupted.`,
 		Args: arguments(0, 2, ""),

@@ -69,8 +69,10 @@ type puller struct {
 	trees *git.Trees
 	local localBranch
 	ask   PullRequest
-	done  *Pulled
-	bases map[string]bool // base commits of the added runs
+	// remote and branch are where the runs come from, as people write it.
+	remote, branch string
+	done           *Pulled
+	bases          map[string]bool // base commits of the added runs
 	// batched reports whether the added runs are in batches.
 	batched bool
 	known   []git.Edit           // shared files of the added runs that we already have; kept with the runs
@@ -132,7 +134,8 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 		up.Tracking = "refs/runs/fetched/" + format.RandomLetters(8)
 		defer git.DeleteRef(ctx, p.repo.Git, up.Tracking)
 	}
-	p.done.From = git.RemoteWithoutCredentials(up.Remote) + "/" + strings.TrimPrefix(up.Ref, "refs/heads/")
+	p.remote, p.branch = git.RemoteWithoutCredentials(up.Remote), strings.TrimPrefix(up.Ref, "refs/heads/")
+	p.done.From = p.remote + "/" + p.branch
 	if p.ask.Progress != nil {
 		p.ask.Progress("fetching " + p.done.From)
 	}
@@ -179,6 +182,9 @@ func (p *puller) pull(ctx context.Context) error {
 	}
 	before, after, err := readSnapshots(p.trees, p.local.tip, next, at)
 	if err != nil {
+		return err
+	}
+	if err := p.checkBatches(ctx, before, after, next); err != nil {
 		return err
 	}
 	stayed, inTheWay, err := moveLocal(ctx, p.repo, p.local, next, "runs pull")
