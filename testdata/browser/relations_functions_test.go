@@ -227,7 +227,7 @@ func TestBrushesAreExpressions(t *testing.T) {
 		}
 		want := []int{}
 		for i, p := range params {
-			if e.Match(&format.Run{Params: p}, query.Context{Now: time.Now()}) {
+			if e.Match(query.Record(&format.Run{Params: p}), query.Context{Now: time.Now()}) {
 				want = append(want, i)
 			}
 		}

@@ -196,12 +196,12 @@ func (x *vectors) filter(where string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Unordered(x.runs, x.context); err != nil {
+	if err := e.Unordered(query.Records(x.runs), x.context); err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, r := range x.runs {
-		if e.Match(r, x.context) {
+		if e.Match(query.Record(r), x.context) {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -220,7 +220,7 @@ func TestSortVectors(t *testing.T) {
 	x.ask(t, &got, questions, "Array.from(sortRows(table, table.newest, q), (row) => table.ids[row])")
 	for i, q := range questions {
 		runs := append([]*format.Run{}, x.runs...)
-		query.Sort(runs, q, x.context)
+		query.SortRecords(runs, q, x.context)
 		if diff := cmp.Diff(idsOf(runs), got[i]); diff != "" {
 			t.Errorf("%s\n%s", q, diff)
 		}
