@@ -16,6 +16,9 @@ import (
 	"github.com/gitruns/runs/repo/regular"
 )
 
+// SettleVersions says what to do about a run that has two versions.
+const SettleVersions = "if a merge brought both, commit the merge and run 'runs pack'"
+
 // Batch is a folder with the records and the rows of many runs of one day. What was said later about a run, and what
 // stays on this machine, is in the folder that the run has by itself.
 type Batch struct {
@@ -284,13 +287,15 @@ func (r *Repository) readBatched(home Home, id string, batches []*Batch) (*Entry
 			return nil, err
 		}
 		if other.SHA256 != first.SHA256 {
-			return nil, fmt.Errorf("%s and %s have different records of run %s", batches[0].show, b.show, id)
+			return nil, fmt.Errorf("%s and %s have different records of run %s; %s", batches[0].show, b.show, id,
+				SettleVersions)
 		}
 	}
 	single, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 	switch {
 	case err == nil && string(single) != string(first.Record):
-		return nil, fmt.Errorf("%s and %s have different records of run %s", Relative(r.Root, dir), batches[0].show, id)
+		return nil, fmt.Errorf("%s and %s have different records of run %s; %s", Relative(r.Root, dir), batches[0].show, id,
+			SettleVersions)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}

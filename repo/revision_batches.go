@@ -123,7 +123,7 @@ func (from *revisionRun) recordOf(id string) ([]byte, error) {
 			return nil, err
 		}
 		if b.run.SHA256 != first.run.SHA256 {
-			return nil, fmt.Errorf("%s and %s have different records of run %s", first.show, b.show, id)
+			return nil, fmt.Errorf("%s and %s have different records of run %s; %s", first.show, b.show, id, SettleVersions)
 		}
 	}
 	if from.record != nil && string(from.record) != string(first.run.Record) {

@@ -27,7 +27,8 @@ read, verified and annotated like any other.
 
 Each batch is read back and compared with the runs before their own files are
 removed. Small batches of a day are joined, and runs that 'runs rm' removed are
-dropped from their batches. Annotations stay where they are, and so does what is
+dropped from their batches. Of a run that a merge brought in two versions, the
+redacted one stays. Annotations stay where they are, and so does what is
 not committed. Git's history keeps the former files.
 
 A run with a file of more than 32 MiB, or with artifacts in Git LFS, keeps its
@@ -69,6 +70,7 @@ type packedJSON struct {
 	FilesAfter  int      `json:"files_after"`
 	FilesBefore int      `json:"files_before"`
 	Runs        int      `json:"runs"`
+	Settled     []string `json:"settled"`
 }
 
 func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) error {
@@ -85,13 +87,10 @@ func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) erro
 	}
 	a.warnAll(done.Warnings)
 	if asJSON {
-		dropped := done.Dropped
-		if dropped == nil {
-			dropped = []string{}
-		}
 		return a.printJSON(packedJSON{
 			Batches: len(done.Batches), Branch: done.Branch, Commit: orNull(done.Commit), DryRun: ask.DryRun,
-			Dropped: dropped, FilesAfter: done.After, FilesBefore: done.Before, Runs: done.Runs,
+			Dropped: orEmpty(done.Dropped), FilesAfter: done.After, FilesBefore: done.Before, Runs: done.Runs,
+			Settled: orEmpty(done.Settled),
 		})
 	}
 	switch {
@@ -106,9 +105,15 @@ func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) erro
 		}
 		a.print("packed %s into %s in %.10s: %s instead of %s%s", plural(done.Runs, "run"), batchCount(len(done.Batches)),
 			done.Commit, plural(done.After, "file"), plural(done.Before, "file"), dropped)
+		for _, id := range done.Settled {
+			a.print("settled run %s: its redacted version stays", id)
+		}
 	}
 	return nil
 }
+
+// orEmpty returns a list that is not null in JSON.
+func orEmpty(list []string) []string { return append([]string{}, list...) }
 
 func batchCount(n int) string {
 	if n == 1 {

@@ -363,11 +363,14 @@ func (files runFiles) join(trees *git.Trees, more runFiles) error {
 			if !ok && path.Dir(name) == "notes" {
 				continue
 			}
-			same, err := sameContent(trees, was, e)
+			same, err := false, error(nil)
+			if ok {
+				same, err = sameContent(trees, was, e)
+			}
 			if err != nil {
 				return err
 			}
-			if !ok || !same {
+			if !same {
 				return fmt.Errorf("%w: %s", errTwoVersions, name)
 			}
 		}

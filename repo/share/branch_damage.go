@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,10 +152,18 @@ func (v *verification) present(ctx context.Context) ([]Problem, error) {
 		for _, tip := range v.done.Tips {
 			for _, parent := range p.parents {
 				was, err := versionIn(objects, parent, p.Runs, p.ID)
+				if errors.Is(err, errTwoVersions) {
+					stays = true
+					continue
+				}
 				if err != nil {
 					return nil, err
 				}
 				now, err := versionIn(objects, tip, p.Runs, p.ID)
+				if errors.Is(err, errTwoVersions) {
+					stays = true
+					continue
+				}
 				if err != nil {
 					return nil, err
 				}

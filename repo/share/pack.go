@@ -29,6 +29,7 @@ type Packed struct {
 	Branch   string
 	Runs     int      // in the new batches
 	Batches  []string // the new batches, relative to .runs; with DryRun, there are only as many as expected
+	Settled  []string // runs that the branch had in two versions: those of a merge, before and after a redaction
 	Dropped  []string // removed runs that no batch has any more
 	Before   int      // files that went
 	After    int      // files that came
@@ -47,6 +48,9 @@ func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, erro
 	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{Err: fmt.Errorf("packing runs: %s is in progress", name), Hint: "run " + end + " first"}
+	}
+	if git.Merging(r.Git) {
+		return nil, &repo.HintError{Err: errors.New("packing runs: a merge is in progress"), Hint: "run 'git commit' first"}
 	}
 	end, err := git.LockCommits(ctx, r.Git)
 	if err != nil {
@@ -71,9 +75,11 @@ type repacking struct {
 	writer  *writer
 	ask     PackRequest
 	done    *Packed
+	tip     string // the commit whose runs are packed
 	members []packRun
-	old     []*heldBatch // whose runs are members
-	single  []string     // members with a folder of their own, and runs that a batch has too
+	old     []*heldBatch        // whose runs are members
+	settled map[string]runFiles // of members that the commit has in two versions: the one that stays
+	single  []string            // members with a folder of their own, and runs that a batch has too
 }
 
 func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, error) {
@@ -88,7 +94,7 @@ func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, 
 	defer trees.Close()
 	w := &writer{repo: r, trees: trees}
 	defer w.close()
-	x := &repacking{writer: w, ask: q, done: &Packed{Branch: local.name}, plan: &plan{
+	x := &repacking{writer: w, ask: q, tip: local.tip, done: &Packed{Branch: local.name}, plan: &plan{
 		Committed: &Committed{}, repo: r, before: map[string]string{}, blobs: map[string]string{},
 	}}
 	if x.at, err = r.TreePath(); err != nil {
@@ -98,6 +104,9 @@ func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, 
 		return nil, err
 	}
 	if err := x.known.unreadable(); err != nil {
+		return nil, err
+	}
+	if err := x.settleVersions(ctx); err != nil {
 		return nil, err
 	}
 	if err := x.choose(ctx); err != nil || len(x.members)+len(x.done.Dropped)+len(x.single) == 0 {
@@ -150,6 +159,10 @@ func (x *repacking) chooseDay(ids []string, batches []*heldBatch) error {
 	var fresh []packRun
 	slices.Sort(ids)
 	for _, id := range ids {
+		if x.settled[id] != nil {
+			x.single = append(x.single, id)
+			continue
+		}
 		run, ok, err := x.candidate(id)
 		if err != nil {
 			return err
@@ -172,7 +185,9 @@ func (x *repacking) chooseDay(ids []string, batches []*heldBatch) error {
 	var members []packRun
 	var old []*heldBatch
 	for _, b := range batches {
-		lose := slices.ContainsFunc(b.ids, func(id string) bool { return x.known.removed[id] || x.known.in[id][0] != b })
+		lose := slices.ContainsFunc(b.ids, func(id string) bool {
+			return x.known.removed[id] || x.known.in[id][0] != b || x.settled[id] != nil
+		})
 		if !lose && (len(b.ids) > smallBatch || small+len(fresh) < 2) {
 			continue
 		}
@@ -229,7 +244,10 @@ func (x *repacking) candidate(id string) (run packRun, ok bool, err error) {
 // member returns a run of the commit. Its load is nil if the run must keep a folder of its own.
 func (x *repacking) member(id string) (packRun, error) {
 	run := packRun{id: id, must: len(x.known.in[id]) > 0}
-	files, err := x.known.run(id)
+	files, err := x.settled[id], error(nil)
+	if files == nil {
+		files, err = x.known.run(id)
+	}
 	if err != nil {
 		return run, fmt.Errorf("run %s: %w", id, err)
 	}
@@ -303,6 +321,11 @@ func (x *repacking) build(ctx context.Context, place *packing) error {
 	k := packer{encoder: x.objects.Encoder(), least: leastBatched, place: place}
 	if err := k.build(ctx, x.members); err != nil {
 		return err
+	}
+	for _, id := range k.alone {
+		if x.settled[id] != nil {
+			return fmt.Errorf("run %s does not fit into a batch any more", id)
+		}
 	}
 	made := map[string]bool{}
 	for _, b := range k.made {
@@ -396,7 +419,7 @@ func (x *repacking) commitHere(ctx context.Context, local localBranch) (err erro
 		return err
 	}
 	x.done.Commit, x.done.Warnings = x.Commit, x.Warnings
-	if err := place.complete(context.WithoutCancel(ctx)); err != nil {
+	if err := cmp.Or(x.dropSettled(), place.complete(context.WithoutCancel(ctx))); err != nil {
 		x.done.Warnings = append(x.done.Warnings, fmt.Sprintf("the runs are packed, but their own folders stay: %v", err))
 	}
 	return nil

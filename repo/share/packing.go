@@ -3,6 +3,8 @@ package share
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -268,7 +270,7 @@ func (k *packing) dropBatch(trees *git.Trees, at, name string) error {
 		}
 		record := files[repo.RecordName]
 		id, err := git.BlobID(record.ID, int64(len(r.Record)), bytes.NewReader(r.Record))
-		if err == nil && id == record.ID {
+		if err == nil && (id == record.ID || redactedLater(trees, record, r.Record)) {
 			continue
 		}
 		if _, marked, err := trees.Find("HEAD", path.Join(at, repo.RemovedName, r.ID)); err != nil || !marked {
@@ -276,4 +278,19 @@ func (k *packing) dropBatch(trees *git.Trees, at, name string) error {
 		}
 	}
 	return k.repo.RemoveBatch(name)
+}
+
+// redactedLater reports whether a record that HEAD has comes from this one by redactions.
+func redactedLater(trees *git.Trees, record runFile, old []byte) bool {
+	data, err := record.read(trees, format.MaxRecordBytes)
+	if err != nil {
+		return false
+	}
+	run, err := format.DecodeRun(repo.RecordName, data)
+	if err != nil {
+		return false
+	}
+	sum := sha256.Sum256(old)
+	was := hex.EncodeToString(sum[:])
+	return slices.ContainsFunc(run.Redacted, func(r format.Redaction) bool { return r.Was == was })
 }

@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -208,13 +209,19 @@ func redactedBy(trees *git.Trees, parent, commit string, edits []git.Edit) (reda
 
 // changeBetween checks the change of a run from one commit to another.
 func changeBetween(trees *git.Trees, from, to, at, id string) (transition.Change, error) {
-	was, err := versionIn(trees, from, at, id)
-	if err != nil {
-		return transition.Change{}, err
+	was, wrong := versionIn(trees, from, at, id)
+	if wrong != nil && !errors.Is(wrong, errTwoVersions) {
+		return transition.Change{}, wrong
 	}
 	now, err := versionIn(trees, to, at, id)
 	if err != nil {
 		return transition.Change{}, err
+	}
+	if wrong != nil {
+		if settled, err := settles(trees, from, at, id, now); err != nil || !settled {
+			return transition.Change{}, cmp.Or(err, wrong)
+		}
+		return transition.Change{Kind: transition.Packed}, nil
 	}
 	_, marked, err := trees.Find(to, path.Join(at, repo.RemovedName, id))
 	if err != nil {

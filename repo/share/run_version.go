@@ -35,16 +35,23 @@ func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, erro
 
 // filesIn returns the files of a run in a commit or tree. It returns nil if the run does not exist there.
 func filesIn(trees *git.Trees, tree, at, id string) (runFiles, error) {
+	folder, batches, err := placesIn(trees, tree, at, id)
+	if err != nil || folder == "" && batches == nil {
+		return nil, err
+	}
+	return filesOf(trees, id, folder, batches)
+}
+
+// placesIn returns where a commit or tree has a run: the tree of its folder, or "", and batches.
+func placesIn(trees *git.Trees, tree, at, id string) (folder string, batches []*heldBatch, err error) {
 	day, ok, err := trees.Find(tree, path.Join(at, format.IDDay(id)))
 	if err != nil || !ok || !day.IsTree() {
-		return nil, err
+		return "", nil, err
 	}
 	entries, err := trees.Read(day.ID)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	folder := ""
-	var batches []*heldBatch
 	for _, e := range entries {
 		switch {
 		case !e.IsTree():
@@ -53,7 +60,7 @@ func filesIn(trees *git.Trees, tree, at, id string) (runFiles, error) {
 		case format.IsBatchName(e.Name):
 			b, err := readBatch(trees, format.IDDay(id), e)
 			if isBroken(err) {
-				return nil, err
+				return "", nil, err
 			}
 			if err != nil {
 				continue // it is reported when the batch is verified
@@ -63,10 +70,65 @@ func filesIn(trees *git.Trees, tree, at, id string) (runFiles, error) {
 			}
 		}
 	}
-	if folder == "" && batches == nil {
-		return nil, nil
+	return folder, batches, nil
+}
+
+// maxNearCommits is in how many commits sharedNear looks.
+const maxNearCommits = 1000
+
+// sharedNear returns a function that finds the blob of a shared file in a commit or, because a redaction removes the
+// shared files that it replaces, in commits before it.
+func sharedNear(trees *git.Trees, commit, at string) func(name string) (string, error) {
+	return func(name string) (string, error) {
+		seen := map[string]bool{}
+		for next := []string{commit}; len(next) > 0 && len(seen) < maxNearCommits; {
+			id := next[0]
+			if next = next[1:]; seen[id] {
+				continue
+			}
+			seen[id] = true
+			e, ok, err := trees.Find(id, path.Join(at, name))
+			if err != nil || ok {
+				return e.ID, err
+			}
+			c, err := trees.Commit(id)
+			if err != nil {
+				return "", err
+			}
+			next = append(next, c.Parents...)
+		}
+		return "", errors.New("is missing")
 	}
-	return filesOf(trees, id, folder, batches)
+}
+
+// settles reports whether all versions that a commit or tree has of a run lead to now, which is then the one that
+// stays.
+func settles(trees *git.Trees, tree, at, id string, now *transition.Version) (bool, error) {
+	folder, batches, err := placesIn(trees, tree, at, id)
+	if err != nil || now == nil {
+		return false, err
+	}
+	own, err := filesOf(trees, id, folder, nil)
+	if err != nil {
+		return false, err
+	}
+	versions := []runFiles{own}
+	for _, b := range batches {
+		files, err := b.runFiles(trees, id)
+		if err != nil {
+			return false, err
+		}
+		versions = append(versions, files)
+	}
+	for _, files := range versions {
+		if _, ok := files[repo.RecordName]; !ok {
+			continue
+		}
+		if _, err := transition.Check(versionOf(trees, files, sharedNear(trees, tree, at)), now, false); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // batchIn returns the batch at a path of a commit or tree, or nil.

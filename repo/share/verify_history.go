@@ -204,7 +204,7 @@ func (v *verification) twice(objects *git.Trees) error {
 					return err
 				}
 				if errors.Is(err, errTwoVersions) {
-					v.problem(Problem{Runs: at, ID: id, Reason: err.Error()})
+					v.problem(Problem{Runs: at, ID: id, Reason: err.Error() + "; " + repo.SettleVersions})
 				}
 			}
 		}

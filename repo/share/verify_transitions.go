@@ -69,11 +69,14 @@ func (v *verification) transition(ctx context.Context, objects *git.Trees, f *fo
 func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *folderHistory, id string, w rewrite,
 ) (transition.Change, error) {
 	var none transition.Change
-	now, err := versionIn(objects, w.commit, f.at, id)
+	commit, err := objects.Commit(w.commit)
 	if err != nil {
 		return none, err
 	}
-	commit, err := objects.Commit(w.commit)
+	now, err := versionIn(objects, w.commit, f.at, id)
+	if errors.Is(err, errTwoVersions) && len(commit.Parents) > 1 {
+		return none, nil // each parent has one of them: it is reported if a tip still has both
+	}
 	if err != nil {
 		return none, err
 	}
@@ -82,6 +85,11 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 		before, err := versionIn(objects, parent, f.at, id)
 		if v.done.Shallow && errors.Is(err, git.ErrNoObject) {
 			return none, nil // the history ends here
+		}
+		if errors.Is(err, errTwoVersions) {
+			if settled, err := settles(objects, parent, f.at, id, now); err == nil && settled {
+				return none, nil
+			}
 		}
 		if err != nil {
 			return none, err
