@@ -89,10 +89,14 @@ func (p *Project) Input(text string, args ...string) string {
 }
 
 // State returns a digest of all files of the project, with those of Git: what must not change when runs are looked at.
+// It leaves out the cache of the program, which may be deleted at any time.
 func (p *Project) State() string {
 	p.t.Helper()
 	var lines []string
 	err := filepath.WalkDir(p.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && path == filepath.Join(p.Dir, ".git", "runs", "cache") {
+			return fs.SkipDir
+		}
 		if err != nil || entry.IsDir() {
 			return err
 		}
