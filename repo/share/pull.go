@@ -185,7 +185,7 @@ func (p *puller) pull(ctx context.Context) error {
 		return err
 	}
 	if err := p.checkBatches(ctx, before, after, next); err != nil {
-		return err
+		return p.refused(err)
 	}
 	stayed, inTheWay, err := moveLocal(ctx, p.repo, p.local, next, "runs pull")
 	if err != nil {

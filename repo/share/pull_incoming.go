@@ -3,6 +3,7 @@ package share
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -29,7 +30,7 @@ func (p *puller) checkBatches(ctx context.Context, before, after *snapshot, next
 			return err
 		}
 		if came {
-			return p.refuseBatch(after, batch, after.damaged[batch])
+			return &damagedBatchError{path.Join(after.at, batch), after.damaged[batch]}
 		}
 	}
 	for _, batch := range slices.Sorted(maps.Keys(after.batches)) {
@@ -37,7 +38,7 @@ func (p *puller) checkBatches(ctx context.Context, before, after *snapshot, next
 		if err == nil && came {
 			fresh[batch] = true
 			if wrong := after.batches[batch].check(p.trees); wrong != nil {
-				return p.refuseBatch(after, batch, wrong)
+				return &damagedBatchError{path.Join(after.at, batch), wrong}
 			}
 		}
 		if err := cmp.Or(err, ctx.Err()); err != nil {
@@ -73,18 +74,31 @@ func (p *puller) checkBatchedChanges(ctx context.Context, before, after *snapsho
 			if taken, err := p.takesBack(ctx, after, id); err == nil && taken {
 				continue
 			}
-			return p.refuseBatch(after, batch, fmt.Errorf("run %s: %w", id, wrong))
+			return &damagedBatchError{path.Join(after.at, batch), fmt.Errorf("run %s: %w", id, wrong)}
 		}
 	}
 	return nil
 }
 
-// refuseBatch returns the error of a pull that would bring a batch.
-func (p *puller) refuseBatch(after *snapshot, batch string, why error) error {
-	at := path.Join(after.at, batch)
+// damagedBatchError means that commits bring a damaged batch.
+type damagedBatchError struct {
+	path string // from the root of the working tree
+	err  error
+}
+
+func (e *damagedBatchError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.path, e.err) }
+
+func (e *damagedBatchError) Unwrap() error { return e.err }
+
+// refused adds to the error of checkBatches what to do.
+func (p *puller) refused(err error) error {
+	var damaged *damagedBatchError
+	if !errors.As(err, &damaged) {
+		return err
+	}
 	return &repo.HintError{
-		Err: fmt.Errorf("%s is damaged: %w; nothing was changed", at, why),
+		Err: fmt.Errorf("%w; nothing was changed", err),
 		Hint: fmt.Sprintf("ask whoever pushed it to put %s back as it was, or run 'runs pull --runs-only %s %s' to add only "+
-			"the runs that are as recorded", path.Base(batch), p.remote, p.branch),
+			"the runs that are as recorded", path.Base(damaged.path), p.remote, p.branch),
 	}
 }

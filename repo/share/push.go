@@ -323,12 +323,27 @@ func (p *pusher) ids(commit string) (*snapshot, error) {
 	return readSnapshot(p.trees, commit, at)
 }
 
-// follow moves the local branch to the remote's commit.
+// follow moves the local branch to the remote's commit, unless that brings a damaged batch.
 func (p *pusher) follow(ctx context.Context, tip string) error {
 	if !p.own {
 		return nil
 	}
-	var err error
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return err
+	}
+	before, after, err := readSnapshots(p.trees, p.local.tip, tip, at)
+	if err != nil {
+		return err
+	}
+	incoming := &puller{repo: p.repo, trees: p.trees, local: p.local, done: &Pulled{}}
+	var damaged *damagedBatchError
+	if err := incoming.checkBatches(ctx, before, after, tip); errors.As(err, &damaged) {
+		p.done.Stayed = err.Error()
+		return nil
+	} else if err != nil {
+		return err
+	}
 	p.done.Stayed, p.done.InTheWay, err = moveLocal(ctx, p.repo, p.local, tip, "runs push")
 	return err
 }
