@@ -244,8 +244,12 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, row
 
 // reportNone explains why a list is empty.
 func (a *app) reportNone(c *catalog.Catalog) {
-	if len(c.Rows()) > 0 {
+	switch {
+	case len(c.Rows()) > 0:
 		a.progress("runs: no runs match")
+		return
+	case len(c.Damage()) > 0:
+		a.progress("runs: no run can be read")
 		return
 	}
 	a.progress("runs: no runs yet")

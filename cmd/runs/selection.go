@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 )
@@ -63,6 +64,11 @@ func (a *app) keep(c *catalog.Catalog) {
 	report := func() {
 		damage := c.AllDamage()
 		for _, d := range damage[reported:] {
+			if format.IsBatchName(d.ID) {
+				a.progress("runs: skipped a damaged batch: %v", d.Err)
+				a.hint("run 'git checkout -- .runs' if a commit has it, or 'runs help troubleshooting'")
+				continue
+			}
 			a.progress("runs: skipped a damaged run: %v", d.Err)
 		}
 		reported = len(damage)

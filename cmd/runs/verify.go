@@ -166,8 +166,10 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 	damaged, restorable := 0, 0
 	for _, v := range verdicts {
 		name := v.Name
-		if name == "" {
+		if name == "" && format.CheckID(v.ID) == nil {
 			name = format.IDRandom(v.ID)
+		} else if name == "" { // a batch that cannot be read
+			name = v.ID
 		}
 		files := terminal.Cell{Text: "as recorded", Style: terminal.Green}
 		if len(v.Problems) > 0 {
