@@ -133,32 +133,6 @@ func (b *Batch) filesIn(id string) ([]string, error) {
 	return names, err
 }
 
-// dropUnpacked removes the files of a run that has a folder of its own and a batch that holds the same.
-func (r *Repository) dropUnpacked(id string) error {
-	batches := r.batchesOf(Home{Dir: r.Dir}, id)
-	if len(batches) == 0 {
-		return nil
-	}
-	b := batches[0]
-	run, err := r.batchRun(b, id)
-	if err != nil {
-		return err
-	}
-	names, err := b.filesIn(id)
-	if err != nil {
-		return err
-	}
-	tables := []string{format.MetricsName}
-	record, err := format.DecodeRun(RecordName, run.Record)
-	if err != nil {
-		return err
-	}
-	if f, ok := record.Files[format.ValuesName]; ok && !format.LocalFile(format.ValuesName, f.Bytes) {
-		tables = append(tables, format.ValuesName)
-	}
-	return r.DropPacked(path.Join(b.Day, b.Name), id, run.Record, tables, names)
-}
-
 // ReadFile returns the bytes of a file of a finished run that is a file of its own, also in a batch.
 func (e *Entry) ReadFile(name string, limit int64) ([]byte, error) {
 	if err := e.onDisk(); err != nil {

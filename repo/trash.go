@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -204,7 +205,8 @@ func (r *Repository) CopyToTrash(id string) error {
 	return nil
 }
 
-// Restore restores the runs of the last Remove, removes their markers and returns their ids.
+// Restore restores the runs of the last Remove, removes their markers and returns their ids. A run that is here again
+// stays as it is, and gets what only its copy in the trash has.
 func (r *Repository) Restore() ([]string, error) {
 	err := realDir(r.trashDir())
 	var batches []fs.DirEntry
@@ -216,43 +218,112 @@ func (r *Repository) Restore() ([]string, error) {
 	}
 	for _, b := range slices.Backward(batches) {
 		batch := filepath.Join(r.trashDir(), b.Name())
-		runs, err := os.ReadDir(batch)
-		if err != nil {
-			return nil, fmt.Errorf("restoring runs: %w", err)
-		}
-		var ids []string
-		for _, run := range runs {
-			id := run.Name()
-			if format.CheckID(id) != nil || !run.IsDir() {
-				continue
-			}
-			target := r.RunDir(id)
-			batched := len(r.batchesOf(Home{Dir: r.Dir}, id)) > 0
-			if exists(target) || r.HasRun(id) && !batched {
-				return ids, fmt.Errorf("restoring run %s: it already exists", id)
-			}
-			if err := r.untrash(filepath.Join(batch, id), id); err != nil {
-				return ids, fmt.Errorf("restoring run %s: %w", id, err)
-			}
-			err := r.dropUnpacked(id)
-			if err == nil {
-				err = os.Remove(filepath.Join(r.Dir, RemovedName, id))
-			}
-			if errors.Is(err, fs.ErrNotExist) && !batched { // no commit has the run
-				err = r.KeepCopy(id)
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return ids, fmt.Errorf("restoring run %s: %w", id, err)
-			}
-			ids = append(ids, id)
-		}
+		ids, err := r.restoreBatch(batch)
 		_ = os.Remove(batch)
-		if len(ids) > 0 {
-			return ids, nil
+		if err != nil || len(ids) > 0 {
+			return ids, err
 		}
 	}
 	return nil, withHint(errors.New("restoring runs: the trash is empty"),
 		"run 'runs recover --lost' to restore runs that Git removed")
+}
+
+// restoreBatch restores the runs of one folder in the trash and returns their ids. A run that cannot be restored does
+// not keep the others there.
+func (r *Repository) restoreBatch(batch string) (ids []string, failed error) {
+	runs, err := os.ReadDir(batch)
+	if err != nil {
+		return nil, fmt.Errorf("restoring runs: %w", err)
+	}
+	for _, run := range runs {
+		id := run.Name()
+		if format.CheckID(id) != nil || !run.IsDir() {
+			continue
+		}
+		if err := r.restoreRun(filepath.Join(batch, id), id); err == nil {
+			ids = append(ids, id)
+		} else if failed == nil {
+			failed = fmt.Errorf("restoring run %s: %w", id, err)
+		}
+	}
+	return ids, failed
+}
+
+func (r *Repository) restoreRun(from, id string) error {
+	present := r.HasRun(id) // a batch has it, Git restored it, or only HEAD of a sparse checkout has it
+	err := error(nil)
+	if present {
+		err = r.keepPresent(from, id)
+	} else {
+		err = r.untrash(from, id)
+	}
+	if err != nil {
+		return err
+	}
+	err = os.Remove(filepath.Join(r.Dir, RemovedName, id))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if present {
+		return nil
+	}
+	return r.KeepCopy(id) // no commit has the run
+}
+
+// keepPresent adds to a run that is here what only its copy in the trash has, such as notes and console output, and
+// removes the copy. If their records differ, it changes neither.
+func (r *Repository) keepPresent(from, id string) error {
+	e, err := r.readFinished(id)
+	if err != nil {
+		return err
+	}
+	here, err := e.RecordBytes()
+	if err != nil {
+		return err
+	}
+	removed, err := readBounded(filepath.Join(from, RecordName), format.MaxRecordBytes)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(here, removed) {
+		return withHint(errors.New("the run is here with another record, and both stay"),
+			"to keep the one that is here, delete %s and, if it exists, %s", Relative(r.Root, from),
+			Relative(r.Root, filepath.Join(r.Dir, RemovedName, id)))
+	}
+	to := e.Dir
+	if e.from != nil {
+		to = r.RunDir(id)
+	}
+	err = filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(from, file)
+		if err != nil || e.holds(filepath.ToSlash(name)) || exists(filepath.Join(to, name)) {
+			return err
+		}
+		if err := os.MkdirAll(to, 0o777); err != nil {
+			return err
+		}
+		if err := makeRealDirs(to, filepath.Dir(name)); err != nil {
+			return err
+		}
+		return writeIntoRun(to, name, func(tmp string) error { return linkOrCopy(file, tmp) })
+	})
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(from + trashedFrom)
+	return os.RemoveAll(from)
+}
+
+// holds reports whether a run on disk has a file, also in its batch or left out of the working tree.
+func (e *Entry) holds(name string) bool {
+	if f, ok := e.Files[name]; ok && e.batch != nil && (name == MetricsName || name == format.ValuesName) &&
+		!format.LocalFile(name, f.Bytes) {
+		return true
+	}
+	return name == RecordName || exists(e.path(name)) || e.inGitOnly(name)
 }
 
 // untrash moves a removed run back: into the working tree, or into the common store if another worktree had recorded
@@ -261,7 +332,16 @@ func (r *Repository) untrash(from, id string) error {
 	store := r.commonDir()
 	worktree := readLine(from + trashedFrom)
 	if store == "" || !isWorktreeID(worktree) {
-		if err := putBack(from, r.RunDir(id)); err != nil {
+		err := error(nil)
+		if to := r.RunDir(id); exists(to) { // what was said about the run since, or its console output
+			err = r.linkRun(from, to)
+			if err == nil {
+				err = os.RemoveAll(from)
+			}
+		} else {
+			err = putBack(from, to)
+		}
+		if err != nil {
 			return err
 		}
 		_ = os.Remove(from + trashedFrom)
