@@ -207,6 +207,21 @@ func (l *leftOut) namesIn(folder string) ([]string, error) {
 	return names, err
 }
 
+// leftBatches lists the batches of a day that have a folder in the working tree but not their records.
+func (r *Repository) leftBatches(day string) []string {
+	if r.leftRuns() == nil {
+		return nil
+	}
+	names, err := readNames(filepath.Join(r.Dir, day))
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !format.IsBatchName(name) || !r.left.has(path.Join(day, name, format.BatchRunsName)) ||
+			exists(filepath.Join(r.Dir, day, name, format.BatchRunsName))
+	})
+}
+
 // file copies a left-out file of .runs to a temporary folder and returns its path. It is "" if the file is not left
 // out.
 func (l *leftOut) file(name string) (at string, err error) {

@@ -170,6 +170,9 @@ func (r *Repository) indexOf(home Home) *index.Home {
 			for _, b := range r.batchesIn(home, day, nil) {
 				batches = append(batches, index.Batch{Name: b.Name, IDs: b.ids, Bad: b.err != nil})
 			}
+			for _, name := range r.leftBatches(day) {
+				batches = append(batches, index.Batch{Name: name, Left: true})
+			}
 			return batches
 		}
 	}

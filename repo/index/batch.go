@@ -14,15 +14,19 @@ type Batch struct {
 	Name string
 	IDs  []string
 	Bad  bool // its records cannot be read: the day is looked at each time
+	Left bool // its file of records is left out of the working tree, and may come without a change of the day
 }
 
-// batchStamp is a batch of a day, with the stamp of its file of records.
+// batchStamp is a batch of a day, with the stamp of its file of records, or noRecords.
 type batchStamp struct {
 	name  string
 	stamp uint64
 }
 
 const batchNameBytes = len("batch-") + 8
+
+// noRecords is the stamp of a batch without a file of records.
+const noRecords = 0
 
 const maxBatches = 1<<16 - 1 // of a day
 
@@ -46,6 +50,10 @@ func (r *reading) batchesOf(day string, old *Day) batched {
 		return found
 	}
 	for _, b := range r.Batches(day) {
+		if b.Left && len(b.Name) == batchNameBytes && len(found.batches) < maxBatches {
+			found.batches = append(found.batches, batchStamp{b.Name, noRecords})
+			continue
+		}
 		info, err := os.Lstat(batchRecords(filepath.Join(r.Dir, day), b.Name))
 		if b.Bad || err != nil || len(b.Name) != batchNameBytes || len(found.batches) == maxBatches {
 			found.bad = true
@@ -85,8 +93,11 @@ func (b batched) ids(folders []string) []string {
 // sameBatches reports whether the batches of a day are as they were.
 func (d *Day) sameBatches(home string) bool {
 	for _, b := range d.batches {
-		info, err := os.Lstat(batchRecords(filepath.Join(home, d.Name), b.name))
-		if err != nil || digest(StampOf(info)) != b.stamp {
+		stamp := uint64(noRecords)
+		if info, err := os.Lstat(batchRecords(filepath.Join(home, d.Name), b.name)); err == nil {
+			stamp = digest(StampOf(info))
+		}
+		if stamp != b.stamp {
 			return false
 		}
 	}

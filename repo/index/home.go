@@ -326,7 +326,7 @@ func (r *reading) plan(name string) (*plan, error) {
 		case ok && stamp != 0 && p.old.stamps[row] == stamp && p.old.sameRecord(row, at.batch):
 			p.keep = append(p.keep, row)
 			p.places = append(p.places, at.batch.place)
-		case stamp != 0 && left[id] == stamp:
+		case stamp != 0 && left[id] == stamp && at.batch.place == 0: // a batch may have brought the record
 			p.day.Left = append(p.day.Left, Left{id, stamp})
 		default:
 			p.read = append(p.read, at)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -23,6 +24,9 @@ type project struct {
 	cache string
 	state uint64
 	reads int
+
+	batches func(day string) []Batch
+	records map[string]string // of runs in batches
 }
 
 func newProject(t *testing.T) *project {
@@ -34,6 +38,9 @@ func (p *project) read(id string) (*format.Run, error) {
 	p.reads++
 	dir := filepath.Join(p.dir, format.IDDay(id), id)
 	name, err := os.ReadFile(filepath.Join(dir, "record"))
+	if batched, ok := p.records[id]; ok {
+		name, err = []byte(batched), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +53,7 @@ func (p *project) read(id string) (*format.Run, error) {
 
 func (p *project) open() *Contents {
 	p.t.Helper()
-	h := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read}
+	h := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read, Batches: p.batches}
 	found, err := h.Open(context.Background())
 	if err != nil {
 		p.t.Fatal(err)
@@ -147,6 +154,68 @@ func TestHomeLeftAndDamaged(t *testing.T) {
 	settle()
 	if got := p.names(); got != "a b" {
 		t.Errorf("the runs are %q", got)
+	}
+}
+
+// A folder that is left of a run gets its record from a batch, by a checkout or 'runs pack', and nothing in it changes.
+func TestHomeBatchOfLeft(t *testing.T) {
+	p := newProject(t)
+	const name = "batch-k7qx2m9a"
+	in := map[string]string{} // the names of the runs in the batch
+	p.batches = func(string) []Batch {
+		if len(in) == 0 {
+			return nil
+		}
+		return []Batch{{Name: name, IDs: slices.Sorted(maps.Keys(in))}}
+	}
+	p.records = in
+	day := filepath.Join(p.dir, format.IDDay(id(1, 0)))
+	p.write(id(1, 0), "notes/note", "kept")
+	p.write(id(1, 1), "record", "single")
+	p.want("single", 2)
+	for range 2 {
+		in[id(1, 0)], in[id(1, 2)] = "noted", "bare"
+		if err := errors.Join(os.Mkdir(filepath.Join(day, name), 0o777),
+			os.WriteFile(batchRecords(day, name), nil, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		p.want("bare noted+kept single", 2)
+		clear(in)
+		if err := os.RemoveAll(filepath.Join(day, name)); err != nil {
+			t.Fatal(err)
+		}
+		p.want("single", 1)
+	}
+}
+
+// A batch whose records are left out of the working tree gets them without a change of the day.
+func TestHomeBatchLeftOut(t *testing.T) {
+	p := newProject(t)
+	const name = "batch-k7qx2m9a"
+	day := filepath.Join(p.dir, format.IDDay(id(1, 0)))
+	p.records = map[string]string{id(1, 0): "batched"}
+	p.batches = func(string) []Batch {
+		if _, err := os.Lstat(batchRecords(day, name)); err != nil {
+			return []Batch{{Name: name, Left: true}}
+		}
+		return []Batch{{Name: name, IDs: []string{id(1, 0)}}}
+	}
+	p.write(id(1, 1), "record", "single")
+	if err := os.Mkdir(filepath.Join(day, name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p.want("single", 1)
+	for range 2 {
+		if err := os.WriteFile(batchRecords(day, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		p.state++
+		p.want("batched single", 1)
+		if err := os.Remove(batchRecords(day, name)); err != nil {
+			t.Fatal(err)
+		}
+		p.state++
+		p.want("single", 0)
 	}
 }
 
