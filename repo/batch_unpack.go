@@ -73,7 +73,7 @@ func UnpackRows(name string, table []byte, id string) (data []byte, err error) {
 // unpack writes the files that a run in a batch would have in a folder of its own, but for its annotations and what is
 // local, into a folder. Files that are there stay.
 func (e *Entry) unpack(ctx context.Context, dir string) error {
-	tables, err := e.repo.ReadBatchFiles(path.Join(e.batch.Day, e.batch.Name))
+	tables, err := e.batchTables()
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,29 @@ func (e *Entry) unpack(ctx context.Context, dir string) error {
 		}
 		return writeFile(file, data)
 	})
+}
+
+// batchTables reads the tables of the batch that the run is in, from the working tree or from a commit.
+func (e *Entry) batchTables() (map[string][]byte, error) {
+	if e.from == nil {
+		return e.repo.ReadBatchFiles(path.Join(e.batch.Day, e.batch.Name))
+	}
+	tables := map[string][]byte{}
+	for _, name := range []string{MetricsName, format.ValuesName} {
+		file, err := e.from.batchedFile(e, name)
+		if err != nil {
+			return nil, err
+		}
+		data, err := readBounded(file, format.MaxBatchBytes)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		tables[name] = data
+	}
+	return tables, nil
 }
 
 // trashBatched moves what a run in a batch has in a folder of its own to the trash, and copies there what the batch has

@@ -100,9 +100,7 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 	}
 	for _, e := range entries {
 		if e.repo.commit != "" {
-			if err = e.onDisk(); err == nil {
-				err = os.CopyFS(filepath.Join(batch, e.ID), os.DirFS(e.Dir))
-			}
+			err = e.trashCommitted(ctx, filepath.Join(batch, e.ID))
 		} else if e.batch != nil {
 			err = e.trashBatched(ctx, filepath.Join(batch, e.ID))
 		} else {
@@ -118,6 +116,23 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 		}
 	}
 	return nil
+}
+
+// trashCommitted copies a run that only a commit has to the trash.
+func (e *Entry) trashCommitted(ctx context.Context, to string) error {
+	err := e.onDisk()
+	if err != nil {
+		return err
+	}
+	if exists(e.Dir) { // that of a run in a batch has only what was said later
+		err = os.CopyFS(to, os.DirFS(e.Dir))
+	} else {
+		err = os.Mkdir(to, 0o777)
+	}
+	if err == nil && e.batch != nil {
+		err = e.unpack(ctx, to)
+	}
+	return err
 }
 
 // moveToTrash moves a run of the working tree or of the common store to a folder in the trash, with the notes of all
