@@ -44,6 +44,7 @@ type app struct {
 	term    *terminal.Terminal
 	args    []string // of the program
 	dir     string   // the -C flag
+	gone    error    // the working folder was removed, and dir is relative to it
 	noColor bool
 	// allowStore is the URL of --allow-store.
 	allowStore string
@@ -369,7 +370,11 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	a.term = terminal.System(a.noColor)
 	dir, err := filepath.Abs(a.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &repo.HintError{Err: errFolderGone, Hint: "change to a folder that exists"}
+		a.gone = &repo.HintError{Err: errFolderGone, Hint: "change to a folder that exists"}
+		if cmd.Name() == "log" && os.Getenv("RUNS_DIR") != "" { // the folder of the run may be elsewhere
+			return nil
+		}
+		return a.gone
 	}
 	if err != nil {
 		return fmt.Errorf("finding the folder %s: %w", a.dir, err)
@@ -415,6 +420,9 @@ func disabled() bool { return os.Getenv("RUNS_MODE") == "disabled" }
 
 // find opens the repository for reading.
 func (a *app) find(ctx context.Context) (*repo.Repository, error) {
+	if a.gone != nil {
+		return nil, a.gone
+	}
 	r, err := repo.Find(a.dir)
 	if err == nil {
 		r.Gate = a.storeGate()
@@ -478,6 +486,9 @@ func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 
 // setup opens the repository for recording. If there is none, it creates one and prints where.
 func (a *app) setup(ctx context.Context) (*repo.Repository, error) {
+	if a.gone != nil {
+		return nil, a.gone
+	}
 	r, made, err := repo.Setup(a.dir)
 	if err != nil {
 		return nil, err
