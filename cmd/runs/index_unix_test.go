@@ -81,6 +81,9 @@ func newIndexed(t *testing.T) *indexed {
 	t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
 	w.here, w.away = filepath.Join(w.dir, "here"), filepath.Join(w.dir, "away")
 	w.must(w.dir, "git", "clone", "-q", w.url, w.here)
+	w.must(w.here, "sh", "-c", "printf '\n[commit]\nbatch = 2\n' >> .runs/config.toml")
+	w.must(w.here, "git", "commit", "-qam", "batches")
+	w.must(w.here, "git", "push", "-q")
 	w.must(w.dir, "git", "clone", "-q", w.url, w.away)
 	for i := range 3 {
 		if _, err := w.logOne(w.here, i); err != nil {
@@ -131,8 +134,8 @@ func (w *indexed) some() string {
 // command returns a random command of runs.
 func (w *indexed) command() []string {
 	w.n++
-	switch w.r.IntN(12) {
-	case 0, 1:
+	switch w.r.IntN(14) {
+	case 0, 1, 12:
 		return []string{"runs", "log", "loss=0.5", "-p", fmt.Sprintf("i=%d", w.n), "--note", "with secretword"}
 	case 2, 3:
 		return []string{"runs", "tag", w.some(), fmt.Sprintf("k%d=v%d", w.r.IntN(3), w.n)}
@@ -148,6 +151,8 @@ func (w *indexed) command() []string {
 		return []string{"runs", "redact", w.some(), "secretword"}
 	case 10:
 		return []string{"runs", "pull"}
+	case 13:
+		return []string{"runs", "pack"}
 	}
 	return []string{"runs", "gc"}
 }
@@ -201,7 +206,7 @@ func (w *indexed) elsewhere() {
 func (w *indexed) byGit() {
 	w.t.Helper()
 	day := func() string { id := w.some(); return filepath.Join(".runs", format.IDDay(id)) }
-	switch w.r.IntN(6) {
+	switch w.r.IntN(8) {
 	case 0:
 		w.run(w.here, 0, "git", "checkout", "-q", "HEAD~1")
 		w.compare()
@@ -225,6 +230,15 @@ func (w *indexed) byGit() {
 		w.run(w.here, 0, "git", "reset", "-q", "--hard", "HEAD~1")
 		w.compare()
 		w.run(w.here, 0, "git", "reset", "-q", "--hard", "ORIG_HEAD")
+	case 6, 7:
+		left := []string{"!runs.toml", "!.runs/20*", "!batch-*", "!*.parquet"}[w.r.IntN(4)]
+		w.run(w.here, 0, "git", "sparse-checkout", "set", "--no-cone", "/*", left)
+		w.compare()
+		for range w.r.IntN(3) {
+			w.run(w.here, 0, w.command()...)
+			w.compare()
+		}
+		w.run(w.here, 0, "git", "sparse-checkout", "disable")
 	}
 }
 
@@ -263,6 +277,7 @@ func (w *indexed) compare() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	defer r.Close()
 	for _, read := range []func() (*repo.Table, error){
 		func() (*repo.Table, error) { return r.Table(ctx) },
 		func() (*repo.Table, error) {
