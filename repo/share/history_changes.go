@@ -222,10 +222,10 @@ func (r *runHistory) change(name string, e runFile, commit string) {
 func (v *verification) compare(f *folderHistory) {
 	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 		r := f.runs[id]
-		there, ok := f.tip[id]
-		if !ok && f.marks[id] {
+		if f.marks[id] { // its batch may still have it, without its notes
 			continue
 		}
+		there, ok := f.tip[id]
 		for _, name := range slices.Sorted(maps.Keys(r.files)) {
 			switch {
 			case there[name]:
