@@ -65,7 +65,7 @@ func TestClient(t *testing.T) {
 }
 
 func testWith(t *testing.T, python, binary string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 11*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
 	if err != nil {
