@@ -83,7 +83,7 @@ func openBatchFile(r io.ReaderAt, size int64, limits parquet.Limits) (*parquet.F
 // read the first pages again and again.
 func needIndex(f *parquet.File, columns []int) error {
 	for _, i := range columns {
-		if !f.HasIndex(i, indexedRows, f.Columns[i].Name != "value") {
+		if !f.HasIndex(i, parquet.IndexedRows, f.Columns[i].Name != "value") {
 			return fmt.Errorf("the column %s has no page index", f.Columns[i].Name)
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -273,11 +271,6 @@ func slowBatch(file string, data []byte) ([]BatchRun, error) {
 		runs = append(runs, r)
 	})
 	return runs, t.err
-}
-
-// SortBatch sorts runs by id, as a batch has them.
-func SortBatch(runs []BatchRun) {
-	slices.SortFunc(runs, func(a, b BatchRun) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // ErrBatchColumns is returned for a file of points or values that a batch cannot hold: it has columns that would be

@@ -15,9 +15,6 @@ import (
 // file can hold any number of equal points.
 const MaxCheckedPoints = 20_000_000
 
-// indexedRows is the number of rows of a row group from which a file must have a page index.
-const indexedRows = 4096
-
 // checkLayout checks what a writer must do and a reader of f does not need: the unit of time, and a page index for each
 // of some columns, unless there are few rows.
 func checkLayout(f *parquet.File, columns []int) error {
@@ -30,7 +27,7 @@ func checkLayout(f *parquet.File, columns []int) error {
 			}
 			return fmt.Errorf("the column time has %s and %s, and must have microseconds and UTC", c.Unit, zone)
 		}
-		if !f.HasIndex(i, indexedRows, c.Name != "value") {
+		if !f.HasIndex(i, parquet.IndexedRows, c.Name != "value") {
 			return fmt.Errorf("the column %s has no page index", c.Name)
 		}
 	}

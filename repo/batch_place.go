@@ -22,15 +22,11 @@ type IncomingBatch struct {
 
 // ReceiveBatch starts a batch of a day. The caller ends it with Place or Discard.
 func (r *Repository) ReceiveBatch(day string) (*IncomingBatch, error) {
-	at := filepath.Join(r.Dir, day)
-	if err := os.MkdirAll(at, 0o777); err != nil {
+	dir, err := newInDay(filepath.Join(r.Dir, day))
+	if err != nil {
 		return nil, err
 	}
-	if err := realDir(at); err != nil {
-		return nil, err
-	}
-	in := &IncomingBatch{r, day, filepath.Join(at, newPrefix+format.RandomLetters(8))}
-	return in, os.Mkdir(in.dir, 0o777)
+	return &IncomingBatch{r, day, dir}, nil
 }
 
 // Add writes a file of the batch, by its path in the batch.

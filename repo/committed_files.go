@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/parallel"
 )
 
 // maxInlineBytes is the size of the largest file that goes into Git. The large forges refuse files of 100 MB.
@@ -204,7 +205,7 @@ func isNoteName(name string) bool {
 // Noted reports, for each id, whether the run has notes.
 func (r *Repository) Noted(ids []string) []bool {
 	noted := make([]bool, len(ids))
-	inParallel(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
+	parallel.Each(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
 	return noted
 }
 

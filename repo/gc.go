@@ -13,6 +13,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/parallel"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -172,7 +173,7 @@ func subfolders(dir string, depth int, only func(name string) bool) []string {
 func eachRecord(ctx context.Context, dirs []string, visit func(id string, names []string)) error {
 	names := make([][]string, len(dirs))
 	errs := make([]error, len(dirs))
-	inParallel(len(dirs), func(i int) {
+	parallel.Each(len(dirs), func(i int) {
 		file := filepath.Join(dirs[i], RecordName)
 		info, err := os.Lstat(file)
 		if err != nil || !info.Mode().IsRegular() || info.Size() > format.MaxRecordBytes || ctx.Err() != nil {

@@ -7,13 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/parallel"
 )
 
 // Entry is a run in a list: its record with the notes merged in, and where it is stored.
@@ -88,7 +87,7 @@ func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	}
 	entries := make([]*Entry, len(jobs))
 	errs := make([]error, len(jobs))
-	inParallel(len(jobs), func(i int) {
+	parallel.Each(len(jobs), func(i int) {
 		if ctx.Err() == nil {
 			entries[i], errs[i] = jobs[i]()
 		}
@@ -115,31 +114,6 @@ func newer(a, b *format.Run) int {
 		return c
 	}
 	return strings.Compare(b.ID, a.ID)
-}
-
-// inParallel calls do(0) to do(n-1) on all processors and waits for them.
-func inParallel(n int, do func(i int)) {
-	const chunk = 16
-	var mu sync.Mutex
-	next := 0
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk) {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				from := next
-				next += chunk
-				mu.Unlock()
-				if from >= n {
-					return
-				}
-				for i := from; i < min(from+chunk, n); i++ {
-					do(i)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // readNames returns the names in a folder, in no order. It is faster than os.ReadDir for thousands of runs.

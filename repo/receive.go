@@ -42,15 +42,23 @@ const staleAfter = time.Hour
 
 // Receive starts a run with a valid id. The caller ends it with Place or Discard.
 func (r *Repository) Receive(id string) (*Incoming, error) {
-	day := filepath.Dir(r.RunDir(id))
-	if err := os.MkdirAll(day, 0o777); err != nil {
+	dir, err := newInDay(filepath.Dir(r.RunDir(id)))
+	if err != nil {
 		return nil, err
+	}
+	return &Incoming{id, r, dir}, nil
+}
+
+// newInDay makes a folder with a temporary name in the folder of a day, which need not exist.
+func newInDay(day string) (string, error) {
+	if err := os.MkdirAll(day, 0o777); err != nil {
+		return "", err
 	}
 	if err := realDir(day); err != nil {
-		return nil, err
+		return "", err
 	}
-	in := &Incoming{id, r, filepath.Join(day, newPrefix+format.RandomLetters(8))}
-	return in, os.Mkdir(in.dir, 0o777)
+	dir := filepath.Join(day, newPrefix+format.RandomLetters(8))
+	return dir, os.Mkdir(dir, 0o777)
 }
 
 // ClearStale removes the temporary files and folders that processes which died left in the folders of days.

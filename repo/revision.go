@@ -14,6 +14,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/parallel"
 )
 
 // Revision holds the runs of a commit, read without a checkout. Records and notes are in memory; the other files of a
@@ -189,7 +190,7 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	v.ctx, v.fetched = ctx, map[string]bool{}
 	entries := make([]*Entry, len(v.ids))
 	errs := make([]error, len(v.ids))
-	inParallel(len(v.ids), func(i int) {
+	parallel.Each(len(v.ids), func(i int) {
 		if ctx.Err() == nil {
 			entries[i], errs[i] = v.entry(v.ids[i])
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/format/listsort"
 	"github.com/gitruns/runs/repo/index"
+	"github.com/gitruns/runs/repo/parallel"
 )
 
 // Table holds the columns of the runs of a repository, finished and active, newest first, in the order of List. The
@@ -243,7 +244,7 @@ func (t *Table) Load(ctx context.Context, rows []int) ([]*Entry, []Damage, error
 	if err := t.loadAt(ctx, rows); err != nil {
 		return nil, nil, err
 	}
-	inParallel(len(rows), func(i int) {
+	parallel.Each(len(rows), func(i int) {
 		if ctx.Err() == nil {
 			entries[i], errs[i] = t.load(ctx, t.ID(rows[i]))
 		}

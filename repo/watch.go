@@ -15,6 +15,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/format/listsort"
+	"github.com/gitruns/runs/repo/parallel"
 )
 
 // Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
@@ -375,7 +376,7 @@ func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool,
 // readFinished reads new runs, on all processors.
 func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
 	runs := make([]*watchedRun, len(ids))
-	inParallel(len(ids), func(i int) {
+	parallel.Each(len(ids), func(i int) {
 		if ctx.Err() != nil {
 			return
 		}

@@ -109,7 +109,7 @@ for i, lr in enumerate((0.1, 0.01)):
             _ = gone[0].params
 
     def test_hostile_columns(self) -> None:
-        """An answer whose places are outside its bytes, or that is none, is refused."""
+        """An answer whose places are outside its bytes, or that is not an answer, is refused."""
         import json
 
         import gitruns

@@ -8,13 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/parallel"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -211,7 +211,7 @@ func (r *reading) clockFor(s Stamp) int64 {
 // verify returns the places of days with runs whose folders are not as they were.
 func (r *reading) verify(days []*Day, places []int) (doubted []int, err error) {
 	changed := make([]bool, len(places))
-	inParallel(len(places), func(i int) {
+	parallel.Each(len(places), func(i int) {
 		d := days[places[i]]
 		l := looker{dir: filepath.Join(r.Dir, d.Name)}
 		defer l.close()
@@ -370,7 +370,7 @@ func (r *reading) execute(p *plan) (*Day, error) {
 	for read := range slices.Chunk(p.read, together) {
 		runs := make([]*format.Run, len(read))
 		errs := make([]error, len(read))
-		inParallel(len(read), func(i int) {
+		parallel.Each(len(read), func(i int) {
 			if r.ctx.Err() == nil {
 				runs[i], errs[i] = r.Read(read[i].id)
 			}
@@ -412,29 +412,4 @@ func (r *reading) progress(n int) {
 	if r.done += n; r.Progress != nil && r.total > few {
 		r.Progress(r.done, r.total)
 	}
-}
-
-// inParallel calls do(0) to do(n-1) on all processors and waits for them.
-func inParallel(n int, do func(i int)) {
-	const chunk = 8
-	var mu sync.Mutex
-	next := 0
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (n+chunk-1)/chunk) {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				from := next
-				next += chunk
-				mu.Unlock()
-				if from >= n {
-					return
-				}
-				for i := from; i < min(from+chunk, n); i++ {
-					do(i)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }

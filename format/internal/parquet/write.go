@@ -46,8 +46,8 @@ type Writer struct {
 	err       error
 }
 
-// fewRows is the number of rows of a group below which it gets neither a page index nor bounds.
-const fewRows = 4096
+// IndexedRows is the number of rows of a group from which it gets a page index and bounds.
+const IndexedRows = 4096
 
 // writtenGroup and writtenChunk hold what the footer says.
 type writtenGroup struct {
@@ -192,14 +192,14 @@ func (w *Writer) Close() error {
 	}
 	for g := range w.groups {
 		for i := range w.groups[g].chunks {
-			if c := &w.groups[g].chunks[i]; w.groups[g].rows >= fewRows && len(c.bounds) == len(c.pages) {
+			if c := &w.groups[g].chunks[i]; w.groups[g].rows >= IndexedRows && len(c.bounds) == len(c.pages) {
 				c.index = w.apart(c.columnIndex(w.fields[i]))
 			}
 		}
 	}
 	for g := range w.groups {
 		for i := range w.groups[g].chunks {
-			if w.groups[g].rows >= fewRows {
+			if w.groups[g].rows >= IndexedRows {
 				w.groups[g].chunks[i].offsets = w.apart(w.groups[g].chunks[i].offsetIndex())
 			}
 		}

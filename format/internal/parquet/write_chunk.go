@@ -104,7 +104,7 @@ func (c *chunkWriter) encodeFloats() {
 		for _, r := range ranges {
 			v := numbers[r.from:r.to]
 			p := c.page(streamSplit, r.from, len(v), appendSplit(nil, v))
-			if len(v) <= fewRows {
+			if len(v) <= IndexedRows {
 				p = smaller(p, c.page(plain, r.from, len(v), appendPlain(nil, v)))
 			}
 			pages, bytes = append(pages, p), bytes+len(p.packed)+usualPage
@@ -112,7 +112,7 @@ func (c *chunkWriter) encodeFloats() {
 		return pages, bytes
 	}
 	whole, bytes := pages(c.ranges(mostOther, pageRows, nil))
-	if c.pages = whole; c.rows < fewRows && len(c.cuts) <= c.rows/8 {
+	if c.pages = whole; c.rows < IndexedRows && len(c.cuts) <= c.rows/8 {
 		if apart, fewer := pages(c.ranges(mostOther, 1, nil)); fewer < bytes {
 			c.pages = apart
 		}
@@ -289,7 +289,7 @@ func (c *chunkWriter) most(rows int) int {
 }
 
 // bounds reports whether the pages name their smallest and largest value.
-func (c *chunkWriter) bounds() bool { return !c.field.Unbound && c.rows >= fewRows }
+func (c *chunkWriter) bounds() bool { return !c.field.Unbound && c.rows >= IndexedRows }
 
 func (c *chunkWriter) page(encoding int32, row, values int, raw []byte) page {
 	return page{encoding: encoding, row: row, values: values, raw: raw, packed: pack(raw)}

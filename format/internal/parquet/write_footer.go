@@ -92,7 +92,7 @@ func (w *Writer) group(t *thriftWriter, g *writtenGroup) {
 			sorted++
 		}
 	}
-	if sorted > 0 && g.rows >= fewRows {
+	if sorted > 0 && g.rows >= IndexedRows {
 		t.list(4, kindStruct, sorted)
 		for i, f := range w.fields {
 			if f.Sorted {

@@ -102,7 +102,7 @@ var sameWritten = cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
 func TestWriter(t *testing.T) {
 	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		n := []int{1, 2, 7, 8, 9, 100, 300, fewRows - 1, fewRows, 20_000}[r.IntN(10)]
+		n := []int{1, 2, 7, 8, 9, 100, 300, IndexedRows - 1, IndexedRows, 20_000}[r.IntN(10)]
 		rows := writtenRows(r, n)
 		data := writeRows(t, rows, []int{n, max(1, n/3)}[r.IntN(2)])
 		theirs, err := pq.Read[written](bytes.NewReader(data), int64(len(data)))
@@ -141,7 +141,7 @@ func readWritten(data []byte) ([]written, error) {
 			if err != nil {
 				return nil, err
 			}
-			if (places != nil) != (len(group) >= fewRows) {
+			if (places != nil) != (len(group) >= IndexedRows) {
 				return nil, fmt.Errorf("the index of a group of %d rows: %v", len(group), places)
 			}
 			if err := readWrittenColumn(f.Read(g, i, places), c, group); err != nil {

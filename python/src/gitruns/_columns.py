@@ -119,7 +119,7 @@ class Columns:
         return numbers
 
     def _texts(self, column: Mapping[str, Any]) -> list[Any]:
-        """Return the different texts, or one for each row if there are no codes.
+        """Return the texts of a column: each once if it has codes, else by row.
 
         NaN and infinities are numbers.
         """
