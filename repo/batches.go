@@ -303,11 +303,9 @@ func (r *Repository) readBatched(home Home, id string, batches []*Batch) (*Entry
 	if err != nil {
 		return nil, err
 	}
-	notes, err := readNotes(dir)
-	if err != nil {
+	if err := r.applyNotesOf(run, dir); err != nil {
 		return nil, err
 	}
-	applyNotes(run, notes)
 	member := *first
 	member.Record = slices.Clone(member.Record) // the batch is not kept in memory
 	return &Entry{Run: run, Dir: dir, batch: &inBatch{batches[0], member}, repo: r}, nil

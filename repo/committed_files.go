@@ -2,9 +2,7 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -13,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/parallel"
 )
 
 // maxInlineBytes is the size of the largest file that goes into Git. The large forges refuse files of 100 MB.
@@ -85,7 +82,7 @@ func (e *Entry) EachContent(ctx context.Context, record []byte, held int64,
 			return err
 		}
 	}
-	return eachNote(e.Dir, visit)
+	return e.EachNote(func(f File, data []byte) error { return visit(f, data, nil) })
 }
 
 // visitContent verifies the digest of a file and calls visit.
@@ -137,80 +134,6 @@ func (e *Entry) RecordBytes() ([]byte, error) {
 	}
 	return readBounded(filepath.Join(e.Dir, RecordName), format.MaxRecordBytes)
 }
-
-// NoteFiles lists the notes of a run. A note that is not valid is an error.
-func (e *Entry) NoteFiles() ([]File, error) {
-	if err := e.onDisk(); err != nil {
-		return nil, err
-	}
-	return noteFiles(e.Dir)
-}
-
-func noteFiles(dir string) ([]File, error) {
-	var files []File
-	err := eachNote(dir, func(f File, _ []byte, _ *os.File) error {
-		files = append(files, f)
-		return nil
-	})
-	return files, err
-}
-
-// eachNote calls visit with the bytes of each note of a run. A note that is not valid is an error.
-func eachNote(dir string, visit func(f File, data []byte, open *os.File) error) error {
-	if err := realDir(filepath.Join(dir, notesName)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, notesName))
-	if err != nil {
-		return err
-	}
-	if len(entries) > maxNotes {
-		return fmt.Errorf("%s: more than %d notes", filepath.Join(dir, notesName), maxNotes)
-	}
-	for _, entry := range entries {
-		if !isNoteName(entry.Name()) {
-			continue
-		}
-		at := filepath.Join(dir, notesName, entry.Name())
-		data, err := readBounded(at, format.MaxNoteBytes)
-		if err != nil {
-			return err
-		}
-		if _, err := format.DecodeNote(at, data); err != nil {
-			return err
-		}
-		if !isNote(entry) {
-			continue
-		}
-		f := File{Name: path.Join(notesName, entry.Name()), Bytes: int64(len(data))}
-		if err := visit(f, data, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isNote(entry fs.DirEntry) bool {
-	return entry.Type().IsRegular() && isNoteName(entry.Name()) && format.CheckPath(entry.Name()) == nil
-}
-
-// isNoteName reports whether a file of that name is a note. A name that begins with a dot is that of a note whose
-// writer was killed: it may have no content.
-func isNoteName(name string) bool {
-	return strings.HasSuffix(name, ".toml") && !strings.HasPrefix(name, ".")
-}
-
-// Noted reports, for each id, whether the run has notes.
-func (r *Repository) Noted(ids []string) []bool {
-	noted := make([]bool, len(ids))
-	parallel.Each(len(ids), func(i int) { noted[i] = exists(filepath.Join(r.RunDir(ids[i]), notesName)) })
-	return noted
-}
-
-// LateNotes lists the note files of a run without reading the run.
-func (r *Repository) LateNotes(id string) ([]File, error) { return noteFiles(r.RunDir(id)) }
 
 // SharedNames lists the shared files of a run, relative to the .runs folder.
 func SharedNames(run *format.Run) []string {

@@ -33,9 +33,11 @@ type leftOut struct {
 	index fs.FileInfo          // the index that was read; nil if there is none
 	err   error                // of reading it
 	files map[string]git.Entry // the files that are left out, by their path in .runs
+	names map[string][]string  // the names of those in each folder of .runs, sorted
 	ids   []string             // the runs whose record is left out
 	runs  *Revision            // reads them; nil if no file is left out
 	old   []*Revision          // of earlier states of the index
+	notes leftNotes            // those that were read
 
 	batched bool // the runs of batches are still to be read
 }
@@ -50,7 +52,8 @@ func (l *leftOut) refresh() error {
 	if l.runs != nil {
 		l.old = append(l.old, l.runs)
 	}
-	l.files, l.ids, l.runs, l.batched = nil, nil, nil, false
+	l.files, l.names, l.ids, l.runs, l.batched = nil, nil, nil, nil, false
+	l.notes = leftNotes{}
 	if git.MayLeaveOut(l.repo.Git) {
 		if l.err = l.list(context.Background()); l.err != nil {
 			l.err = fmt.Errorf("listing the runs that are not checked out: %w", l.err)
@@ -112,7 +115,14 @@ func (l *leftOut) list(ctx context.Context) error {
 		}
 		return all
 	}}
-	l.files, l.ids, l.runs, l.batched = files, v.ids, v, batches
+	l.files, l.names, l.ids, l.runs, l.batched = files, map[string][]string{}, v.ids, v, batches
+	for name := range files {
+		l.names[path.Dir(name)] = append(l.names[path.Dir(name)], path.Base(name))
+	}
+	for folder, names := range l.names {
+		slices.Sort(names)
+		l.notes.add(folder)
+	}
 	return nil
 }
 
@@ -196,14 +206,9 @@ func (l *leftOut) hasRun(id string) bool {
 func (l *leftOut) namesIn(folder string) ([]string, error) {
 	var names []string
 	err := l.use(func() error {
-		for name := range l.files {
-			if path.Dir(name) == folder {
-				names = append(names, path.Base(name))
-			}
-		}
+		names = slices.Clone(l.names[folder])
 		return nil
 	})
-	slices.Sort(names)
 	return names, err
 }
 
@@ -316,7 +321,8 @@ func (l *leftOut) close() {
 	if l.runs != nil {
 		l.runs.Close()
 	}
-	l.read, l.files, l.ids, l.runs, l.old, l.batched = false, nil, nil, nil, nil, false
+	l.read, l.files, l.names, l.ids, l.runs, l.old, l.batched = false, nil, nil, nil, nil, nil, false
+	l.notes = leftNotes{}
 }
 
 // Close removes the temporary copies of files that a sparse checkout leaves out. The repository can still be used.

@@ -179,11 +179,9 @@ func (r *Repository) readRecordIn(home Home, id string) (*Entry, []byte, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	notes, err := readNotes(dir)
-	if err != nil {
+	if err := r.applyNotesOf(run, dir); err != nil {
 		return nil, nil, err
 	}
-	applyNotes(run, notes)
 	return &Entry{Run: run, Dir: dir, Common: home.Common, repo: r}, data, nil
 }
 
@@ -259,11 +257,13 @@ func (a *Active) entry(ctx context.Context, point func(string, format.Point) err
 			})
 		}
 	}
-	notes, err := readNotes(a.Dir)
+	notes, err := notesIn(a.Dir)
+	if err == nil {
+		err = applyNotes(run, notes)
+	}
 	if err != nil {
 		return fail(err)
 	}
-	applyNotes(run, notes)
 	l, err := a.Life("")
 	if err != nil {
 		return fail(err)
@@ -300,18 +300,6 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	return run, nil
 }
 
-// sortNotes sorts notes by time and then by name. They must already be sorted by name.
-func sortNotes(notes []*format.Note) {
-	slices.SortStableFunc(notes, func(a, b *format.Note) int { return a.Time.Compare(b.Time) })
-}
-
-// applyNotes merges sorted notes into the record.
-func applyNotes(run *format.Run, notes []*format.Note) {
-	for _, n := range notes {
-		n.Apply(run)
-	}
-}
-
 // realDir returns an error if a folder of a run is a link: it could lead out of the repository.
 func realDir(dir string) error {
 	info, err := os.Lstat(dir)
@@ -319,55 +307,4 @@ func realDir(dir string) error {
 		err = fmt.Errorf("%s is not a folder", dir)
 	}
 	return err
-}
-
-// maxNotes is the maximum number of notes of a run that are read.
-const maxNotes = 10_000
-
-func readNotes(dir string) ([]*format.Note, error) {
-	return readNotesBut(dir, func(string) bool { return false })
-}
-
-// readNotesBut reads the notes in dir, except those whose names are known.
-func readNotesBut(dir string, known func(name string) bool) ([]*format.Note, error) {
-	err := realDir(filepath.Join(dir, notesName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, notesName))
-	if err != nil {
-		return nil, err
-	}
-	if len(entries) > maxNotes {
-		return nil, fmt.Errorf("%s: more than %d notes", filepath.Join(dir, notesName), maxNotes)
-	}
-	var notes []*format.Note
-	for _, entry := range entries { // sorted by name
-		if !isNoteName(entry.Name()) || known(entry.Name()) {
-			continue
-		}
-		path := filepath.Join(dir, notesName, entry.Name())
-		data, err := readBounded(path, format.MaxNoteBytes)
-		if err != nil {
-			return nil, err
-		}
-		n, err := format.DecodeNote(path, data)
-		if err != nil {
-			return nil, err
-		}
-		notes = append(notes, n)
-	}
-	sortNotes(notes)
-	return notes, nil
-}
-
-// Notes returns the notes of a run, oldest first.
-func (e *Entry) Notes() ([]*format.Note, error) {
-	if err := e.onDisk(); err != nil {
-		return nil, err
-	}
-	return readNotes(e.Dir)
 }

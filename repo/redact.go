@@ -247,15 +247,12 @@ func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
 			}
 		}
 	}
-	notes, err := e.NoteFiles()
+	err = e.EachNote(func(f File, data []byte) error {
+		files[f.Name] = data
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	for _, n := range notes {
-		file := filepath.Join(e.Dir, filepath.FromSlash(n.Name))
-		if files[n.Name], err = readBounded(file, format.MaxNoteBytes); err != nil {
-			return nil, err
-		}
 	}
 	return files, nil
 }

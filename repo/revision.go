@@ -39,16 +39,11 @@ type Revision struct {
 // revisionRun holds the files of a run in a commit.
 type revisionRun struct {
 	record []byte
-	notes  []revisionNote
+	notes  []noteFile
 	err    error
 	files  []git.Entry // all in its folder
 
 	batches []revisionMember // the batches that have the run
-}
-
-type revisionNote struct {
-	name string
-	data []byte
 }
 
 // maxFetchedBytes is the size of the largest file of a run that is read from Git.
@@ -155,6 +150,7 @@ func (v *Revision) readRecords(ctx context.Context) error {
 
 func (v *Revision) readRecordsOf(ctx context.Context, ids []string) error {
 	type place struct {
+		id   string
 		run  *revisionRun
 		name string
 	}
@@ -165,7 +161,7 @@ func (v *Revision) readRecordsOf(ctx context.Context, ids []string) error {
 		for _, e := range run.files {
 			name := e.Path[len(format.IDDay(id))+len(id)+2:]
 			if name == RecordName || path.Dir(name) == notesName && isNoteName(path.Base(name)) {
-				places = append(places, place{run, name})
+				places = append(places, place{id, run, name})
 				objects = append(objects, e.ID)
 			}
 		}
@@ -178,7 +174,8 @@ func (v *Revision) readRecordsOf(ctx context.Context, ids []string) error {
 		case at.name == RecordName:
 			at.run.record = data
 		case len(at.run.notes) < maxNotes:
-			at.run.notes = append(at.run.notes, revisionNote{at.name, data})
+			show := path.Join(v.Commit[:min(12, len(v.Commit))], at.id, at.name)
+			at.run.notes = append(at.run.notes, noteFile{path.Base(at.name), data, show})
 		}
 		return nil
 	})
@@ -229,27 +226,19 @@ func (v *Revision) entry(id string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var notes []*format.Note
-	for _, n := range from.notes { // Git lists them by name
-		note, err := format.DecodeNote(n.name, n.data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		notes = append(notes, note)
-	}
 	e := &Entry{Run: run, repo: v.Repository, from: v, batch: v.batchOf(id)}
+	notes := from.notes
 	if v.late != nil {
 		e.noted = v.late
-		late, err := readNotesBut(v.late.RunDir(id), func(name string) bool {
-			return slices.ContainsFunc(from.notes, func(n revisionNote) bool { return path.Base(n.name) == name })
-		})
+		late, err := v.late.lateNotes(id)
 		if err != nil {
 			return nil, err
 		}
-		notes = append(notes, late...)
+		notes = mergeNotes(notes, late)
 	}
-	sortNotes(notes)
-	applyNotes(run, notes)
+	if err := applyNotes(run, notes); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 

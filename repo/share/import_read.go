@@ -83,19 +83,11 @@ func (im *importer) read(ctx context.Context, id string) (run *sourceRun, err er
 			run.files[path.Join("artifacts", a.Path)] = format.File{SHA256: a.SHA256, Bytes: a.Bytes}
 		}
 	}
-	notes, err := e.NoteFiles()
-	if err != nil {
+	if err := e.EachNote(func(f repo.File, data []byte) error {
+		run.notes[path.Base(f.Name)] = data
+		return nil
+	}); err != nil {
 		return nil, err
-	}
-	for _, n := range notes {
-		data, err := readRegular(run.dir, n.Name, format.MaxNoteBytes)
-		if err == nil {
-			_, err = format.DecodeNote(n.Name, data)
-		}
-		if err != nil {
-			return nil, err
-		}
-		run.notes[path.Base(n.Name)] = data
 	}
 	if err = run.check(); err != nil {
 		return nil, err
