@@ -12,7 +12,7 @@ import (
 // slowToStart lists packages that the program must not contain, with the reason. A package of the program is
 // initialized on every call, and `runs log` in a run takes only a few milliseconds.
 var slowToStart = map[string]string{
-	"net/http":                         "it brings TLS and HTTP/2; cmd/internal/web/http1 serves the page",
+	"net/http":                         "it brings TLS and HTTP/2; cmd/internal/http1 serves the page",
 	"crypto/tls":                       "only runs-store talks to servers by itself",
 	"github.com/parquet-go/parquet-go": "it brings brotli, net/http and protobuf; use format/internal/parquet",
 	"github.com/andybalholm/brotli":    "it brings net/http",

@@ -28,7 +28,8 @@ type supervised struct {
 	joined   bool     // the run was joined; its starter finishes it
 	noSystem bool
 	late     *repo.Hashing
-	entry    string // absolute path of the script that the command names; may be empty
+	entry    string          // absolute path of the script that the command names; may be empty
+	mlflow   *mlflowListener // answers the MLflow calls of the program; may be nil
 }
 
 // supervise runs the program and finishes its run. If then is not nil, it is called with the finished run.
@@ -63,6 +64,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			stopSampling = active.Sample(ctx, ask)
 		}
 	}
+	if s.mlflow != nil {
+		s.env = append(s.env, s.mlflow.env...)
+	}
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
 	options.Dir, options.Signals = s.dir, signals
 	res, runErr := program.Run(ctx, options)
@@ -79,6 +83,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		if err := active.KeepLastWords(end); err != nil {
 			a.warn("writing down how run %s ended: %v", active.ID, err)
 		}
+	}
+	if s.mlflow != nil {
+		end = a.endMLflow(ctx, s.mlflow, end)
 	}
 	stopSampling()
 	release()
@@ -132,6 +139,17 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		return then(done.Run)
 	}
 	return nil
+}
+
+// endMLflow ends the listener and the runs of the program that it has opened, and returns how the run of the program
+// ends.
+func (a *app) endMLflow(ctx context.Context, l *mlflowListener, end repo.Finish) repo.Finish {
+	l.end()
+	own, err := l.service.End(context.WithoutCancel(ctx), end)
+	if err != nil {
+		a.warn("%v", err)
+	}
+	return own
 }
 
 // watchPython records the environment of the Python that the program really runs: the command does not tell it, if a

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/gitruns/runs/cmd/internal/web/http1"
+	"github.com/gitruns/runs/cmd/internal/http1"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/query"

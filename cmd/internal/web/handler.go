@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gitruns/runs/cmd/internal/web/http1"
+	"github.com/gitruns/runs/cmd/internal/http1"
 	"github.com/gitruns/runs/repo/view"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gitruns/runs/cmd/internal/web/http1"
+	"github.com/gitruns/runs/cmd/internal/http1"
 	"github.com/gitruns/runs/repo/view"
 )
 

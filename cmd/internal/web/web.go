@@ -10,7 +10,7 @@ import (
 	_ "embed"
 	"sync"
 
-	"github.com/gitruns/runs/cmd/internal/web/http1"
+	"github.com/gitruns/runs/cmd/internal/http1"
 )
 
 //go:generate go run -modfile=../../../tools.mod bundle.go

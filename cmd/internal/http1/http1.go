@@ -1,4 +1,4 @@
-// Package http1 serves requests of HTTP/1.1 that have no body, on a listener of this machine.
+// Package http1 serves requests of HTTP/1.1 on a listener of this machine.
 //
 // It exists because the server of net/http, with TLS and HTTP/2, would add 2.5 MB to the program. It knows nothing of
 // runs: its handler decides which requests it answers. Start in http1.go, which accepts connections and bounds what
@@ -24,6 +24,7 @@ const (
 	maxHeader      = 24 << 10
 	maxFields      = 100
 	headerTimeout  = 10 * time.Second // from the first byte of a request to the end of its header
+	bodyTimeout    = 30 * time.Second // for the body of a request, if bodies are read
 	idleTimeout    = 2 * time.Minute  // between requests
 	AnswerTimeout  = 30 * time.Second // for the handler to answer, and for the client to take a part of the answer
 )
@@ -35,6 +36,9 @@ type Handler func(ctx context.Context, r *Request) *Response
 // Server answers requests.
 type Server struct {
 	Handler Handler
+	// MaxBody is how many bytes the body of a request may have. With 0, bodies are not read: the handler sees only that
+	// there is one, and the connection ends with its answer.
+	MaxBody int
 	// Failed is told of a panic of the handler, whose request gets the status 500. It may be nil.
 	Failed func(err error)
 
@@ -130,6 +134,10 @@ func (s *Server) connection(ctx context.Context, c net.Conn) {
 		}
 		_ = c.SetReadDeadline(time.Now().Add(headerTimeout))
 		r, err := readRequest(in)
+		if err == nil && s.MaxBody > 0 {
+			_ = c.SetReadDeadline(time.Now().Add(bodyTimeout))
+			err = r.readBody(in, s.MaxBody)
+		}
 		var refused *RequestError
 		switch {
 		case errors.As(err, &refused):
@@ -162,7 +170,7 @@ func (s *Server) answer(ctx context.Context, c net.Conn, in *bufio.Reader, r *Re
 	}
 	ctx, cancel := context.WithTimeout(ctx, AnswerTimeout)
 	defer cancel()
-	if !r.HasBody {
+	if !r.HasBody || r.Body != nil {
 		_ = c.SetReadDeadline(time.Time{})
 		gone := make(chan struct{})
 		go func() {

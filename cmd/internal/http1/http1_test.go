@@ -20,13 +20,18 @@ import (
 // serve starts a server with a handler. It ends with the test, which fails if a goroutine of the server stays.
 func serve(t *testing.T, handler Handler) (address string) {
 	t.Helper()
+	return serveBodies(t, handler, 0)
+}
+
+func serveBodies(t *testing.T, handler Handler, most int) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	s := &Server{Handler: handler, Failed: func(err error) { t.Log(err) }}
+	s := &Server{Handler: handler, MaxBody: most, Failed: func(err error) { t.Log(err) }}
 	go func() { ended <- s.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
@@ -108,6 +113,47 @@ func TestRequests(t *testing.T) {
 		if err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+c.status) || !strings.Contains(answer, c.body) {
 			t.Errorf("%.60q: %v %q, want %s %q", c.request, err, answer, c.status, c.body)
 		}
+	}
+}
+
+// A server that reads bodies gives them to its handler and keeps the connection, unless it could take a body for a
+// request or the other way around.
+func TestBodies(t *testing.T) {
+	address := serveBodies(t, func(_ context.Context, r *Request) *Response {
+		return PlainText(200, fmt.Sprintf("%s %q", r.Target, r.Body))
+	}, 10)
+	conn := connect(t, address)
+	in := bufio.NewReader(conn)
+	_, _ = io.WriteString(conn, "POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"+
+		"POST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\nokGET /c HTTP/1.1\r\n\r\n")
+	for _, want := range []string{`/a "hello"`, `/b "ok"`, `/c ""`} {
+		if answer, err := readAnswer(in); err != nil || !strings.Contains(answer, want) {
+			t.Errorf("%v %q, want %s", err, answer, want)
+		}
+	}
+	for _, c := range []struct{ fields, status string }{
+		{"Content-Length: 11", "413 Content Too Large"},
+		{"Content-Length: 99999999999999999999", "400 Bad Request"},
+		{"Content-Length: +5", "400 Bad Request"},
+		{"Content-Length: -1", "400 Bad Request"},
+		{"Transfer-Encoding: chunked", "411 Length Required"},
+		{"Content-Length: 5\r\nTransfer-Encoding: chunked", "411 Length Required"},
+	} {
+		conn := connect(t, address)
+		in := bufio.NewReader(conn)
+		_, _ = io.WriteString(conn, "POST /a HTTP/1.1\r\n"+c.fields+"\r\n\r\nhelloGET /b HTTP/1.1\r\n\r\n")
+		if answer, err := readAnswer(in); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+c.status) {
+			t.Errorf("%s: %v %q", c.fields, err, answer)
+		}
+		if answer, err := readAnswer(in); err == nil {
+			t.Errorf("%s: the connection goes on with %q", c.fields, answer)
+		}
+	}
+	conn = connect(t, address)
+	_, _ = io.WriteString(conn, "POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel")
+	_ = conn.(*net.TCPConn).CloseWrite()
+	if answer, err := readAnswer(bufio.NewReader(conn)); err == nil {
+		t.Errorf("half a body is answered with %q", answer)
 	}
 }
 

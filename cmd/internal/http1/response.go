@@ -69,6 +69,8 @@ func reason(status int) string {
 		return "Not Found"
 	case 405:
 		return "Method Not Allowed"
+	case 411:
+		return "Length Required"
 	case 413:
 		return "Content Too Large"
 	case 421:

@@ -6,18 +6,21 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// Request is a request without its body.
+// Request is a request.
 type Request struct {
 	Method  string
 	Target  string // as it was sent: "/data/runs.json?rev=main"
-	HasBody bool   // which is not read; the connection ends with the answer
+	HasBody bool
+	Body    []byte // nil if bodies are not read, see Server.MaxBody
 	Local   net.Addr
 
 	fields map[string]string // by lower-case name
+	old    bool              // the version is HTTP/1.0
 	last   bool              // the connection ends after the answer
 }
 
@@ -110,7 +113,8 @@ func requestLine(line string) (*Request, error) {
 	case !strings.HasPrefix(target, "/") || strings.ContainsFunc(target, notPrinted):
 		return nil, invalid("the target of the request must be a path")
 	}
-	return &Request{Method: method, Target: target, fields: map[string]string{}, last: version == "HTTP/1.0"}, nil
+	old := version == "HTTP/1.0"
+	return &Request{Method: method, Target: target, fields: map[string]string{}, old: old, last: old}, nil
 }
 
 // field reads a header field. What could be understood in two ways is refused.
@@ -155,6 +159,34 @@ func hasWord(list, word string) bool {
 		}
 	}
 	return false
+}
+
+// readBody reads the body of the request, whose length must be known.
+func (r *Request) readBody(in *bufio.Reader, most int) error {
+	if !r.HasBody {
+		return nil
+	}
+	if _, encoded := r.fields["transfer-encoding"]; encoded {
+		return &RequestError{411, "the body of the request must have the field Content-Length"}
+	}
+	length, err := strconv.ParseUint(r.fields["content-length"], 10, 63)
+	switch {
+	case err != nil:
+		return invalid("the field Content-Length is not a number")
+	case length > uint64(most):
+		return &RequestError{413, "the body of the request must have at most " + strconv.Itoa(most) + " bytes"}
+	}
+	// The length is what the client says: memory is taken as the bytes arrive.
+	body, err := io.ReadAll(io.LimitReader(in, int64(length)))
+	if err == nil && uint64(len(body)) < length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	r.Body = body
+	r.last = hasWord(r.fields["connection"], "close") || r.old
+	return nil
 }
 
 // readLine reads a line without its end, which is a line feed with or without a carriage return. left is what the

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/gitruns/runs/cmd/internal/http1"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/mlflow"
+)
+
+// mlflowListener answers the MLflow calls of a program.
+type mlflowListener struct {
+	service *mlflow.Service
+	env     []string // tells MLflow in the program about the listener
+	end     func()   // ends the listener
+}
+
+// listenMLflow opens a listener for the MLflow calls of the program that a run records. Only processes that know its
+// token are answered.
+func listenMLflow(ctx context.Context, active *repo.Active, dir string, failed func(error)) (*mlflowListener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening for MLflow calls: %w", err)
+	}
+	secret := make([]byte, 16)
+	_, _ = rand.Read(secret) // never fails
+	token := hex.EncodeToString(secret)
+	service := mlflow.New(active.Repository(), mlflow.Options{Program: active, Dir: dir})
+	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: mlflowHandler(service, token)}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(ctx, l); err != nil {
+			failed(err)
+		}
+	}()
+	address := "http://" + l.Addr().String()
+	return &mlflowListener{
+		service: service,
+		end:     func() { cancel(); <-ended },
+		env: []string{
+			"MLFLOW_TRACKING_URI=" + address,
+			"MLFLOW_REGISTRY_URI=" + address, // without it, each metric looks for Spark
+			"MLFLOW_TRACKING_TOKEN=" + token,
+			"MLFLOW_HTTP_REQUEST_MAX_RETRIES=2",
+			"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT=true",
+			"NO_PROXY=" + withLoopback(os.Getenv("NO_PROXY")),
+			"no_proxy=" + withLoopback(os.Getenv("no_proxy")),
+		},
+	}, nil
+}
+
+func withLoopback(list string) string {
+	if list == "" {
+		return "127.0.0.1"
+	}
+	return list + ",127.0.0.1"
+}
+
+// mlflowHandler answers requests that have the token.
+func mlflowHandler(service *mlflow.Service, token string) http1.Handler {
+	return func(ctx context.Context, r *http1.Request) *http1.Response {
+		if subtle.ConstantTimeCompare([]byte(r.Header("authorization")), []byte("Bearer "+token)) != 1 {
+			return http1.PlainText(401, "the token is not that of this run")
+		}
+		path, _, _ := strings.Cut(r.Target, "?")
+		if path == "/health" || path == "/version" {
+			return http1.PlainText(200, "OK")
+		}
+		query, err := r.Params()
+		if err != nil {
+			return http1.PlainText(400, "the query is not valid")
+		}
+		call := mlflow.Call{Method: r.Method, Path: mlflow.Path(path), Query: query, Body: r.Body}
+		status, body := service.Answer(ctx, &call)
+		response := &http1.Response{Status: status, Body: body}
+		response.Set("Content-Type", "application/json")
+		return response
+	}
+}

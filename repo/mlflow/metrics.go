@@ -1,0 +1,201 @@
+package mlflow
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/url"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gitruns/runs/format"
+)
+
+// metricJSON is one point.
+type metricJSON struct {
+	Key   string `json:"key"`
+	Value value  `json:"value"`
+	Time  number `json:"timestamp"` // ms since 1970
+	Step  number `json:"step"`
+}
+
+// value is a number that may be NaN or infinite, which travel as words.
+type value float64
+
+func (v value) MarshalJSON() ([]byte, error) {
+	switch f := float64(v); {
+	case math.IsNaN(f):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(f, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(f, -1):
+		return []byte(`"-Infinity"`), nil
+	}
+	return strconv.AppendFloat(nil, float64(v), 'g', -1, 64), nil
+}
+
+func (v *value) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		text = string(data)
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	*v = value(f)
+	return err
+}
+
+func (s *Service) logMetric(_ context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		metricJSON
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	run, err := s.run(q.id())
+	if err != nil {
+		return nil, err
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return struct{}{}, run.logMetrics([]metricJSON{q.metricJSON})
+}
+
+func (s *Service) logBatch(_ context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		Metrics []metricJSON `json:"metrics"`
+		Params  []tagJSON    `json:"params"`
+		Tags    []tagJSON    `json:"tags"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	run, err := s.run(q.id())
+	if err != nil {
+		return nil, err
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	if err := run.logParams(q.Params); err != nil {
+		return nil, err
+	}
+	if err := run.logMetrics(q.Metrics); err != nil {
+		return nil, err
+	}
+	return struct{}{}, run.setTags(q.Tags)
+}
+
+func (s *Service) logParam(_ context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		tagJSON
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	run, err := s.run(q.id())
+	if err != nil {
+		return nil, err
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	return struct{}{}, run.logParams([]tagJSON{q.tagJSON})
+}
+
+// logParams records params. A param keeps its first value. The caller holds the lock.
+func (run *openRun) logParams(list []tagJSON) error {
+	line := &format.Line{Params: format.Params{}}
+	for _, p := range list {
+		if old, ok := run.params[p.Key]; ok && old != p.Value {
+			return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "+
+				"for run ID='%s'. Attempted logging new value '%s'.", p.Key, old, run.active.ID, p.Value)
+		}
+		line.Params[p.Key] = typed(p.Value)
+	}
+	if len(line.Params) == 0 {
+		return nil
+	}
+	if err := run.append(line); err != nil {
+		return err
+	}
+	for _, p := range list {
+		run.params[p.Key] = p.Value
+	}
+	return nil
+}
+
+// logMetrics records points. Those of one step and time become one line. The caller holds the lock.
+func (run *openRun) logMetrics(list []metricJSON) error {
+	var lines []*format.Line
+	last := func() *format.Line { return lines[len(lines)-1] }
+	for _, m := range list {
+		time := int64(m.Time) * 1000
+		if len(lines) == 0 || last().Time != time || last().Step != int64(m.Step) || has(last(), m.Key) {
+			lines = append(lines, &format.Line{Time: time, Step: int64(m.Step), HasStep: true})
+		}
+		l := last()
+		l.Metrics = append(l.Metrics, format.MetricValue{Key: m.Key, Value: float64(m.Value)})
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	if err := run.append(lines...); err != nil {
+		return err
+	}
+	for _, m := range list {
+		if last, ok := run.latest[m.Key]; !ok || !m.before(last) {
+			run.latest[m.Key] = m
+		}
+	}
+	return nil
+}
+
+func has(l *format.Line, key string) bool {
+	for _, m := range l.Metrics {
+		if m.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// before orders points as MLflow does for the latest value: by step, then time.
+func (m metricJSON) before(other metricJSON) bool {
+	if m.Step != other.Step {
+		return m.Step < other.Step
+	}
+	return m.Time < other.Time
+}
+
+func (s *Service) metricHistory(ctx context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		Key string `json:"metric_key"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	run, err := s.run(q.id())
+	if err != nil {
+		return nil, err
+	}
+	live := run.active.LivePoints()
+	if err := live.Read(ctx); err != nil {
+		return nil, err
+	}
+	list := []metricJSON{}
+	for _, p := range live.Points(q.Key) {
+		list = append(list, metricJSON{q.Key, value(p.Value), number(p.Time / 1000), number(p.Step)})
+	}
+	return map[string]any{"metrics": list}, nil
+}
+
+// fileURI is the address of a file of this machine.
+func fileURI(path string) string {
+	path = filepath.ToSlash(path)
+	if path != "" && path[0] != '/' {
+		path = "/" + path // C:/… on Windows
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
+}

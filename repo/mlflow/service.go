@@ -1,0 +1,173 @@
+// Package mlflow answers the calls of MLflow's tracking protocol from a repository of runs, so that a program which
+// uses MLflow records into it unchanged. It knows no transport: a call is a method, a path, a query and a body of JSON.
+//
+// The protocol is that of MLflow's REST API, https://mlflow.org/docs/latest/api_reference/rest-api.html, as the clients
+// of 2.22 and 3.17 use it.
+package mlflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// Prefix begins the path of every call. Clients of 3.x use version 3.0 of some paths.
+const Prefix = "/api/2.0/mlflow/"
+
+// Path returns the part of a path of the protocol that names the call, such as "runs/create". A path that is none of
+// the protocol comes back whole.
+func Path(path string) string {
+	for _, prefix := range []string{Prefix, "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"} {
+		if call, ok := strings.CutPrefix(path, prefix); ok {
+			return call
+		}
+	}
+	return path
+}
+
+// MaxBody is the size in bytes that the body of a call may have: MLflow's client sends at most 1 MB, and tags and
+// inputs of datasets add to it.
+const MaxBody = 16 << 20
+
+// Service answers calls. Its methods may be called by several goroutines at once.
+type Service struct {
+	repo *repo.Repository
+	opts Options
+
+	mu          sync.Mutex
+	open        map[string]*openRun // the runs of this service that have not ended, by id
+	taken       bool                // a run of the program has become Options.Program
+	described   *format.Run         // what later runs share with Options.Program
+	experiments map[string]string   // the names of experiments that no run has yet, by id
+	unknown     map[string]int      // calls that are not answered, by path
+}
+
+// Options say for whom a service answers.
+type Options struct {
+	// Program is the run that records the program whose calls are answered: its first run is that one. It is nil for a
+	// service that outlives programs.
+	Program *repo.Active
+	// Dir is the folder in which the program was started.
+	Dir string
+}
+
+// New makes a service for a repository.
+func New(r *repo.Repository, o Options) *Service {
+	return &Service{
+		repo: r, opts: o, open: map[string]*openRun{}, experiments: map[string]string{}, unknown: map[string]int{},
+	}
+}
+
+// Call is a call of the protocol.
+type Call struct {
+	Method string     // GET, POST, PATCH or DELETE
+	Path   string     // below Prefix, such as "runs/create"
+	Query  url.Values // of a GET
+	Body   []byte     // JSON; empty for a GET
+}
+
+// decode reads the body of a call, or its query if it has no body. Keys that are not known are ignored, as MLflow's
+// server does.
+func (c *Call) decode(v any) error {
+	data := c.Body
+	if len(data) == 0 {
+		query := map[string]string{}
+		for key := range c.Query {
+			query[key] = c.Query.Get(key)
+		}
+		data, _ = json.Marshal(query) // a map of strings
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return invalid("the body of %s is not valid: %v", c.Path, err)
+	}
+	return nil
+}
+
+// handlers answer the calls, by method and path.
+var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
+	"GET experiments/get":         (*Service).getExperiment,
+	"GET experiments/get-by-name": (*Service).experimentByName,
+	"POST experiments/create":     (*Service).createExperiment,
+	"POST runs/create":            (*Service).createRun,
+	"POST runs/update":            (*Service).updateRun,
+	"GET runs/get":                (*Service).getRun,
+	"POST runs/log-metric":        (*Service).logMetric,
+	"POST runs/log-parameter":     (*Service).logParam,
+	"POST runs/log-batch":         (*Service).logBatch,
+	"POST runs/set-tag":           (*Service).setTag,
+	"GET metrics/get-history":     (*Service).metricHistory,
+}
+
+// Answer answers a call with a status of HTTP and a body of JSON.
+func (s *Service) Answer(ctx context.Context, c *Call) (status int, body []byte) {
+	handler := handlers[c.Method+" "+c.Path]
+	var answer any
+	var err error
+	if handler != nil {
+		answer, err = handler(s, ctx, c)
+	} else {
+		s.mu.Lock()
+		s.unknown[c.Path]++
+		s.mu.Unlock()
+		err = &Error{404, "ENDPOINT_NOT_FOUND", fmt.Sprintf("runs does not answer %s", c.Path)}
+	}
+	if err == nil {
+		if body, err = json.Marshal(answer); err == nil {
+			return 200, body
+		}
+	}
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{500, "INTERNAL_ERROR", err.Error()}
+	}
+	body, _ = json.Marshal(map[string]string{"error_code": known.Code, "message": known.Message})
+	return known.Status, body
+}
+
+// Unanswered returns how often the program made calls that are not answered, by their paths.
+func (s *Service) Unanswered() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unknown
+}
+
+// Error is an error in MLflow's words.
+type Error struct {
+	Status  int    // of HTTP
+	Code    string // such as RESOURCE_DOES_NOT_EXIST
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+func invalid(text string, args ...any) error {
+	return &Error{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf(text, args...)}
+}
+
+func notFound(text string, args ...any) error {
+	return &Error{404, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf(text, args...)}
+}
+
+// number reads an integer that JSON may give as a number or as a string of digits: the rules of protocol buffers allow
+// both.
+type number int64
+
+func (n *number) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	if text == "null" || text == "" {
+		return nil
+	}
+	var v int64
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return err
+	}
+	*n = number(v)
+	return nil
+}
