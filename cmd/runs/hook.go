@@ -50,6 +50,7 @@ func (a *app) stageForCommit(ctx context.Context) error {
 		return err
 	}
 	a.warnRefused(done.Refused)
+	a.warnAll(done.Warnings)
 	switch {
 	case done.Waiting > 0:
 		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Reason)

@@ -49,6 +49,7 @@ remote is that of the last fetch.
 				}
 				o = &share.Overview{}
 			}
+			a.warnAll(o.Warnings)
 			waiting, err := readNotUploaded(r, c)
 			if err != nil {
 				a.warn("looking for artifacts that are not uploaded: %v", err)

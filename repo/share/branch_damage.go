@@ -37,7 +37,7 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 		return nil, err
 	}
 	var tips []string
-	for _, tip := range []string{head, local.tip} {
+	for _, tip := range []string{head, local.seen} {
 		if tip != "" && !slices.Contains(tips, tip) {
 			tips = append(tips, tip)
 		}

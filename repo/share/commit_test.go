@@ -231,35 +231,35 @@ func TestMoveLocal(t *testing.T) {
 		stayed string
 		own    bool // the user's own changes are why
 	}{
-		{name: "checked out", local: func(p *project) localBranch { return localBranch{"main", p.Head, true} }},
+		{name: "checked out", local: func(p *project) localBranch { return onBranch("main", p.Head) }},
 		{name: "not checked out", local: func(p *project) localBranch {
 			p.Git("branch", "-q", "other", p.First)
-			return localBranch{"other", p.First, false}
+			return offBranch("other", p.First)
 		}},
 		{
 			name: "checked out elsewhere", stayed: "checked out in",
 			local: func(p *project) localBranch {
 				p.Git("worktree", "add", "-q", "-b", "other", filepath.Join(p.Base, "other"), p.First)
-				return localBranch{"other", p.First, false}
+				return offBranch("other", p.First)
 			},
 		},
 		{
 			name: "own changes", stayed: "in the way", own: true,
 			do:    func(p *project, _ string) { p.Write("README", "mine\n") },
-			local: func(p *project) localBranch { return localBranch{"main", p.Head, true} },
+			local: func(p *project) localBranch { return onBranch("main", p.Head) },
 		},
 		{
 			name: "moved", stayed: "moved",
 			do:    func(p *project, _ string) { p.Commit("own", map[string]string{"x": "x"}) },
-			local: func(p *project) localBranch { return localBranch{"main", p.Head, true} },
+			local: func(p *project) localBranch { return onBranch("main", p.Head) },
 		},
 		{
 			name: "a bisection", stayed: "a bisection is in progress",
 			do:    func(p *project, _ string) { p.Git("bisect", "start") },
-			local: func(p *project) localBranch { return localBranch{"main", p.Head, true} },
+			local: func(p *project) localBranch { return onBranch("main", p.Head) },
 		},
 		{
-			name: "there already", local: func(p *project) localBranch { return localBranch{"main", "", true} },
+			name: "there already", local: func(p *project) localBranch { return onBranch("main", "") },
 			do: func(_ *project, _ string) {},
 		},
 	} {

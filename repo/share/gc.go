@@ -83,6 +83,9 @@ func gcOnce(ctx context.Context, r *repo.Repository, q GCRequest) (*Collected, e
 	if err != nil {
 		return nil, err
 	}
+	if err := local.needLocal(); err != nil {
+		return nil, err
+	}
 	if err := checkGCBranch(ctx, r, local); err != nil {
 		return nil, err
 	}

@@ -67,10 +67,17 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	}
 	p, err := w.plan(ctx, tip.Commit, true)
 	s.Committed = p.Committed
-	if err != nil || p.Empty() {
+	if err == nil && !p.Empty() {
+		err = w.stage(ctx, p, tip)
+	}
+	if err != nil {
 		return s, err
 	}
-	return s, w.stage(ctx, p, tip)
+	warning, err := stagedAway(ctx, r.Git, trees, tip.Commit, p.at)
+	if warning != "" {
+		s.Warnings = append(s.Warnings, warning)
+	}
+	return s, err
 }
 
 // reasonToWait returns why runs cannot be part of the commit that Git is making. It is empty if they can.

@@ -86,7 +86,7 @@ func lfsPointers(ctx context.Context, r *repo.Repository, entries []*repo.Entry)
 	}
 	defer trees.Close()
 	local, err := runsBranch(ctx, r)
-	if err != nil || local.tip == "" {
+	if err != nil || local.seen == "" {
 		return nil, err
 	}
 	found := map[string][]NotStored{}
@@ -100,7 +100,7 @@ func lfsPointers(ctx context.Context, r *repo.Repository, entries []*repo.Entry)
 		}
 		for _, a := range all {
 			name := path.Join(at, runPath(e.ID), "artifacts", a.Path)
-			blob, ok, err := trees.Find(local.tip, name)
+			blob, ok, err := trees.Find(local.seen, name)
 			if err != nil {
 				return nil, err
 			}

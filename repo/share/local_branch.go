@@ -3,6 +3,7 @@ package share
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -13,6 +14,7 @@ import (
 type localBranch struct {
 	name       string
 	tip        string
+	seen       string // the tip; if the branch is only at a remote, its commit there as last fetched
 	checkedOut bool
 }
 
@@ -28,9 +30,24 @@ func runsBranch(ctx context.Context, r *repo.Repository) (localBranch, error) {
 	}
 	if name := config.Commit.Branch; name != "" && name != tip.Branch {
 		commit, err := git.Resolve(ctx, r.Git, "refs/heads/"+name)
-		return localBranch{name, commit, false}, err
+		seen := commit
+		if err == nil && commit == "" { // in a fresh clone
+			seen, _, err = git.FindBranch(ctx, r.Git, name)
+		}
+		return localBranch{name, commit, seen, false}, err
 	}
-	return localBranch{tip.Branch, tip.Commit, true}, nil
+	return localBranch{tip.Branch, tip.Commit, tip.Commit, true}, nil
+}
+
+// needLocal returns an error if the branch is only at a remote, where only a push may change it.
+func (b localBranch) needLocal() error {
+	if b.tip != "" || b.seen == "" {
+		return nil
+	}
+	return &repo.HintError{
+		Err:  fmt.Errorf("branch %s is not in this clone yet", b.name),
+		Hint: "run 'runs pull' first",
+	}
 }
 
 // moveLocal moves a local branch. If it cannot, stayed gives the reason, and mine reports whether the reason is the

@@ -126,12 +126,12 @@ func (f *finder) past(ctx context.Context, only []string) (map[string][]string, 
 	if err != nil {
 		return nil, err
 	}
+	head, err := git.Resolve(ctx, f.repo.Git, "HEAD")
+	if err != nil {
+		return nil, err
+	}
 	var tips []string
-	for _, ref := range []string{"HEAD", "refs/heads/" + local.name} {
-		commit, err := git.Resolve(ctx, f.repo.Git, ref)
-		if err != nil {
-			return nil, err
-		}
+	for _, commit := range []string{head, local.seen} {
 		if commit != "" && !slices.Contains(tips, commit) {
 			tips = append(tips, commit)
 		}

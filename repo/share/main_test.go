@@ -214,3 +214,10 @@ func (p *project) userStatus() string {
 	p.t.Helper()
 	return p.Git("status", "--porcelain", "--untracked-files=all", "--", ".", ":(exclude).runs")
 }
+
+// onBranch returns a branch that is checked out, offBranch one that is not.
+func onBranch(name, tip string) localBranch {
+	return localBranch{name: name, tip: tip, seen: tip, checkedOut: true}
+}
+
+func offBranch(name, tip string) localBranch { return localBranch{name: name, tip: tip, seen: tip} }

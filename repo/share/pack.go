@@ -84,6 +84,9 @@ type repacking struct {
 
 func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, error) {
 	local, err := runsBranch(ctx, r)
+	if err == nil {
+		err = local.needLocal()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +98,7 @@ func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, 
 	w := &writer{repo: r, trees: trees}
 	defer w.close()
 	x := &repacking{writer: w, ask: q, tip: local.tip, done: &Packed{Branch: local.name}, plan: &plan{
-		Committed: &Committed{}, repo: r, before: map[string]string{}, blobs: map[string]string{},
+		Committed: &Committed{Branch: local.name}, repo: r, before: map[string]string{}, blobs: map[string]string{},
 	}}
 	if x.at, err = r.TreePath(); err != nil {
 		return nil, err

@@ -92,6 +92,8 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 			}
 			if p.done.Commit == "" {
 				p.done.Uncommitted, p.done.CountError = p.uncommitted(ctx)
+			} else if err := p.warnNotRequired(ctx); err != nil {
+				return p.done, fmt.Errorf("the push is complete, but reading %s failed: %w", configName, err)
 			}
 		}
 		p.trees.Close()
@@ -182,6 +184,28 @@ func (p *pusher) progress(what string) {
 		}
 		p.ask.Progress(what)
 	}
+}
+
+// warnNotRequired adds a warning if batches went to the runs branch and the code branch does not tell of them.
+func (p *pusher) warnNotRequired(ctx context.Context) error {
+	if p.local.checkedOut {
+		return nil
+	}
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return err
+	}
+	head, err := git.Resolve(ctx, p.repo.Git, "HEAD")
+	if err != nil || head == "" {
+		return err
+	}
+	warning, err := notRequired(p.trees, head, at, func() (bool, error) {
+		return requiresBatches(p.trees, p.tip, at)
+	})
+	if warning != "" {
+		p.done.Warnings = append(p.done.Warnings, warning)
+	}
+	return err
 }
 
 // uncommitted counts the finished runs that the local branch does not have.

@@ -24,46 +24,46 @@ func TestDestination(t *testing.T) {
 		own   bool
 		hint  string // empty: it is no error
 	}{
-		{"the upstream", nil, localBranch{"main", "x", true}, PushRequest{}, "origin/main", true, ""},
+		{"the upstream", nil, onBranch("main", "x"), PushRequest{}, "origin/main", true, ""},
 		{
 			"the upstream's remote, by name", nil,
-			localBranch{"main", "x", true},
+			onBranch("main", "x"),
 			PushRequest{Remote: "origin"},
 			"origin/main",
 			true, "",
 		},
-		{"a branch by name", nil, localBranch{"main", "x", true}, PushRequest{Branch: "wide"}, "origin/wide", false, ""},
-		{"the upstream by name", nil, localBranch{"main", "x", true}, PushRequest{Branch: "main"}, "origin/main", true, ""},
+		{"a branch by name", nil, onBranch("main", "x"), PushRequest{Branch: "wide"}, "origin/wide", false, ""},
+		{"the upstream by name", nil, onBranch("main", "x"), PushRequest{Branch: "main"}, "origin/main", true, ""},
 		{
 			"detached, a branch by name", nil,
-			localBranch{"", "x", true},
+			onBranch("", "x"),
 			PushRequest{Branch: "wide"},
 			"origin/wide", false,
 			"",
 		},
-		{"a branch of runs alone", nil, localBranch{"runs", "x", false}, PushRequest{}, "origin/runs", true, ""},
+		{"a branch of runs alone", nil, offBranch("runs", "x"), PushRequest{}, "origin/runs", true, ""},
 		{
 			"another remote that has the branch", func(p *project) {
 				p.Git("remote", "add", "fork", p.Origin)
 				p.Git("update-ref", "refs/remotes/fork/main", "HEAD")
-			}, localBranch{"main", "x", true}, PushRequest{Remote: "fork"}, "fork/main", false, "",
+			}, onBranch("main", "x"), PushRequest{Remote: "fork"}, "fork/main", false, "",
 		},
-		{"detached", nil, localBranch{"", "x", true}, PushRequest{}, "", false, "git switch BRANCH"},
+		{"detached", nil, onBranch("", "x"), PushRequest{}, "", false, "git switch BRANCH"},
 		{
 			"an unknown remote", nil,
-			localBranch{"main", "x", true},
+			onBranch("main", "x"),
 			PushRequest{Remote: "nowhere"},
 			"", false,
 			"name one of: origin",
 		},
 		{
 			"no remote", func(p *project) { p.Git("remote", "remove", "origin") },
-			localBranch{"main", "x", true},
+			onBranch("main", "x"),
 			PushRequest{},
 			"", false, "git remote add origin URL",
 		},
-		{"no upstream", nil, localBranch{"wide", "x", true}, PushRequest{}, "", false, "git push -u origin wide"},
-		{"no name for a branch", nil, localBranch{"main", "x", true}, PushRequest{Branch: "a b"}, "", false, "?"},
+		{"no upstream", nil, onBranch("wide", "x"), PushRequest{}, "", false, "git push -u origin wide"},
+		{"no name for a branch", nil, onBranch("main", "x"), PushRequest{Branch: "a b"}, "", false, "?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

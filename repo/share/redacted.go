@@ -249,13 +249,18 @@ func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	up, ok, err := git.UpstreamOf(ctx, r.Git, local.name)
-	if err != nil || !ok {
-		return false, err
+	commit := local.seen
+	if local.tip != "" {
+		up, ok, err := git.UpstreamOf(ctx, r.Git, local.name)
+		if err != nil || !ok {
+			return false, err
+		}
+		if commit, err = git.Resolve(ctx, r.Git, up.Tracking); err != nil {
+			return false, err
+		}
 	}
-	commit, err := git.Resolve(ctx, r.Git, up.Tracking)
-	if err != nil || commit == "" {
-		return false, err
+	if commit == "" {
+		return false, nil
 	}
 	at, err := r.TreePath()
 	if err != nil {

@@ -379,15 +379,15 @@ func TestCodeCommitsHint(t *testing.T) {
 		own        bool
 		want       string
 	}{
-		{"on the upstream", p.Head, localBranch{"main", code, true}, true, "run 'git push'"},
-		{"a new repository", "", localBranch{"main", code, true}, true, "run 'git push'"},
+		{"on the upstream", p.Head, onBranch("main", code), true, "run 'git push'"},
+		{"a new repository", "", onBranch("main", code), true, "run 'git push'"},
 		{
 			"others have pushed", other,
-			localBranch{"main", code, true},
+			onBranch("main", code),
 			true,
 			"run 'git pull --rebase origin main' and 'git push'",
 		},
-		{"a branch without upstream", p.Head, localBranch{"wide", code, true}, false, "run 'git push -u origin wide'"},
+		{"a branch without upstream", p.Head, onBranch("wide", code), false, "run 'git push -u origin wide'"},
 	} {
 		err := e.withStep(t.Context(), p.runs, c.local, c.base, up, c.own)
 		var hint *repo.HintError

@@ -42,6 +42,11 @@ func (p *plan) requireBatches(ctx context.Context, w *writer, place bool) error 
 	if err != nil {
 		return nil // without settings on disk, the branch keeps its own
 	}
+	if !place {
+		if err := p.requireInCode(own); err != nil {
+			return err
+		}
+	}
 	committed := own
 	if ok {
 		if committed, err = w.trees.Blob(e.ID, format.MaxConfigBytes); err != nil {
@@ -85,6 +90,95 @@ func (p *plan) requireBatches(ctx context.Context, w *writer, place bool) error 
 	}
 	p.blobs[configName] = id
 	return nil
+}
+
+// requireInCode adds the entry to the config.toml on disk after runs went to the runs branch. A program reads it from
+// the code branch, where the user commits it.
+func (p *plan) requireInCode(own []byte) error {
+	config, err := p.repo.Config()
+	if err != nil || config.Commit.Branch == "" || config.Commit.Branch != p.Branch {
+		return err
+	}
+	next, changed, err := withBatches(own)
+	if err != nil {
+		return fmt.Errorf("adding %q to requires in %s: %w", format.BatchRequires, configName, err)
+	}
+	if !changed {
+		return nil
+	}
+	if err := p.repo.WriteConfig(next); err != nil {
+		return err
+	}
+	p.Warnings = append(p.Warnings, fmt.Sprintf(
+		"%s now requires %q, because branch %s has batches; commit it with your code, so that older programs stop",
+		path.Join(p.at, configName), format.BatchRequires, p.Branch))
+	return nil
+}
+
+// notRequired returns a warning if commit, whose runs are in batches, has a config.toml that does not require a reader
+// to know them. batches reports whether there are any.
+func notRequired(trees *git.Trees, commit, at string, batches func() (bool, error)) (string, error) {
+	lacks, err := lacksBatches(trees, commit, at)
+	if err != nil || !lacks {
+		return "", err
+	}
+	there, err := batches()
+	if err != nil || !there {
+		return "", err
+	}
+	return fmt.Sprintf("%s at HEAD does not require %q; programs that do not know batches leave out runs: "+
+		"commit the file with requires = [%q]", path.Join(at, configName), format.BatchRequires, format.BatchRequires), nil
+}
+
+// lacksBatches reports whether the commit has a config.toml that does not require batches.
+func lacksBatches(trees *git.Trees, commit, at string) (bool, error) {
+	_, lacks, err := readRequires(trees, commit, at)
+	return lacks, err
+}
+
+// requiresBatches reports whether the commit has a config.toml that requires batches.
+func requiresBatches(trees *git.Trees, commit, at string) (bool, error) {
+	there, lacks, err := readRequires(trees, commit, at)
+	return there && !lacks, err
+}
+
+// readRequires reports whether a commit has a config.toml that can be read, and whether that does not require batches.
+func readRequires(trees *git.Trees, commit, at string) (there, lacks bool, err error) {
+	e, ok, err := trees.Find(commit, path.Join(at, configName))
+	if err != nil || !ok || e.IsTree() {
+		return false, false, err
+	}
+	data, err := trees.Blob(e.ID, format.MaxConfigBytes)
+	if err != nil {
+		return false, false, err
+	}
+	_, lacks, err = withBatches(data)
+	return err == nil, lacks, nil
+}
+
+// stagedAway returns a warning if the index has a config.toml without the entry that the one of the commit has.
+func stagedAway(ctx context.Context, dirs git.Dirs, trees *git.Trees, commit, at string) (string, error) {
+	name := path.Join(at, configName)
+	was, ok, err := trees.Find(commit, name)
+	if err != nil || !ok {
+		return "", err
+	}
+	staged, err := git.Tracked(ctx, dirs, name)
+	if err != nil || len(staged) != 1 || staged[0].ID == was.ID {
+		return "", err
+	}
+	if lacks, err := lacksBatches(trees, commit, at); err != nil || lacks {
+		return "", err
+	}
+	data, err := trees.Blob(staged[0].ID, format.MaxConfigBytes)
+	if err != nil {
+		return "", err
+	}
+	if _, lacks, err := withBatches(data); err != nil || !lacks {
+		return "", nil // what cannot be read is reported where it is read
+	}
+	return fmt.Sprintf("this commit takes %q out of requires in %s; programs that do not know batches will leave out runs",
+		format.BatchRequires, name), nil
 }
 
 // addsBatches reports whether a commit changes config.toml only so that readers must know batches.

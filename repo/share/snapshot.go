@@ -226,11 +226,15 @@ func CommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, err
 		return nil, err
 	}
 	defer trees.Close()
-	for _, ref := range []string{"HEAD", "refs/heads/" + local.name, keptRef} {
+	commits := []string{local.seen}
+	for _, ref := range []string{"HEAD", keptRef} {
 		commit, err := git.Resolve(ctx, r.Git, ref)
 		if err != nil {
 			return nil, err
 		}
+		commits = append(commits, commit)
+	}
+	for _, commit := range commits {
 		c, err := readSnapshot(trees, commit, at)
 		if err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, e
 		return nil, err
 	}
 	defer trees.Close()
-	return uncommittedOn(r, trees, local.tip)
+	return uncommittedOn(r, trees, local.seen)
 }
 
 // uncommittedOn is uncommittedIDs for a commit, which may be empty.
@@ -152,9 +152,11 @@ const (
 
 // days reads the day folders of branches. It reads each folder once, because branches have most of them in common.
 type days struct {
-	trees *git.Trees
-	at    string // the .runs folder
-	seen  map[string][]string
+	repo    *repo.Repository
+	trees   *git.Trees
+	at      string // the .runs folder
+	seen    map[string][]string
+	batched map[string]bool // whether there are batches among them
 }
 
 func openDays(ctx context.Context, r *repo.Repository) (*days, error) {
@@ -166,7 +168,7 @@ func openDays(ctx context.Context, r *repo.Repository) (*days, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &days{trees: trees, at: at, seen: map[string][]string{}}, nil
+	return &days{repo: r, trees: trees, at: at, seen: map[string][]string{}, batched: map[string]bool{}}, nil
 }
 
 // dayFolders returns the day folders of a commit, which may be empty.
@@ -201,6 +203,9 @@ func (d *days) of(commit string) ([]string, error) {
 		if d.seen[folder.ID], err = idsOf(d.trees, folder.Name, entries); err != nil {
 			return nil, err
 		}
+		d.batched[folder.ID] = slices.ContainsFunc(entries, func(e git.TreeEntry) bool {
+			return e.IsTree() && format.IsBatchName(e.Name)
+		})
 	}
 	return trees, nil
 }
@@ -349,6 +354,7 @@ type Overview struct {
 	Remote      bool                 // a remote is configured
 	Alone       []BranchRuns         // branches with runs that no other branch has
 	Damage      []Problem            // of BranchDamage
+	Warnings    []string
 }
 
 // BranchRuns is a local branch with runs that no other branch has, here or at a remote.
@@ -385,14 +391,41 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	defer d.trees.Close()
-	if o.Uncommitted, err = d.uncommitted(local.tip, c); err != nil {
+	if o.Uncommitted, err = d.uncommitted(local.seen, c); err != nil {
 		return nil, err
 	}
 	if err := o.compare(d, branches, local); err != nil {
 		return nil, err
 	}
+	if err := o.warn(ctx, d, local); err != nil {
+		return nil, err
+	}
 	o.Damage, err = BranchDamage(ctx, r)
 	return o, err
+}
+
+// warn warns if the code branch does not require a reader to know batches that it or the runs branch has.
+func (o *Overview) warn(ctx context.Context, d *days, local localBranch) error {
+	head, err := git.Resolve(ctx, d.repo.Git, "HEAD")
+	if err != nil || head == "" {
+		return err
+	}
+	warning, err := notRequired(d.trees, head, d.at, func() (bool, error) {
+		for _, commit := range []string{head, local.seen} {
+			folders, err := d.of(commit)
+			if err != nil {
+				return false, err
+			}
+			if slices.ContainsFunc(folders, func(tree string) bool { return d.batched[tree] }) {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	if warning != "" {
+		o.Warnings = append(o.Warnings, warning)
+	}
+	return err
 }
 
 // compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because

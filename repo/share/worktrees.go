@@ -112,7 +112,7 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 		if err != nil {
 			return err
 		}
-		onBranch, err := committedOn(trees, []string{head, local.tip}, at, day.Name)
+		onBranch, err := committedOn(trees, []string{head, local.seen}, at, day.Name)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 			t.Done(day)
 			continue
 		}
-		known, err := committedOn(trees, []string{kept, head, local.tip}, at, day.Name)
+		known, err := committedOn(trees, []string{kept, head, local.seen}, at, day.Name)
 		if err != nil {
 			return err
 		}
