@@ -176,16 +176,24 @@ func (s *Service) metricHistory(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
-	if err != nil {
-		return nil, err
-	}
-	live := run.active.LivePoints()
-	if err := live.Read(ctx); err != nil {
-		return nil, err
+	var points []format.Point
+	if run, err := s.run(q.id()); err == nil {
+		live := run.active.LivePoints()
+		if err := live.Read(ctx); err != nil {
+			return nil, err
+		}
+		points = live.Points(q.Key)
+	} else {
+		e, err := s.entry(ctx, q.id())
+		if err != nil {
+			return nil, err
+		}
+		if points, err = e.Points(ctx, q.Key); err != nil {
+			return nil, err
+		}
 	}
 	list := []metricJSON{}
-	for _, p := range live.Points(q.Key) {
+	for _, p := range points {
 		list = append(list, metricJSON{q.Key, value(p.Value), number(p.Time / 1000), number(p.Step)})
 	}
 	return map[string]any{"metrics": list}, nil

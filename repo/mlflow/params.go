@@ -1,8 +1,13 @@
 package mlflow
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
 )
 
 // typed returns the value of a param of MLflow's, which is a text. The value has a type only where Python's str() of it
@@ -40,4 +45,31 @@ func pythonFloat(f float64) string {
 		s += ".0"
 	}
 	return s
+}
+
+// Text returns the text that a param of ours is for MLflow: what Python's str() gives for its value.
+func Text(value any) string {
+	switch v := value.(type) {
+	case bool:
+		if v {
+			return "True"
+		}
+		return "False"
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return pythonFloat(v)
+	case string:
+		return v
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	}
+	if value == format.Null {
+		return "None"
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
 }

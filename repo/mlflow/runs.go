@@ -170,14 +170,18 @@ func (s *Service) run(id string) (*openRun, error) {
 	return run, nil
 }
 
-func (s *Service) getRun(_ context.Context, c *Call) (any, error) {
+func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
 	var q runName
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
 	run, err := s.run(q.id())
 	if err != nil {
-		return nil, err
+		e, err := s.entry(ctx, q.id())
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"run": s.jsonOf(e)}, nil
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()

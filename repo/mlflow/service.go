@@ -102,6 +102,7 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/log-parameter":     (*Service).logParam,
 	"POST runs/log-batch":         (*Service).logBatch,
 	"POST runs/set-tag":           (*Service).setTag,
+	"POST runs/search":            (*Service).searchRuns,
 	"GET metrics/get-history":     (*Service).metricHistory,
 }
 
