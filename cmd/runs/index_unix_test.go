@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +42,7 @@ func TestIndex(t *testing.T) {
 	for i := range sequences {
 		if i%inClone == 0 { // the next sequences go on where the last one ended
 			if w != nil {
-				_ = os.RemoveAll(w.dir)
+				w.end()
 			}
 			w = newIndexed(t)
 			w.seed = seed + uint64(i)
@@ -69,6 +68,9 @@ type indexed struct {
 	seed       uint64
 	r          *rand.Rand
 	here, away string
+	idle       chan *served
+	named      *repo.Repository // for the ids of runs
+	compared   string           // the commit whose columns were last compared; see head
 	mu         sync.Mutex
 	log        []string
 	n          int
@@ -78,7 +80,11 @@ func newIndexed(t *testing.T) *indexed {
 	t.Helper()
 	w := &indexed{team: newTeam(t, func(_ *testing.T, m *team) { m.url = m.bare })}
 	w.env = append(w.env, repo.IndexVariable+"="+repo.IndexUnsampled)
+	for _, key := range []string{"maintenance.auto", "receive.autoGC"} { // each would be one more process
+		w.must(w.dir, "git", "config", "--global", key, "false")
+	}
 	t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
+	w.setPath()
 	w.here, w.away = filepath.Join(w.dir, "here"), filepath.Join(w.dir, "away")
 	w.must(w.dir, "git", "clone", "-q", w.url, w.here)
 	w.must(w.here, "sh", "-c", "printf '\n[commit]\nbatch = 2\n' >> .runs/config.toml")
@@ -90,37 +96,83 @@ func newIndexed(t *testing.T) *indexed {
 			t.Fatal(err)
 		}
 	}
+	w.idle = make(chan *served, 2)
+	for range cap(w.idle) {
+		w.idle <- startServed(t, w.env)
+	}
+	t.Cleanup(w.end)
+	var err error
+	if w.named, err = repo.Find(w.here); err != nil {
+		t.Fatal(err)
+	}
 	return w
+}
+
+// setPath leaves only the programs that are needed: each run would otherwise ask Python for its version.
+func (w *indexed) setPath() {
+	w.t.Helper()
+	bin := filepath.Join(w.dir, "bin")
+	if err := os.Mkdir(bin, 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, name := range []string{"runs", "git", "sh", "tar", "mv", "rm", "touch"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(bin, name))
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.env = append(w.env, "PATH="+bin)
+}
+
+// end ends the processes and removes the clones. It may be called again.
+func (w *indexed) end() {
+	for w.idle != nil && len(w.idle) > 0 {
+		(<-w.idle).close()
+	}
+	_ = os.RemoveAll(w.dir)
 }
 
 // run runs a command that may fail, and kills it after some time if that is not 0.
 func (w *indexed) run(dir string, after time.Duration, args ...string) {
 	w.t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Env = dir, w.env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	err := cmd.Start()
-	if err != nil {
-		w.t.Error(err)
+	if args[0] == "runs" {
+		w.serve(dir, after, args)
 		return
 	}
-	if after > 0 {
-		timer := time.AfterFunc(after, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-		defer timer.Stop()
-	}
-	err = cmd.Wait()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = dir, w.env
+	err := cmd.Run()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.log = append(w.log, fmt.Sprintf("%s: %s: %v", filepath.Base(dir), strings.Join(args, " "), err))
 }
 
+// serve runs a command in one of two processes.
+func (w *indexed) serve(dir string, after time.Duration, args []string) {
+	w.t.Helper()
+	s := <-w.idle
+	ended, alive := s.run(dir, after, args[1:])
+	if !alive {
+		s.close()
+		ended += ", killed"
+		if after == 0 {
+			messages := s.messages.String()
+			w.t.Errorf("%v ended by itself:\n%s", args, messages[max(0, len(messages)-4000):])
+		}
+		s = startServed(w.t, w.env)
+	}
+	w.idle <- s
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf("%s: %s: %s", filepath.Base(dir), strings.Join(args, " "), ended))
+}
+
 // some returns the id of a run, or that of a run that does not exist.
 func (w *indexed) some() string {
-	r, err := repo.Find(w.here)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	ids, err := r.AllFinishedIDs()
+	ids, err := w.named.AllFinishedIDs()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -159,20 +211,20 @@ func (w *indexed) command() []string {
 
 func (w *indexed) step() {
 	w.t.Helper()
-	switch w.r.IntN(10) {
-	case 0, 1, 2:
+	switch w.r.IntN(20) {
+	case 0, 1, 2, 3, 4, 5:
 		w.run(w.here, 0, w.command()...)
-	case 3, 4:
+	case 6, 7, 8, 9:
 		w.both(w.command(), w.command())
-	case 5:
+	case 10, 11, 12:
 		w.both(w.command(), []string{"runs", "ls"})
-	case 6:
+	case 13, 14:
 		w.run(w.here, time.Duration(1+w.r.IntN(60))*time.Millisecond, w.command()...)
-	case 7:
-		w.elsewhere()
-	case 8:
+	case 15:
+		w.elsewhere() // it takes as long as ten other steps
+	case 16, 17:
 		w.byGit()
-	case 9:
+	case 18, 19:
 		w.byHand()
 	}
 }
@@ -266,6 +318,7 @@ func (w *indexed) byHand() {
 				_ = os.WriteFile(file, data[:w.r.IntN(len(data)+1)], 0o666)
 			}
 		}
+		w.compared = ""
 	}
 }
 
@@ -278,16 +331,18 @@ func (w *indexed) compare() {
 		w.t.Fatal(err)
 	}
 	defer r.Close()
-	for _, read := range []func() (*repo.Table, error){
-		func() (*repo.Table, error) { return r.Table(ctx) },
-		func() (*repo.Table, error) {
+	reads := []func() (*repo.Table, error){func() (*repo.Table, error) { return r.Table(ctx) }}
+	if head := w.head(); head != w.compared && w.r.IntN(2) == 0 { // it takes several processes of Git
+		w.compared = head
+		reads = append(reads, func() (*repo.Table, error) {
 			t, v, err := r.TableAt(ctx, "HEAD")
 			if err == nil {
 				v.Close()
 			}
 			return t, err
-		},
-	} {
+		})
+	}
+	for _, read := range reads {
 		got, err := read()
 		if err != nil {
 			w.t.Fatal(err)
@@ -300,6 +355,15 @@ func (w *indexed) compare() {
 		w.t.Setenv(repo.IndexVariable, repo.IndexUnsampled)
 		w.same(got, want)
 	}
+}
+
+// head returns the commit that is checked out, or what Git's files say of it.
+func (w *indexed) head() string {
+	data, _ := os.ReadFile(filepath.Join(w.here, ".git", "HEAD"))
+	if name, ok := strings.CutPrefix(strings.TrimSpace(string(data)), "ref: "); ok {
+		data, _ = os.ReadFile(filepath.Join(w.here, ".git", filepath.FromSlash(name)))
+	}
+	return string(data)
 }
 
 func (w *indexed) same(got, want *repo.Table) {

@@ -35,7 +35,13 @@ func (i hermetic) Run() int {
 
 func TestMain(m *testing.M) {
 	testscript.Main(hermetic{m}, map[string]func(){
-		"runs":    func() { os.Exit(run(context.Background(), os.Args[1:])) },
+		"runs": func() {
+			if os.Getenv(servedVariable) != "" {
+				serve()
+				return
+			}
+			os.Exit(run(context.Background(), os.Args[1:]))
+		},
 		"measure": measureCommand,
 	})
 }
