@@ -87,6 +87,8 @@ func (r *Repository) batchesOf(home Home, id string) []*Batch {
 	return found
 }
 
+func (b *Batch) runsFile() string { return filepath.Join(b.Dir, format.BatchRunsName) }
+
 func (b *Batch) has(id string) bool {
 	_, ok := slices.BinarySearch(b.ids, id)
 	return ok
@@ -169,7 +171,7 @@ func (b *Batch) scan() ([]format.BatchRun, error) {
 		return nil, err
 	}
 	name := filepath.Join(b.show, format.BatchRunsName)
-	data, err := readBounded(filepath.Join(b.Dir, format.BatchRunsName), format.MaxBatchBytes)
+	data, err := readBounded(b.runsFile(), format.MaxBatchBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing", name)
 	}
