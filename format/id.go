@@ -53,8 +53,7 @@ func CheckID(s string) error {
 	if len(s) != idLength || s[len(idTimeLayout)] != '-' {
 		return fmt.Errorf("%q is not a run id (like 20261123-142530-k7qx2m9a)", s)
 	}
-	if t, err := time.Parse(idTimeLayout, s[:len(idTimeLayout)]); err != nil ||
-		t.Format(idTimeLayout) != s[:len(idTimeLayout)] {
+	if !isDay(s[0:4], s[4:6], s[6:8]) || s[8] != '-' || !isClock(s[9:11], s[11:13], s[13:15]) {
 		return fmt.Errorf("%q is not a run id: it does not begin with a time", s)
 	}
 	for _, c := range []byte(s[len(idTimeLayout)+1:]) {
@@ -83,8 +82,46 @@ func IDTime(id string) time.Time {
 
 // CheckDay returns an error unless s is the name of a day folder, like 2026-11-23.
 func CheckDay(s string) error {
-	if t, err := time.Parse(time.DateOnly, s); err != nil || t.Format(time.DateOnly) != s {
+	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' || !isDay(s[:4], s[5:7], s[8:]) {
 		return errors.New("the name is not a day like 2026-11-23")
 	}
 	return nil
+}
+
+// The following functions check the digits of a time as package time does. A list of 100,000 runs checks as many ids,
+// for which time.Parse takes 30 ms.
+
+func isDay(year, month, day string) bool {
+	y, m, d := digits(year), digits(month), digits(day)
+	if y < 0 || m < 1 || m > 12 || d < 1 {
+		return false
+	}
+	last := 31
+	switch m {
+	case 4, 6, 9, 11:
+		last = 30
+	case 2:
+		last = 28
+		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			last = 29
+		}
+	}
+	return d <= last
+}
+
+func isClock(hour, minute, second string) bool {
+	h, m, s := digits(hour), digits(minute), digits(second)
+	return h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s < 60
+}
+
+// digits returns the number that a text of digits spells, or -1.
+func digits(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return -1
+		}
+		n = 10*n + int(s[i]-'0')
+	}
+	return n
 }

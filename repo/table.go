@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,12 +229,26 @@ func (r *Repository) tableOf(entries []*Entry, damage []Damage) *Table {
 	return t
 }
 
-// Active returns the entry of a run in progress, or nil if the run of the row is finished. It reads nothing.
-func (t *Table) Active(row int) *Entry {
-	if e := t.entries[t.ID(row)]; e != nil && e.Active != nil {
-		return e
+// Actives yields the runs in progress with their rows. It reads nothing.
+func (t *Table) Actives() iter.Seq2[int, *Entry] {
+	return func(yield func(int, *Entry) bool) {
+		left := 0
+		for _, e := range t.entries {
+			if e.Active != nil {
+				left++
+			}
+		}
+		for row, id := range t.IDs() {
+			if left == 0 { // soon: they are among the newest
+				return
+			}
+			if e := t.entries[id]; e != nil && e.Active != nil {
+				if left--; !yield(row, e) {
+					return
+				}
+			}
+		}
 	}
-	return nil
 }
 
 // Load reads the records of some rows from the files, with their notes. The entries are in the order of rows. A run

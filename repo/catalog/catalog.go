@@ -190,11 +190,11 @@ func (c *Catalog) addTable(t *repo.Table) {
 	c.rows = make([]*Row, len(added))
 	for i := range added {
 		added[i] = Row{catalog: c, columns: c.columns, at: int32(i)}
-		if e := t.Active(i); e != nil {
-			added[i].entry = e
-			c.byRun[e.Run] = e
-		}
 		c.rows[i] = &added[i]
+	}
+	for row, e := range t.Actives() {
+		added[row].entry = e
+		c.byRun[e.Run] = e
 	}
 	c.forget() // the table is sorted
 }
@@ -422,7 +422,7 @@ func (c *Catalog) defining() []*format.Run {
 			runs = append(runs, r.entry.Run)
 			continue
 		}
-		switch column := r.columns.column(index.Facts, index.Definition); column.Kind(int(r.at)) {
+		switch column := r.columns.definition; column.Kind(int(r.at)) {
 		case index.Absent:
 		case index.List:
 			if seen[column.Code(int(r.at))] {
@@ -446,6 +446,27 @@ func (c *Catalog) defining() []*format.Run {
 // Context returns the context that expressions, sorting and groups need.
 func (c *Catalog) Context() query.Context {
 	return query.Context{Goal: c.Goal, Named: c.named, Now: time.Now()}
+}
+
+// contextOf is like Context, for some rows only. It knows from the columns where none of them has a key.
+func (c *Catalog) contextOf(rows []*Row) query.Context {
+	context := c.Context()
+	if c.columns == nil {
+		return context
+	}
+	var read []query.Row
+	for _, r := range rows {
+		if r.entry != nil || r.columns != c.columns {
+			read = append(read, r)
+		}
+	}
+	if len(read) > len(rows)/8 {
+		return context // it takes as long to ask these
+	}
+	context.Lacks = func(p query.Part, name string) bool {
+		return c.columns.lacks(p, name) && !slices.ContainsFunc(read, func(r query.Row) bool { return query.Has(r, p, name) })
+	}
+	return context
 }
 
 // named reports whether any run has a metric with this name.

@@ -15,7 +15,7 @@ type columns struct {
 	table *repo.Table
 
 	name, key, experiment, group, status, resumes, started, ended *index.Column
-	irregular, unknown                                            *index.Column
+	irregular, unknown, definition                                *index.Column
 
 	metrics map[string]*metricColumns
 	known   [index.Facts + 1]map[string]*index.Column
@@ -40,7 +40,8 @@ func newColumns(t *repo.Table) *columns {
 		group: attribute("group"), status: attribute("status"), resumes: attribute("resumes"),
 		started: attribute("started"), ended: attribute("ended"),
 		irregular: t.Column(index.Facts, index.Irregular), unknown: t.Column(index.Facts, index.Unknown),
-		metrics: map[string]*metricColumns{}, nested: map[string]bool{},
+		definition: t.Column(index.Facts, index.Definition),
+		metrics:    map[string]*metricColumns{}, nested: map[string]bool{},
 	}
 }
 
@@ -139,6 +140,23 @@ func (c *columns) mayNest(scope index.Scope, key string) bool {
 		c.nested[at] = may
 	}
 	return may
+}
+
+// lacks reports whether no row has a name in a part.
+func (c *columns) lacks(p query.Part, name string) bool {
+	empty := func(c *index.Column) bool {
+		kind, uniform := c.Uniform()
+		return uniform && kind == index.Absent
+	}
+	switch p {
+	case query.PartMetrics:
+		return c.metric(name) == nil
+	case query.PartSummary:
+		return empty(c.column(index.Summary, name)) && !c.mayNest(index.Summary, name)
+	case query.PartParams:
+		return empty(c.irregular) && empty(c.column(index.Params, name)) && !c.mayNest(index.Params, name)
+	}
+	return empty(c.column(index.Tags, name))
 }
 
 func scopedKey(scope index.Scope, key string) string { return string(rune('0'+scope)) + key }

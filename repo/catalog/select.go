@@ -197,7 +197,8 @@ func (c *Catalog) MatchRows(rows []*Row, where string) ([]*Row, []MissingKey, er
 	if err != nil {
 		return nil, nil, err
 	}
-	context := c.Context()
+	context := c.contextOf(rows)
+	expr.Narrow(context)
 	return slices.DeleteFunc(rows, func(r *Row) bool { return !expr.Match(r, context) }), missing, nil
 }
 
@@ -242,7 +243,7 @@ func (c *Catalog) SortRows(rows []*Row, spec string, first int) {
 	if first == 0 {
 		first = len(list)
 	}
-	query.SortFirst(list, spec, first, c.Context())
+	query.SortFirst(list, spec, first, c.contextOf(rows))
 	copy(rows, ownRows(list))
 }
 

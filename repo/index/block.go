@@ -91,17 +91,24 @@ func ParseBlock(data []byte) (*Block, error) {
 	return b, nil
 }
 
-// chunk returns the part of a column that is in the block, or nil. If its bytes are damaged, every row is Elsewhere.
-func (b *Block) chunk(r ref) *chunk {
-	i, ok := slices.BinarySearchFunc(b.columns, r, func(c columnAt, r ref) int { return c.compare(r) })
-	if !ok {
-		return nil
+// find returns the place of a column, or the place that it would have. It looks at a likely place first: most blocks
+// have the same columns.
+func (b *Block) find(r ref, likely int) (place int, ok bool) {
+	n := len(b.columns)
+	if likely < n && b.columns[likely].compare(r) == 0 {
+		return likely, true
 	}
-	return b.chunkAt(i)
+	if likely <= n && (likely == n || b.columns[likely].compare(r) > 0) &&
+		(likely == 0 || b.columns[likely-1].compare(r) < 0) {
+		return likely, false
+	}
+	return slices.BinarySearchFunc(b.columns, r, func(c columnAt, r ref) int { return c.compare(r) })
 }
 
-func (b *Block) chunkAt(i int) *chunk {
-	c, err := parseChunk(b.data[b.columns[i].from:b.columns[i].to], len(b.ids))
+// chunkAt returns the part of a column that is in the block. If its bytes are damaged, every row is Elsewhere. If its
+// words are not all the same, room returns the place for them.
+func (b *Block) chunkAt(i int, room func() []uint64) *chunk {
+	c, err := parseChunk(b.data[b.columns[i].from:b.columns[i].to], len(b.ids), room)
 	if err != nil {
 		return &chunk{all: Elsewhere}
 	}

@@ -45,7 +45,7 @@ func (b *Builder) AddRows(from *Block, rows []int) {
 		b.ids, b.started = append(b.ids, from.ids[row]), append(b.started, from.started[row])
 	}
 	for i, at := range from.columns {
-		chunk := from.chunkAt(i)
+		chunk := from.chunkAt(i, func() []uint64 { return make([]uint64, from.Len()) })
 		var to *building
 		for n, row := range rows {
 			if v := chunk.cell(row); v.kind != Absent {

@@ -123,8 +123,9 @@ func dictionaryOf(words []uint64) (codes map[uint64]int, dictionary []uint64) {
 	return codes, dictionary
 }
 
-// parseChunk reads what appendChunk wrote. The bytes may be hostile.
-func parseChunk(data []byte, rows int) (*chunk, error) {
+// parseChunk reads what appendChunk wrote. The bytes may be hostile. If the words are not all the same, room returns
+// the place for them.
+func parseChunk(data []byte, rows int, room func() []uint64) (*chunk, error) {
 	p := parser{data: data}
 	c := &chunk{}
 	if k := p.byte(); k != manyKinds {
@@ -142,7 +143,7 @@ func parseChunk(data []byte, rows int) (*chunk, error) {
 			}
 		}
 	}
-	if c.all >= numberOfKinds || !p.words(c, rows) {
+	if c.all >= numberOfKinds || !p.words(c, rows, room) {
 		return nil, errBlock
 	}
 	n := int(p.uint32())
@@ -163,18 +164,18 @@ func parseChunk(data []byte, rows int) (*chunk, error) {
 }
 
 // words reads the words of a chunk. It returns false if they are damaged.
-func (p *parser) words(c *chunk, rows int) bool {
+func (p *parser) words(c *chunk, rows int, room func() []uint64) bool {
 	encoding := p.byte()
 	if encoding == sameWord {
 		c.same = p.uint64()
 		return !p.bad
 	}
-	c.words = make([]uint64, rows)
 	if encoding == plainWords {
 		plain := p.take(8 * rows)
 		if p.bad {
 			return false
 		}
+		c.words = room()
 		for i := range c.words {
 			c.words[i] = binary.LittleEndian.Uint64(plain[8*i:])
 		}
@@ -196,6 +197,7 @@ func (p *parser) words(c *chunk, rows int) bool {
 	if p.bad || encoding > longWords {
 		return false
 	}
+	c.words = room()
 	for i := range c.words {
 		code := 0
 		if width == 1 {

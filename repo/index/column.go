@@ -12,7 +12,8 @@ import (
 type Column struct {
 	kinds []Kind // nil if every row has the kind all
 	all   Kind
-	words []uint64 // nil if no row has a value
+	words []uint64 // nil if every row has the word same
+	same  uint64
 	texts []string // what words of the kinds Text and List count in
 }
 
@@ -30,33 +31,33 @@ func (c *Column) Kind(row int) Kind {
 func (c *Column) Uniform() (kind Kind, ok bool) { return c.all, c.kinds == nil }
 
 // Int returns a value of the kind Int. For another kind it is meaningless, as for the methods that follow.
-func (c *Column) Int(row int) int64 { return int64(c.words[row]) }
+func (c *Column) Int(row int) int64 { return int64(c.Word(row)) }
 
 // Float returns a value of the kind Float.
-func (c *Column) Float(row int) float64 { return math.Float64frombits(c.words[row]) }
+func (c *Column) Float(row int) float64 { return math.Float64frombits(c.Word(row)) }
 
 // Number returns a value of the kinds Int and Float as a float.
 func (c *Column) Number(row int) float64 {
 	if c.Kind(row) == Int {
-		return float64(int64(c.words[row]))
+		return float64(int64(c.Word(row)))
 	}
-	return math.Float64frombits(c.words[row])
+	return math.Float64frombits(c.Word(row))
 }
 
 // Bool returns a value of the kind Bool.
-func (c *Column) Bool(row int) bool { return c.words[row] != 0 }
+func (c *Column) Bool(row int) bool { return c.Word(row) != 0 }
 
 // Time returns a value of the kind Time, in UTC.
-func (c *Column) Time(row int) time.Time { return time.UnixMicro(int64(c.words[row])).UTC() }
+func (c *Column) Time(row int) time.Time { return time.UnixMicro(int64(c.Word(row))).UTC() }
 
 // Micro returns a value of the kind Time in microseconds since 1970.
-func (c *Column) Micro(row int) int64 { return int64(c.words[row]) }
+func (c *Column) Micro(row int) int64 { return int64(c.Word(row)) }
 
 // Text returns a value of the kind Text.
-func (c *Column) Text(row int) string { return c.texts[c.words[row]] }
+func (c *Column) Text(row int) string { return c.texts[c.Word(row)] }
 
 // Code returns the place of a value of the kind Text or List in Texts. Equal values have equal codes.
-func (c *Column) Code(row int) int { return int(c.words[row]) }
+func (c *Column) Code(row int) int { return int(c.Word(row)) }
 
 // Texts returns the dictionary of the column. The caller must not change it. Only the codes of rows of the kind Text
 // are texts.
@@ -66,7 +67,7 @@ func (c *Column) Texts() []string { return c.texts }
 // equal, except for floats, of which NaN and zero have several.
 func (c *Column) Word(row int) uint64 {
 	if c.words == nil {
-		return 0
+		return c.same
 	}
 	return c.words[row]
 }

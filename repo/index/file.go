@@ -122,7 +122,8 @@ func (c *Cache) parse(data []byte, base bool) {
 			continue // the file is cut
 		}
 		bytes := data[from : from+size : from+size]
-		if castagnoli(bytes) != binary.LittleEndian.Uint32(directory[nameSize+16:]) {
+		sum := castagnoli(bytes)
+		if sum != binary.LittleEndian.Uint32(directory[nameSize+16:]) {
 			continue
 		}
 		if base {
@@ -132,18 +133,18 @@ func (c *Cache) parse(data []byte, base bool) {
 		if err != nil {
 			continue
 		}
-		day.base, day.identity = base, identityOf(name, bytes)
+		day.base, day.identity = base, identityOf(name, sum)
 		if old := c.days[name]; old == nil || day.Read >= old.Read {
 			c.days[name] = day
 		}
 	}
 }
 
-// identityOf returns a number for a day in a file.
-func identityOf(name string, data []byte) uint64 {
+// identityOf returns a number for a day in a file, whose bytes have the checksum sum.
+func identityOf(name string, sum uint32) uint64 {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, name)
-	return max(1, uint64(castagnoli(data))<<32|uint64(h.Sum32()))
+	return max(1, uint64(sum)<<32|uint64(h.Sum32()))
 }
 
 // Day returns a day, or nil if the cache does not have it.
@@ -162,7 +163,7 @@ func (c *Cache) save(tmp *os.File, days []*Day, state uint64, anew bool) error {
 	for _, d := range days {
 		if d.data == nil {
 			d.data = d.encode()
-			d.identity, d.base = identityOf(d.Name, d.data), false
+			d.identity, d.base = identityOf(d.Name, castagnoli(d.data)), false
 		}
 		if d.base {
 			baseBytes += len(d.data)

@@ -180,35 +180,111 @@ func (t *Table) Column(scope Scope, key string) *Column {
 
 // assemble puts the chunks of the blocks together.
 func (t *Table) assemble(r ref) *Column {
-	chunks := make([]*chunk, len(t.blocks))
-	rows, none := 0, true
+	j := joiner{chunks: make([]*chunk, len(t.blocks)), from: make([]int, len(t.blocks)+1)}
 	for i, b := range t.blocks {
-		chunks[i] = b.chunk(r)
-		rows += b.Len()
-		none = none && chunks[i] == nil
+		j.from[i+1] = j.from[i] + b.Len()
 	}
-	if none || rows == 0 {
+	none, likely := true, 0
+	for i, b := range t.blocks {
+		var ok bool
+		if likely, ok = b.find(r, likely); ok {
+			none = false
+			j.chunks[i] = b.chunkAt(likely, func() []uint64 { return j.room(i) })
+		}
+	}
+	if none || j.rows() == 0 {
 		return absent
 	}
-	j := joiner{words: make([]uint64, rows)}
-	if j.all, j.uniform = uniform(t.blocks, chunks); !j.uniform {
-		j.kinds = make([]Kind, rows)
-	}
-	at := 0
-	for i, b := range t.blocks {
-		if chunks[i] != nil {
-			j.add(at, at+b.Len(), chunks[i])
-		}
-		at += b.Len()
-	}
-	return j.column(t.order)
+	return j.join(t.order)
 }
 
-// uniform returns the kind of the values of all rows, if it is the same for all.
-func uniform(blocks []*Block, chunks []*chunk) (all Kind, ok bool) {
-	for i, c := range chunks {
+// joiner makes one column of the chunks of blocks.
+type joiner struct {
+	chunks []*chunk // nil for a block without the column
+	from   []int    // the first row of each block, and at the end the number of rows
+	words  []uint64 // of all rows; nil as long as the words of each chunk are the same
+	texts  []string
+	codes  map[string]uint64
+}
+
+func (j *joiner) rows() int { return j.from[len(j.from)-1] }
+
+// room returns the place for the words of a chunk.
+func (j *joiner) room(i int) []uint64 {
+	if j.words == nil {
+		j.words = make([]uint64, j.rows())
+	}
+	return j.words[j.from[i]:j.from[i+1]]
+}
+
+// join returns the column with its rows in order, where nil is as they are.
+func (j *joiner) join(order []int32) *Column {
+	if order != nil && len(order) == 0 {
+		return absent
+	}
+	j.joinTexts()
+	c := &Column{texts: j.texts}
+	var uniform bool
+	if c.all, uniform = j.uniformKind(); !uniform {
+		c.kinds = j.joinKinds()
+	}
+	if c.same, uniform = j.sameWord(); !uniform {
+		for i, part := range j.chunks {
+			if part != nil && part.words == nil {
+				fill(j.room(i), part.same)
+			}
+		}
+		c.words = j.words
+	}
+	if order == nil {
+		return c
+	}
+	if c.kinds != nil {
+		c.kinds = inOrder(c.kinds, order)
+	}
+	if c.words != nil {
+		c.words = inOrder(c.words, order)
+	}
+	return c
+}
+
+func inOrder[T any](values []T, order []int32) []T {
+	ordered := make([]T, len(order))
+	for row, place := range order {
+		ordered[row] = values[place]
+	}
+	return ordered
+}
+
+// joinTexts makes the words of texts and lists count in the texts of the whole column.
+func (j *joiner) joinTexts() {
+	isCoded := func(k Kind) bool { return k == Text || k == List }
+	for i, c := range j.chunks {
+		if c == nil || len(c.texts) == 0 {
+			continue
+		}
+		codes := j.code(c.texts)
+		if c.words == nil && c.kinds == nil && isCoded(c.all) {
+			c.same = codes[c.same]
+			continue
+		}
+		if c.words == nil { // a text and a number may have the same word
+			c.words = j.room(i)
+			fill(c.words, c.same)
+		}
+		for row, word := range c.words {
+			if isCoded(c.kind(row)) {
+				c.words[row] = codes[word]
+			}
+		}
+	}
+}
+
+// uniformKind returns the kind of the values of all rows, if it is the same for all.
+func (j *joiner) uniformKind() (all Kind, ok bool) {
+	for i, c := range j.chunks {
 		switch {
-		case blocks[i].Len() == 0:
+		case j.from[i] == j.from[i+1]:
 		case c == nil || c.kinds != nil || ok && c.all != all:
 			return Absent, false
 		default:
@@ -218,42 +294,35 @@ func uniform(blocks []*Block, chunks []*chunk) (all Kind, ok bool) {
 	return all, ok
 }
 
-// joiner makes one column of chunks.
-type joiner struct {
-	uniform bool // every row has the kind all
-	all     Kind
-	kinds   []Kind
-	words   []uint64
-	texts   []string
-	codes   map[string]uint64
+func (j *joiner) joinKinds() []Kind {
+	kinds := make([]Kind, j.rows())
+	for i, c := range j.chunks {
+		switch rows := kinds[j.from[i]:j.from[i+1]]; {
+		case c == nil:
+		case c.kinds != nil:
+			copy(rows, c.kinds)
+		default:
+			fill(rows, c.all)
+		}
+	}
+	return kinds
 }
 
-// add adds the chunk of a block whose runs have the places from and following.
-func (j *joiner) add(from, to int, c *chunk) {
-	words := j.words[from:to]
-	if !j.uniform {
-		if kinds := j.kinds[from:to]; c.kinds != nil {
-			copy(kinds, c.kinds)
-		} else {
-			fill(kinds, c.all)
+// sameWord returns the word of all rows that have a value, if it is the same for all.
+func (j *joiner) sameWord() (same uint64, ok bool) {
+	if j.words != nil {
+		return 0, false
+	}
+	for i, c := range j.chunks {
+		switch {
+		case c == nil || j.from[i] == j.from[i+1]:
+		case ok && c.same != same:
+			return 0, false
+		default:
+			same, ok = c.same, true
 		}
 	}
-	codes := j.code(c.texts)
-	isCoded := func(k Kind) bool { return k == Text || k == List }
-	switch {
-	case c.words == nil && c.kinds == nil && isCoded(c.all):
-		fill(words, codes[c.same])
-	case c.words == nil && len(codes) == 0:
-		fill(words, c.same)
-	case len(codes) == 0:
-		copy(words, c.words)
-	default:
-		for i := range words {
-			if words[i] = c.word(i); isCoded(c.kind(i)) {
-				words[i] = codes[words[i]]
-			}
-		}
-	}
+	return same, true
 }
 
 // code returns the codes that the column has for the texts of a chunk.
@@ -281,28 +350,6 @@ func fill[T any](all []T, v T) {
 	for i := range all {
 		all[i] = v
 	}
-}
-
-// column returns the column with its rows in order, where nil is as they are.
-func (j *joiner) column(order []int32) *Column {
-	c := &Column{kinds: j.kinds, all: j.all, words: j.words, texts: j.texts}
-	if order == nil {
-		return c
-	}
-	if len(order) == 0 {
-		return absent
-	}
-	c.words = make([]uint64, len(order))
-	if c.kinds != nil {
-		c.kinds = make([]Kind, len(order))
-	}
-	for row, place := range order {
-		c.words[row] = j.words[place]
-		if c.kinds != nil {
-			c.kinds[row] = j.kinds[place]
-		}
-	}
-	return c
 }
 
 // Is reports whether a fact that is true or false is true for a row.

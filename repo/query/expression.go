@@ -368,6 +368,21 @@ func (p *parser) literal(e *Expr, t token) error {
 	return nil
 }
 
+// Narrow prepares an expression for runs of a context. It need not be called, but saves time if the runs are many. After
+// that, Match must be called for no other runs.
+func (e *Expr) Narrow(c Context) {
+	if e.left != nil {
+		e.left.Narrow(c)
+	}
+	if e.right != nil {
+		e.right.Narrow(c)
+	}
+	e.field.narrow(c)
+	if e.other != nil {
+		e.other.field.narrow(c)
+	}
+}
+
 // Match reports whether a run meets the expression.
 func (e *Expr) Match(r Row, c Context) bool {
 	switch e.op {

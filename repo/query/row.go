@@ -91,6 +91,25 @@ func (m Metric) Best(goal string) float64 {
 // varies reports whether the best value may be another than the last one.
 func (m Metric) varies() bool { return m.HasMin || m.HasMax }
 
+// Has reports whether a row has a name in a part of it.
+func Has(r Row, p Part, name string) bool {
+	var ok bool
+	switch p {
+	case PartMetrics:
+		_, ok = r.Metric(name)
+	case PartSummary:
+		_, ok = r.Summary(name)
+		if !ok {
+			_, ok = r.Number(name)
+		}
+	case PartParams:
+		_, ok = r.Param(name)
+	case PartTags:
+		_, ok = r.Tag(name)
+	}
+	return ok
+}
+
 // metricOf returns a metric of a row. A number in the summary counts as a metric with one point, if there is no metric
 // with its name.
 func metricOf(r Row, name string) (Metric, bool) {

@@ -21,6 +21,7 @@ func SortFirst(rows []Row, spec string, n int, c Context) {
 	if !ascending && !down {
 		down = f.goal(rows, c) == format.GoalMax
 	}
+	f.narrow(c)
 	newestFirst(rows)
 	values := make([]sortValue, len(rows))
 	order := make([]int32, len(rows)) // small, because sorting moves them often

@@ -22,8 +22,21 @@ type Context struct {
 	// Named reports whether any of the runs has a metric with this name. It tells a metric that is called loss.min from
 	// the smallest value of loss, for all runs alike. If nil, each run is asked alone.
 	Named func(metric string) bool
+	// Lacks reports whether no run has a name in a part of it, so that nobody needs to ask each run. If nil, all are asked.
+	Lacks func(p Part, name string) bool
 	Now   time.Time
 }
+
+// Part is a part of a run where a name is looked up, as Row does.
+type Part uint8
+
+// The parts of a run that Context.Lacks is asked about.
+const (
+	PartMetrics Part = 1 << iota // Row.Metric
+	PartSummary                  // Row.Summary and Row.Number
+	PartParams                   // Row.Param
+	PartTags                     // Row.Tag
+)
 
 // Value returns the value of a key for a run, as expressions, columns, sorting and grouping use it: a string, int64,
 // float64, bool, time.Time, []any or map[string]any. A key with a prefix (metrics., summary., params., tags.,
@@ -68,6 +81,7 @@ type field struct {
 	plain        string // the name without its quotes, if it has some
 	base, suffix string // the parts of the name, if it is METRIC.SUFFIX
 	statistic    bool   // the quotes say that the suffix is not part of the metric's name
+	lacking      Part   // the parts in which no run has the key
 }
 
 type fieldScope byte
@@ -111,6 +125,22 @@ func newField(key string) field {
 		}
 	}
 	return f
+}
+
+// narrow finds out in which parts of the runs of a context the key is never found.
+func (f *field) narrow(c Context) {
+	if f.lacking = 0; c.Lacks == nil || f.scope != inAll {
+		return
+	}
+	lacks := func(p Part, name string) bool { return name == "" || c.Lacks(p, name) }
+	for _, p := range []Part{PartMetrics, PartSummary, PartParams, PartTags} {
+		if lacks(p, f.name) && lacks(p, f.plain) {
+			f.lacking |= p
+		}
+	}
+	if f.lacking&PartSummary == 0 || !lacks(PartMetrics, f.base) || !lacks(PartSummary, f.base) {
+		f.lacking &^= PartMetrics // a number in the summary counts as a metric
+	}
 }
 
 // unquoted returns a key without the quotes around its parts, or "" if it has none.
@@ -259,17 +289,25 @@ func (f *field) value(r Row, c Context) (Datum, bool) {
 	case inAttributes:
 		return r.Attribute(f.name)
 	}
-	if v, ok := f.metric(r, c); ok {
-		return v, true
+	if f.lacking&PartMetrics == 0 {
+		if v, ok := f.metric(r, c); ok {
+			return v, true
+		}
 	}
-	if v, ok := f.summary(r); ok {
-		return v, true
+	if f.lacking&PartSummary == 0 {
+		if v, ok := f.summary(r); ok {
+			return v, true
+		}
 	}
-	if v, ok := f.param(r); ok {
-		return v, true
+	if f.lacking&PartParams == 0 {
+		if v, ok := f.param(r); ok {
+			return v, true
+		}
 	}
-	if v, ok := f.tag(r); ok {
-		return v, true
+	if f.lacking&PartTags == 0 {
+		if v, ok := f.tag(r); ok {
+			return v, true
+		}
 	}
 	return r.Attribute(f.name)
 }
