@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
@@ -16,13 +15,6 @@ import (
 // is empty.
 func selectIn(experiment string) catalog.Options {
 	return catalog.Options{Experiment: orEnv(experiment, "RUNS_EXPERIMENT")}
-}
-
-// collectLess makes garbage collection less frequent until the returned function is called. Records are small and stay
-// in memory, so collections would take a third of the time of a long list.
-func collectLess() func() {
-	percent := debug.SetGCPercent(400)
-	return func() { debug.SetGCPercent(percent) }
 }
 
 // collect opens the catalog of all runs. It reports damaged runs and continues without them.

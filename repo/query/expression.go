@@ -368,8 +368,8 @@ func (p *parser) literal(e *Expr, t token) error {
 	return nil
 }
 
-// Narrow prepares an expression for runs of a context. It need not be called, but saves time if the runs are many. After
-// that, Match must be called for no other runs.
+// Narrow prepares an expression for the runs of a context, which saves time if they are many. After that, Match must be
+// called for no other runs.
 func (e *Expr) Narrow(c Context) {
 	if e.left != nil {
 		e.left.Narrow(c)

@@ -22,7 +22,7 @@ type Context struct {
 	// Named reports whether any of the runs has a metric with this name. It tells a metric that is called loss.min from
 	// the smallest value of loss, for all runs alike. If nil, each run is asked alone.
 	Named func(metric string) bool
-	// Lacks reports whether no run has a name in a part of it, so that nobody needs to ask each run. If nil, all are asked.
+	// Lacks reports whether no run has a name in a part of it, so that each run need not be asked. If nil, each is asked.
 	Lacks func(p Part, name string) bool
 	Now   time.Time
 }
