@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -49,9 +50,9 @@ func SetupFiles() map[string]string {
 	}
 }
 
-// Init sets up a repository in dir, or adds the files that an existing one lacks. It does not change existing files.
-// created lists the files that were missing, relative to .runs. If the folder belongs to another program, Init returns
-// a *ForeignFolderError.
+// Init sets up a repository in dir, or adds the files that an existing one lacks. A file that Git's index has gets the
+// content that it has there. Init does not change existing files. created lists the files that were missing, relative
+// to .runs. If the folder belongs to another program, Init returns a *ForeignFolderError.
 func Init(dir string) (r *Repository, created []string, err error) {
 	runs := filepath.Join(dir, DirName)
 	fail := func(err error) (*Repository, []string, error) {
@@ -63,7 +64,10 @@ func Init(dir string) (r *Repository, created []string, err error) {
 	if err := os.MkdirAll(filepath.Join(runs, "active"), 0o777); err != nil {
 		return fail(err)
 	}
-	files := SetupFiles()
+	files, err := setupFilesOf(runs)
+	if err != nil {
+		return fail(err)
+	}
 	files["active/.gitignore"] = activeIgnoreFile
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		made, err := writeNew(filepath.Join(runs, filepath.FromSlash(name)), []byte(files[name]))
@@ -82,6 +86,62 @@ func Init(dir string) (r *Repository, created []string, err error) {
 		return fail(err)
 	}
 	return r, created, nil
+}
+
+// setupFilesOf returns SetupFiles with the contents that Git's index has for a .runs folder. If somebody has deleted
+// the folder, its settings must not be those of a new project.
+func setupFilesOf(runs string) (map[string]string, error) {
+	files := SetupFiles()
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool {
+		return exists(filepath.Join(runs, name))
+	})
+	dirs, inGit, err := git.Discover(filepath.Dir(runs))
+	if err != nil || !inGit || len(names) == 0 {
+		return files, err
+	}
+	at, err := filepath.Rel(dirs.Root, runs)
+	if err != nil || !filepath.IsLocal(at) {
+		return files, nil
+	}
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = path.Join(filepath.ToSlash(at), name)
+	}
+	ctx := context.Background()
+	entries, err := git.Indexed(ctx, dirs, paths...)
+	if err != nil {
+		return files, nil // setting up a project does not need Git
+	}
+	for _, e := range entries {
+		if !slices.Contains(paths, e.Path) || e.Mode != "100644" && e.Mode != "100755" {
+			continue
+		}
+		var data strings.Builder
+		if err := git.ReadBlob(ctx, dirs, e.ID, format.MaxConfigBytes, &data); err != nil {
+			return nil, fmt.Errorf("reading %s from Git: %w", e.Path, err)
+		}
+		files[path.Base(e.Path)] = data.String()
+	}
+	return files, nil
+}
+
+// OpenDeleted opens the repository of dir although its .runs folder was deleted. It has the settings that Git's index
+// has, and writes nothing.
+func OpenDeleted(dir string) (*Repository, error) {
+	runs := filepath.Join(dir, DirName)
+	r, err := open(runs)
+	if err != nil {
+		return nil, err
+	}
+	r.deleted = true
+	r.config = sync.OnceValues(func() (*format.Config, error) {
+		files, err := setupFilesOf(runs)
+		if err != nil {
+			return nil, err
+		}
+		return decodeConfig([]byte(files[configName]))
+	})
+	return r, nil
 }
 
 // writeNew writes a file unless it exists, whole or not at all, and reports whether it did.

@@ -40,6 +40,7 @@ type Repository struct {
 	Reading func(done, total int)
 
 	config  func() (*format.Config, error)
+	deleted bool     // the .runs folder was deleted, and stays so
 	left    *leftOut // what a sparse checkout leaves out; nil for a revision
 	batches *batchStore
 }
@@ -191,6 +192,10 @@ func (r *Repository) readConfig() (*format.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
+	return decodeConfig(data)
+}
+
+func decodeConfig(data []byte) (*format.Config, error) {
 	config, err := format.DecodeConfig(filepath.Join(DirName, "config.toml"), data)
 	if err == nil {
 		err = config.Readable()

@@ -218,6 +218,10 @@ func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 	case len(done.Runs) == 0 && len(done.Refused) == 0:
 		a.progress("runs: nothing to restore: no run of this clone or of the history of its branch is lost")
 	}
+	if n := done.Deleted; n > 0 {
+		a.progress("runs: %s of HEAD %s not in the working tree", plural(n, "run"), verb(n, "is", "are"))
+		a.hint("run 'git checkout -- .runs' to bring %s back", verb(n, "it", "them"))
+	}
 	if n := done.OnOtherBranches; n > 0 {
 		a.progress("runs: %s %s only on other branches", plural(n, "run"), verb(n, "is", "are"))
 		a.hint("run 'runs ls --all-branches' to list %s", verb(n, "it", "them"))

@@ -430,6 +430,14 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 		a.watchFetches(r)
 		a.completeInterrupted(ctx, r)
 	}
+	if errors.Is(err, repo.ErrNoRepository) {
+		if project, failed := share.DeletedProject(ctx, a.dir); failed == nil && project != "" {
+			err = &repo.HintError{
+				Err:  err,
+				Hint: "run 'git checkout -- .runs' for what HEAD has, or 'runs recover --lost' for what it lacks",
+			}
+		}
+	}
 	return r, err
 }
 

@@ -72,6 +72,7 @@ type statusJSON struct {
 	Elsewhere   []elsewhereJSON       `json:"elsewhere"` // runs of other worktrees that no commit holds
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
+	Lost        int                   `json:"lost"` // runs that were committed in this clone and are on no branch
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
 	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
@@ -116,7 +117,7 @@ type activeJSON struct {
 func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w notUploaded) statusJSON {
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
-		Uncommitted: o.Uncommitted, NotUploaded: notUploadedJSON{w.bytes, w.files},
+		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
 	}
 	for _, row := range c.Rows() {
 		s.Count[row.Status()]++
@@ -170,6 +171,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {
 		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
+	}
+	if o.Lost > 0 {
+		a.print("%s on no branch any more: run 'runs recover --lost'", plural(o.Lost, "committed run"))
 	}
 	if w.files > 0 && w.store != "" {
 		a.print("%s, %s, not in the artifact store: run 'runs push'", plural(w.files, "artifact"), terminal.Bytes(w.bytes))

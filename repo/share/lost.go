@@ -30,16 +30,17 @@ type RestoredLost struct {
 	Runs            []*format.Run
 	Refused         []repo.Damage
 	OnOtherBranches int // runs that are only on other local branches, and so are not lost
+	Deleted         int // runs that HEAD has and that were deleted from the working tree, and so are not lost
 }
 
 // ErrNeverCommitted means that this clone never committed a run, and that its branch never had it.
 var ErrNeverCommitted = errors.New("neither this clone nor its branch ever committed it")
 
-// OpenLost opens the repository of runs that contains dir. If `git reset` or `git clean` has removed the .runs folder,
-// it sets the folder up again, unless dry is true.
+// OpenLost opens the repository of runs that contains dir. If somebody has removed the .runs folder, it sets the folder
+// up again, unless dry is true.
 func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, error) {
 	r, err := repo.Find(dir)
-	if err != nil && !errors.Is(err, repo.ErrNoRepository) || dry || os.Getenv("RUNS_REPO") != "" {
+	if err != nil && !errors.Is(err, repo.ErrNoRepository) || err == nil && dry || os.Getenv("RUNS_REPO") != "" {
 		return r, err
 	}
 	project, folders, lostErr := lostProject(ctx, dir)
@@ -51,25 +52,43 @@ func OpenLost(ctx context.Context, dir string, dry bool) (*repo.Repository, erro
 			", ") + "; name the folder with -C to restore them"}
 	case project == "", err == nil && len(project) <= len(r.Root):
 		return r, err
+	case dry:
+		return repo.OpenDeleted(project)
 	}
 	r, _, err = repo.Init(project)
 	return r, err
 }
 
-// lostProject returns the nearest folder, from dir upwards, whose .runs folder has runs in keptRef. It returns an empty
-// string if there is none. folders are all .runs folders in keptRef.
+// DeletedProject returns the nearest folder, from dir upwards, whose .runs folder keptRef or HEAD has. It returns an
+// empty string if there is none.
+func DeletedProject(ctx context.Context, dir string) (string, error) {
+	project, _, err := lostProject(ctx, dir)
+	return project, err
+}
+
+// lostProject returns the nearest folder, from dir upwards, whose .runs folder keptRef or HEAD has. It returns an empty
+// string if there is none. folders are all .runs folders in them.
 func lostProject(ctx context.Context, dir string) (project string, folders []string, err error) {
 	dirs, inGit, err := git.Discover(dir)
 	if err != nil || !inGit {
 		return "", nil, err
 	}
-	kept, err := git.Resolve(ctx, dirs, keptRef)
-	if err != nil || kept == "" {
-		return "", nil, err
+	for _, ref := range []string{keptRef, "HEAD"} {
+		commit, err := git.Resolve(ctx, dirs, ref)
+		if err != nil {
+			return "", nil, err
+		}
+		if commit == "" {
+			continue
+		}
+		of, err := git.FoldersNamed(ctx, dirs, commit, repo.DirName)
+		if err != nil {
+			return "", nil, err
+		}
+		folders = append(folders, of...)
 	}
-	if folders, err = git.FoldersNamed(ctx, dirs, kept, repo.DirName); err != nil {
-		return "", nil, err
-	}
+	slices.Sort(folders)
+	folders = slices.Compact(folders)
 	here, err := filepath.Rel(dirs.Root, dir)
 	if err != nil {
 		return "", nil, err

@@ -84,7 +84,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	if gone == nil {
 		gone = map[string]bool{}
 	}
-	head, others, err := f.branches(ctx, gone)
+	head, others, err := f.branches(ctx, here, gone)
 	if err != nil {
 		return nil, err
 	}
@@ -265,8 +265,8 @@ func (f *finder) findShared(run lostRun) error {
 }
 
 // branches returns the runs of the commit that is checked out and of the runs branch, and the runs of the other local
-// branches. It adds the removal markers of the former to gone.
-func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, others map[string]bool, err error) {
+// branches. It adds the removal markers of the former to gone. It counts the runs of HEAD that are not here.
+func (f *finder) branches(ctx context.Context, here, gone map[string]bool) (head, others map[string]bool, err error) {
 	local, err := runsBranch(ctx, f.repo)
 	if err != nil {
 		return nil, nil, err
@@ -298,6 +298,9 @@ func (f *finder) branches(ctx context.Context, gone map[string]bool) (head, othe
 		}
 		for id := range c.runs {
 			into[id] = true
+			if ref == "HEAD" && !here[id] && !gone[id] {
+				f.done.Deleted++
+			}
 		}
 	}
 	return head, others, nil

@@ -123,18 +123,8 @@ func (d *days) uncommitted(commit string, c *catalog.Catalog) (int, error) {
 			known[id] = true
 		}
 	}
-	removed, ok, err := d.trees.Find(commit, path.Join(d.at, repo.RemovedName))
-	if err != nil {
+	if err := d.addRemoved(commit, known); err != nil {
 		return 0, err
-	}
-	if ok && removed.IsTree() {
-		entries, err := d.trees.Read(removed.ID)
-		if err != nil {
-			return 0, err
-		}
-		for _, e := range entries {
-			known[e.Name] = true
-		}
 	}
 	n := 0
 	for _, r := range c.Rows() {
@@ -143,6 +133,19 @@ func (d *days) uncommitted(commit string, c *catalog.Catalog) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// addRemoved adds the runs that a commit marks as removed to ids. commit may be empty.
+func (d *days) addRemoved(commit string, ids map[string]bool) error {
+	removed, ok, err := d.trees.Find(commit, path.Join(d.at, repo.RemovedName))
+	if err != nil || !ok || !removed.IsTree() {
+		return err
+	}
+	entries, err := d.trees.Read(removed.ID)
+	for _, e := range entries {
+		ids[e.Name] = true
+	}
+	return err
 }
 
 const (
@@ -353,6 +356,7 @@ type Overview struct {
 	Unpushed    int                  // on the runs branch and on no branch of a remote
 	Remote      bool                 // a remote is configured
 	Alone       []BranchRuns         // branches with runs that no other branch has
+	Lost        int                  // that were committed in this clone, and that nothing but keptRef has
 	Damage      []Problem            // of BranchDamage
 	Warnings    []string
 }
@@ -394,7 +398,11 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if o.Uncommitted, err = d.uncommitted(local.seen, c); err != nil {
 		return nil, err
 	}
-	if err := o.compare(d, branches, local); err != nil {
+	runs, err := o.compare(d, branches, local)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.countLost(ctx, d, c, local, runs); err != nil {
 		return nil, err
 	}
 	if err := o.warn(ctx, d, local); err != nil {
@@ -428,16 +436,69 @@ func (o *Overview) warn(ctx context.Context, d *days, local localBranch) error {
 	return err
 }
 
+// countLost counts the runs that only keptRef has. runs has those of the branches.
+func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, local localBranch,
+	runs map[string]*branchPlace,
+) error {
+	kept, err := git.Resolve(ctx, d.repo.Git, keptRef)
+	if err != nil || kept == "" {
+		return err
+	}
+	folders, err := d.of(kept)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, tree := range folders {
+		for _, id := range d.seen[tree] {
+			if runs[id] == nil {
+				lost = append(lost, id)
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	known, err := d.repo.RemovedIDs()
+	if err != nil {
+		return err
+	}
+	known = maps.Clone(known)
+	if known == nil {
+		known = map[string]bool{}
+	}
+	for id := range c.IDs() {
+		known[id] = true
+	}
+	head, err := git.Resolve(ctx, d.repo.Git, "HEAD")
+	if err != nil {
+		return err
+	}
+	for _, commit := range []string{head, local.seen} {
+		if err := d.addRemoved(commit, known); err != nil {
+			return err
+		}
+	}
+	for _, id := range lost {
+		if !known[id] {
+			o.Lost++
+		}
+	}
+	return nil
+}
+
+// branchPlace says which branches have a run, or the folder of a day.
+type branchPlace struct {
+	only     string // the local branch, if there is only one
+	several  bool
+	atRemote bool
+}
+
 // compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because
 // branches share equal ones.
-func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) error {
-	type place struct {
-		only     string // the local branch, if there is only one
-		several  bool
-		atRemote bool
-	}
-	holders := map[string]*place{} // by the tree id of the day folder
-	join := func(p *place, branch string, remote bool) {
+func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) (map[string]*branchPlace, error) {
+	holders := map[string]*branchPlace{} // by the tree id of the day folder
+	join := func(p *branchPlace, branch string, remote bool) {
 		p.atRemote = p.atRemote || remote
 		p.several = p.several || remote || p.only != "" && p.only != branch
 		if !remote {
@@ -447,21 +508,21 @@ func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) er
 	for _, b := range branches {
 		folders, err := d.of(b.Commit)
 		if err != nil {
-			return fmt.Errorf("reading branch %s: %w", b.Name, err)
+			return nil, fmt.Errorf("reading branch %s: %w", b.Name, err)
 		}
 		for _, tree := range folders {
 			if holders[tree] == nil {
-				holders[tree] = &place{}
+				holders[tree] = &branchPlace{}
 			}
 			join(holders[tree], b.Name, b.Remote)
 		}
 	}
-	runs := map[string]*place{}
+	runs := map[string]*branchPlace{}
 	for tree, p := range holders {
 		for _, id := range d.seen[tree] {
 			at := runs[id]
 			if at == nil {
-				at = &place{}
+				at = &branchPlace{}
 				runs[id] = at
 			}
 			if p.only != "" {
@@ -487,5 +548,5 @@ func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) er
 			}
 		}
 	}
-	return err
+	return runs, err
 }
