@@ -44,7 +44,7 @@ func TestIndex(t *testing.T) {
 			if w != nil {
 				w.end()
 			}
-			w = newIndexed(t)
+			w = newIndexed(t, (seed+uint64(i))/inClone%3 == 0)
 			w.seed = seed + uint64(i)
 		}
 		w.r = rand.New(rand.NewPCG(seed+uint64(i), 17))
@@ -70,13 +70,14 @@ type indexed struct {
 	here, away string
 	idle       chan *served
 	named      *repo.Repository // for the ids of runs
+	branch     bool             // runs are committed to a branch of their own
 	compared   string           // the commit whose columns were last compared; see head
 	mu         sync.Mutex
 	log        []string
 	n          int
 }
 
-func newIndexed(t *testing.T) *indexed {
+func newIndexed(t *testing.T, branch bool) *indexed {
 	t.Helper()
 	w := &indexed{team: newTeam(t, func(_ *testing.T, m *team) { m.url = m.bare })}
 	w.env = append(w.env, repo.IndexVariable+"="+repo.IndexUnsampled)
@@ -87,7 +88,11 @@ func newIndexed(t *testing.T) *indexed {
 	w.setPath()
 	w.here, w.away = filepath.Join(w.dir, "here"), filepath.Join(w.dir, "away")
 	w.must(w.dir, "git", "clone", "-q", w.url, w.here)
-	w.must(w.here, "sh", "-c", "printf '\n[commit]\nbatch = 2\n' >> .runs/config.toml")
+	setting := "batch = 2"
+	if w.branch = branch; branch {
+		setting += "\\nbranch = \"runs\""
+	}
+	w.must(w.here, "sh", "-c", "printf '\n[commit]\n"+setting+"\n' >> .runs/config.toml")
 	w.must(w.here, "git", "commit", "-qam", "batches")
 	w.must(w.here, "git", "push", "-q")
 	w.must(w.dir, "git", "clone", "-q", w.url, w.away)
@@ -336,6 +341,18 @@ func (w *indexed) compare() {
 		w.compared = head
 		reads = append(reads, func() (*repo.Table, error) {
 			t, v, err := r.TableAt(ctx, "HEAD")
+			if err == nil {
+				v.Close()
+			}
+			return t, err
+		})
+	}
+	if w.branch {
+		reads = append(reads, func() (*repo.Table, error) {
+			t, v, err := r.TableOfBranch(ctx, func(id string) bool { return id[len(id)-1] == 'a' })
+			if t == nil && err == nil {
+				return &repo.Table{Table: index.NewTable(nil, nil)}, nil
+			}
 			if err == nil {
 				v.Close()
 			}

@@ -27,7 +27,8 @@ type Catalog struct {
 	repo    *repo.Repository
 	config  *format.Config
 	scope   string
-	columns *columns      // of the runs of a working tree; nil for other runs
+	columns *columns      // of the runs of a working tree or of a revision; nil for other runs
+	more    *columns      // of those of the runs branch; may be nil
 	rows    []*Row        // newest first
 	all     []query.Row   // the same for package query; nil until it is needed
 	entries []*repo.Entry // of rows, if all were read; otherwise nil
@@ -75,7 +76,7 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	}
 	c := root.derive(r, nil, table.Damage)
 	c.addTable(table)
-	if err := c.addBranch(ctx); err != nil {
+	if err := c.addBranchTable(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -186,17 +187,22 @@ func (c *Catalog) Add(entries []*repo.Entry) {
 // addTable adds the runs of a table.
 func (c *Catalog) addTable(t *repo.Table) {
 	c.columns = newColumns(t)
-	added := make([]Row, t.Len())
-	c.rows = make([]*Row, len(added))
+	c.rows = c.rowsOf(c.columns)
+	c.forget() // the table is sorted
+}
+
+func (c *Catalog) rowsOf(columns *columns) []*Row {
+	added := make([]Row, columns.table.Len())
+	rows := make([]*Row, len(added))
 	for i := range added {
-		added[i] = Row{catalog: c, columns: c.columns, at: int32(i)}
-		c.rows[i] = &added[i]
+		added[i] = Row{catalog: c, columns: columns, at: int32(i)}
+		rows[i] = &added[i]
 	}
-	for row, e := range t.Actives() {
+	for row, e := range columns.table.Actives() {
 		added[row].entry = e
 		c.byRun[e.Run] = e
 	}
-	c.forget() // the table is sorted
+	return rows
 }
 
 // changed sorts the runs and forgets what was found out before.
@@ -217,6 +223,23 @@ func (c *Catalog) forget() {
 // load reads the records of rows that were not read yet. A run that was removed meanwhile, and one whose record is
 // damaged, is no longer in the catalog afterwards.
 func (c *Catalog) load(rows []*Row) error {
+	all := rows
+	for _, columns := range []*columns{c.columns, c.more} {
+		if columns == nil {
+			continue
+		}
+		if c.more != nil {
+			all = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return r.columns != columns })
+		}
+		if err := c.loadOf(columns, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadOf is load for rows of the same columns.
+func (c *Catalog) loadOf(columns *columns, rows []*Row) error {
 	var places []int
 	for _, r := range rows {
 		if r.entry == nil && !r.gone {
@@ -226,7 +249,7 @@ func (c *Catalog) load(rows []*Row) error {
 	if len(places) == 0 {
 		return nil
 	}
-	entries, damage, err := c.columns.table.Load(c.ctx, places)
+	entries, damage, err := columns.table.Load(c.ctx, places)
 	if err != nil {
 		return err
 	}
@@ -286,6 +309,26 @@ func (c *Catalog) addBranch(ctx context.Context) error {
 	err := c.addFrom(c.repo.ListBranch(ctx, func(id string) bool { return known[id] }))
 	c.branch = c.damage[before:]
 	return err
+}
+
+// addBranchTable is like addBranch, and reads no records.
+func (c *Catalog) addBranchTable(ctx context.Context) error {
+	if c.config.Commit.Branch == "" {
+		return nil
+	}
+	known := c.IDs()
+	table, rev, err := c.repo.TableOfBranch(ctx, func(id string) bool { return known[id] })
+	if err != nil || table == nil {
+		return err
+	}
+	c.family.closers = append(c.family.closers, rev.Close)
+	before := len(c.damage)
+	c.addDamage(table.Damage)
+	c.branch = c.damage[before:]
+	c.more = newColumns(table)
+	c.rows = append(slices.Clone(c.rows), c.rowsOf(c.more)...)
+	c.changed()
+	return nil
 }
 
 // Renew returns a catalog of the runs that the repository has now, with the settings, the runs of the runs branch and
@@ -416,7 +459,11 @@ func (c *Catalog) Goal(metric string) string {
 // definitions, only the newest matters.
 func (c *Catalog) defining() []*format.Run {
 	var runs []*format.Run
-	seen := map[int]bool{}
+	type defined struct {
+		by   *columns
+		code int
+	}
+	seen := map[defined]bool{}
 	for _, r := range c.rows {
 		if r.entry != nil {
 			runs = append(runs, r.entry.Run)
@@ -425,10 +472,11 @@ func (c *Catalog) defining() []*format.Run {
 		switch column := r.columns.definition; column.Kind(int(r.at)) {
 		case index.Absent:
 		case index.List:
-			if seen[column.Code(int(r.at))] {
+			code := defined{r.columns, column.Code(int(r.at))}
+			if seen[code] {
 				continue
 			}
-			seen[column.Code(int(r.at))] = true
+			seen[code] = true
 			if defined, ok := r.columns.table.Definitions(int(r.at)); ok {
 				runs = append(runs, &format.Run{Defined: defined})
 				continue

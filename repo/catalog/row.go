@@ -347,10 +347,10 @@ func (c *Catalog) Outside() ([]*repo.Entry, error) {
 func (c *Catalog) KeyNames() query.KeyNames {
 	var k query.KeyNames
 	if c.columns != nil {
-		k = query.KeyNames{
-			Metrics: c.columns.names(index.MetricLast), Summaries: c.columns.names(index.Summary),
-			Params: c.columns.names(index.Params), Tags: c.columns.names(index.Tags), Numbers: c.columns.numbers(),
-		}
+		k = c.columns.keyNames()
+	}
+	if c.more != nil {
+		k = k.Merge(c.more.keyNames())
 	}
 	var others []query.Row
 	for _, r := range c.rows {
@@ -359,6 +359,13 @@ func (c *Catalog) KeyNames() query.KeyNames {
 		}
 	}
 	return k.Merge(query.KeyNamesOf(others))
+}
+
+func (c *columns) keyNames() query.KeyNames {
+	return query.KeyNames{
+		Metrics: c.names(index.MetricLast), Summaries: c.names(index.Summary), Params: c.names(index.Params),
+		Tags: c.names(index.Tags), Numbers: c.numbers(),
+	}
 }
 
 // values yields the values of a scope. If a value is only in the record, it yields those that all finds there.
