@@ -162,7 +162,7 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # [commit]
 # branch = ""                 # where runs are committed, like "runs"; by default, the branch that is checked out
 # auto = false                # commit each run when it finishes
-# batch = 0                   # a commit of more runs than this puts them into batches; 0 is never
+# batch = 20                  # a commit of more runs than this puts them into batches; 0 is never
 # include = []                # also commit "output.log" and "system.parquet", which otherwise stay on their machine
 
 # [[secrets.allow]]           # a false positive of the secret search (repeatable); every key that is given must match
@@ -207,6 +207,7 @@ func DefaultConfig() *Config {
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
 	c.Compare.Level = 0.05
 	c.Secrets.Gitleaks = true
+	c.Commit.Batch = 20
 	c.Artifacts.MaxFile, c.Artifacts.MaxRun = 1_000_000, 5_000_000
 	c.Artifacts.StallTimeout = time.Minute
 	return c

@@ -12,7 +12,8 @@ import (
 
 // SetConfig sets one key of a TOML file and returns the new file. All other bytes stay the same, including comments,
 // order and line ends. If the key is missing, SetConfig adds it at the end of its table, or in a new table at the end
-// of the file. It returns an error if this would change another key.
+// of the file. The first key before all tables goes before a table that is commented out. SetConfig returns an error if
+// this would change another key.
 func SetConfig(data []byte, path []string, value any) ([]byte, error) {
 	if reason := checkTOML(data); reason != "" {
 		return nil, errors.New(reason)
@@ -95,7 +96,8 @@ func endLine(data []byte, newline string) []byte {
 }
 
 // tableEnd returns the offset after the last key of the table whose header is entry i. For the keys before the first
-// header, i is -1. If there are none, it returns the offset of the first header.
+// header, i is -1. If there are none, it returns the offset of the first header, also of one that is commented out: a
+// key after that would move into the table once somebody removes the comment sign.
 func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	last := -1
 	if i >= 0 {
@@ -104,17 +106,43 @@ func tableEnd(data []byte, entries []tomlEntry, i int) int {
 	for _, e := range entries[i+1:] {
 		if e.header {
 			if last < 0 {
-				return e.start
+				return commentedTable(data[:e.start])
 			}
 			break
 		}
 		last = e.end
 	}
 	if last < 0 {
-		return len(data)
+		return commentedTable(data)
 	}
 	if next := bytes.IndexByte(data[last:], '\n'); next >= 0 {
 		return last + next + 1
+	}
+	return len(data)
+}
+
+// commentedTable returns the offset of the first header that is commented out, and of the blank lines before it. data
+// has only comments. Without such a header, it returns the length of data.
+func commentedTable(data []byte) int {
+	blank := -1 // where the blank lines before a line begin
+	for at := 0; at < len(data); {
+		end := len(data)
+		if next := bytes.IndexByte(data[at:], '\n'); next >= 0 {
+			end = at + next + 1
+		}
+		line := bytes.TrimSpace(data[at:end])
+		switch comment, ok := bytes.CutPrefix(line, []byte("#")); {
+		case len(line) == 0 && blank < 0:
+			blank = at
+		case ok && bytes.HasPrefix(bytes.TrimLeft(comment, " \t"), []byte("[")):
+			if blank >= 0 {
+				return blank
+			}
+			return at
+		case len(line) > 0:
+			blank = -1
+		}
+		at = end
 	}
 	return len(data)
 }

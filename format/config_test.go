@@ -257,6 +257,13 @@ func TestSetConfig(t *testing.T) {
 			"rmse",
 			"experiment = 'a' # c\nprimary = \"rmse\"\n\n[system]\n",
 		},
+		{
+			"top before a table that is commented out", "# head\n\n# primary = ''\n\n# [system]\n# points = 5\n\n[metric.a]\n",
+			[]string{"primary"},
+			"rmse",
+			"# head\n\n# primary = ''\nprimary = \"rmse\"\n\n# [system]\n# points = 5\n\n[metric.a]\n",
+		},
+		{"top of a comment", "# [[check]]", []string{"b"}, int64(2), "b = 2\n# [[check]]"},
 		{"crlf", "a = 1\r\n", []string{"b"}, int64(2), "a = 1\r\nb = 2\r\n"},
 		{"no newline", "a = 1", []string{"b"}, int64(2), "a = 1\nb = 2\n"},
 		{
@@ -306,4 +313,27 @@ func FuzzSetConfig(f *testing.F) {
 			t.Fatalf("a comment is gone: %q", got)
 		}
 	})
+}
+
+// TestSetConfigStaysBeforeTables: a key that is added to the first config.toml stays where it is if somebody removes
+// comment signs after it.
+func TestSetConfigStaysBeforeTables(t *testing.T) {
+	for _, key := range []string{"experiment", "primary", "requires"} {
+		var value any = "a"
+		if key == "requires" {
+			value = []any{BatchRequires}
+		}
+		edited, err := SetConfig([]byte(InitialConfig), []string{key}, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := strings.Replace(string(edited), "# [environment]\n# variables", "[environment]\nvariables", 1)
+		open = strings.Replace(open, "# [system]\n", "[system]\n", 1)
+		if _, err := DecodeConfig("config.toml", []byte(open)); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		if !strings.Contains(open, "[environment]\nvariables") {
+			t.Errorf("%s: the text has no [environment]", key)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -202,8 +203,9 @@ func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 			a.warn("HEAD is detached; no branch holds this commit")
 			a.hint("run 'git switch -c NAME' to keep it on a branch")
 		}
-		a.print("committed %s: %s, %s%s",
-			done.Commit[:10], terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
+		a.print("committed %s: %s, %s%s%s", done.Commit[:10], terminal.Clean(done.Summary()), inBatches(done.Batches),
+			filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
+		a.reportBatches(done.Batches)
 		a.reportNotUploaded(r, done)
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
@@ -211,6 +213,24 @@ func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 	if n := done.Unsuccessful; n > 0 {
 		a.progress("runs: skipped %s; use --include-failed to commit %s",
 			plural(n, "unsuccessful run"), verb(n, "it", "them"))
+	}
+}
+
+func inBatches(batches []string) string {
+	if len(batches) == 0 {
+		return ""
+	}
+	return batchCount(len(batches)) + ", "
+}
+
+// reportBatches lists the first batches of a commit.
+func (a *app) reportBatches(batches []string) {
+	const shown = 5
+	for _, name := range batches[:min(len(batches), shown)] {
+		a.print("  %s", path.Join(repo.DirName, name))
+	}
+	if more := len(batches) - shown; more > 0 {
+		a.print("  and %d more", more)
 	}
 }
 
@@ -237,6 +257,7 @@ func plural(n int, what string) string { return terminal.Count(int64(n), what) }
 
 type committedJSON struct {
 	Allowed  int          `json:"allowed"`
+	Batches  []string     `json:"batches"` // relative to .runs
 	Branch   string       `json:"branch"`
 	Bytes    int64        `json:"bytes"`
 	Commit   *string      `json:"commit"` // null if there was nothing to commit
@@ -255,9 +276,9 @@ func newCommittedJSON(done *share.Committed) committedJSON {
 		ids[i] = run.ID
 	}
 	return committedJSON{
-		Allowed: done.Allowed, Branch: done.Branch, Bytes: done.Bytes, Commit: orNull(done.Commit), Files: done.Files,
-		Left: done.Unsuccessful, Notes: done.Notes, Redacted: done.Redacted, Refused: newDamageJSON(done.Refused),
-		Removed: done.Removed, Runs: ids,
+		Allowed: done.Allowed, Batches: orEmpty(done.Batches), Branch: done.Branch, Bytes: done.Bytes,
+		Commit: orNull(done.Commit), Files: done.Files, Left: done.Unsuccessful, Notes: done.Notes,
+		Redacted: done.Redacted, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: ids,
 	}
 }
 

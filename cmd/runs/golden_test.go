@@ -52,6 +52,7 @@ var varying = []struct {
 	pattern *regexp.Regexp
 }{
 	{"run", regexp.MustCompile(`\b\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{8}\b`)},
+	{"batch", regexp.MustCompile(`\bbatch-[0-9a-hjkmnp-tv-z]{8}\b`)},
 	{"stamp", regexp.MustCompile(`\b\d{8}-\d{6}\.\d{6}-[0-9a-z]{4}\b`)},
 	{"digest", regexp.MustCompile(`\b[0-9a-f]{64}\b`)},
 	{"object", regexp.MustCompile(`\b[0-9a-f]{40}\b`)},

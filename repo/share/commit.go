@@ -30,7 +30,7 @@ type Committed struct {
 	Notes        int      // of runs that were already committed
 	Removed      []string // ids
 	Redacted     []string // ids of runs that were already committed
-	Batches      int      // that hold Runs
+	Batches      []string // that hold Runs, relative to .runs
 	Files        int
 	Bytes        int64
 	Refused      []repo.Damage // runs that cannot be committed, and why

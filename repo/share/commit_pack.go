@@ -86,7 +86,7 @@ func (p *plan) addBatch(b *madeBatch, runs map[string]*CommittedRun) {
 		p.paths = append(p.paths, path.Join(b.path, name))
 		p.blobs[path.Join(b.path, name)] = b.blobs[name]
 	}
-	p.Batches++
+	p.Batches = append(p.Batches, b.path)
 	p.Files += len(b.blobs)
 	p.Bytes += b.bytes - b.was(runs)
 }
