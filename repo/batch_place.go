@@ -88,7 +88,8 @@ func sameBatch(dir string, b *BuiltBatch) error {
 	return nil
 }
 
-// RemoveBatch removes the folder of a batch from the working tree. name is its path in .runs.
+// RemoveBatch removes the folder of a batch from the working tree, as a whole even if it is killed. name is its path in
+// .runs.
 func (r *Repository) RemoveBatch(name string) error {
 	if !format.IsBatchName(filepath.Base(name)) || format.CheckDay(filepath.Dir(name)) != nil {
 		return fmt.Errorf("%s is not a batch", name)
@@ -96,7 +97,14 @@ func (r *Repository) RemoveBatch(name string) error {
 	if err := realDir(filepath.Join(r.Dir, filepath.Dir(name))); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(r.Dir, filepath.FromSlash(name)))
+	dir := filepath.Join(r.Dir, filepath.FromSlash(name))
+	tmp := dayTemporary(dir) // the rest of a batch would be a damaged one
+	if err := os.Rename(dir, tmp); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return os.RemoveAll(tmp)
 }
 
 // ReadBatchFiles reads the records and the tables of a batch of the working tree.
@@ -141,7 +149,10 @@ func (r *Repository) DropPacked(batch, id string, record []byte, tables, names [
 		}
 	}
 	// The record goes first: without it, the folder is not a run.
-	for _, name := range slices.Concat([]string{RecordName}, tables, names) {
+	if err := RemoveFromRun(dir, RecordName); err != nil {
+		return err
+	}
+	for _, name := range slices.Concat(tables, names) {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -152,6 +163,7 @@ func (r *Repository) DropPacked(batch, id string, record []byte, tables, names [
 			}
 		}
 	}
+	_ = os.Remove(dir) // unless something else is in it
 	return nil
 }
 

@@ -38,6 +38,14 @@ const points = `count() { for r in $(runs ls --json | tr ',' '\n' | sed -n 's/.*
 runs metrics $r loss --csv 2>/dev/null | sed 1d; done | wc -l; }
 `
 
+// packed holds if each run is in one batch and nowhere else, and the user's work is as it was.
+const packed = `test $(git ls-files .runs | grep -c /runs.toml) -eq 1 &&
+test -z "$(git ls-files .runs | grep /run.toml; git status --porcelain .runs)" &&
+test -z "$(ls -d .runs/2*/2*/run.toml 2>/dev/null)" &&
+test "$(ls -d .runs/2*/batch-* | wc -l)" -eq 1 && test ! -e .git/runs/packing && runs verify --all &&
+git diff --cached --name-only | grep staged &&
+`
+
 var faultCases = []faultCase{
 	{name: "init", args: []string{"init"}, want: "runs log loss=1 && runs verify"},
 	{
@@ -79,6 +87,19 @@ kill -9 $(sed -n "s/^pid = //p" $RUNS_DIR/owner-*[0-9].toml); exec >/dev/null 2>
 		name: "second commit", args: []string{"commit"},
 		prepare: "runs init; runs log loss=1; runs commit; runs log loss=2; runs rm last~1; runs note last text",
 		want:    `test -z "$(runs status | grep -i uncommitted)"`,
+	},
+	{
+		name: "commit in batches", args: []string{"commit"},
+		prepare: `runs init; printf '[commit]\nbatch = 2\n' >>.runs/config.toml; git add -f .runs/config.toml
+git commit -qm a; for i in 1 2 3; do runs log loss=$i -a train.py; done; echo 1 >staged; git add staged`,
+		want: points + packed + "test $(count) -eq 3",
+	},
+	{
+		name: "pack", args: []string{"pack"},
+		prepare: `runs init; for i in 1 2 3; do runs log loss=$i -a train.py; done; runs commit; runs pack
+for i in 4 5; do runs log loss=$i -a train.py; done; runs commit; runs note last text; runs commit
+echo 1 >staged; git add staged`,
+		want: points + packed + "test $(count) -eq 5 && runs show last | grep text",
 	},
 	{
 		name: "annotate", args: []string{"note", "last", "text"},
@@ -298,6 +319,44 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("seed %d: %d faults and %d kills at %d calls of %d commands, %d problems", seed, hit, ended, total, len(cases),
 		failed)
+}
+
+// packKills is how many moments the test kills at, of each command; RUNS_FAULT_PACK asks for more.
+const packKills = 8
+
+// TestKilledPacking kills a commit that makes a batch, and pack, between its writes: no run is lost, and the command
+// can be repeated.
+func TestKilledPacking(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	f := newFaultTrial(t)
+	for _, name := range []string{"commit in batches", "pack"} {
+		c := faultCases[slices.IndexFunc(faultCases, func(c faultCase) bool { return c.name == name })]
+		template := f.template(c)
+		whole, said := f.try(c, template, 0, 0, false)
+		if whole.ExitCode != 0 {
+			t.Fatalf("%s: %s", name, said)
+		}
+		var writes []int // the calls before which the command is killed
+		for i, call := range whole.Calls {
+			if call.Name != "openat" && call.Name != "getdents" && call.Name != "fsync" {
+				writes = append(writes, i+1)
+			}
+		}
+		kills := min(asked("RUNS_FAULT_PACK", packKills), len(writes))
+		for i := range kills {
+			fail := writes[i*len(writes)/kills]
+			res, said := f.try(c, template, fail, 0, false)
+			if res.Failed == nil {
+				continue
+			}
+			for _, problem := range f.sound(c, template+"-copy", res, said) {
+				t.Errorf("%s, killed before call %d (%v): %s", name, fail, *res.Failed, problem)
+			}
+		}
+		t.Logf("%s: killed before %d of %d writes", name, kills, len(writes))
+	}
 }
 
 // TestLockThatStays: if Git's lock can never be removed at the end of a commit, the command fails, names the lock and
