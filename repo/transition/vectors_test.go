@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path"
@@ -35,6 +36,8 @@ type made struct {
 	raw   string            // the record, if it is not that of run
 	gone  bool
 	mark  bool
+	// neighbor gives the batch of the run a second run.
+	neighbor bool
 }
 
 func digestOf(text string) string {
@@ -218,14 +221,16 @@ func check(t *testing.T, err error) {
 }
 
 // version is the run in the files of a .runs folder, or nil.
-func version(files map[string]string) *Version {
+func version(t *testing.T, files map[string]string) *Version {
+	t.Helper()
 	v := &Version{Files: map[string]string{}}
 	for name, text := range files {
 		if own, ok := strings.CutPrefix(name, runDir+"/"); ok {
 			v.Files[own] = digestOf(text)
 		}
 	}
-	if len(v.Files) == 0 {
+	inBatch := v.addBatched(t, files)
+	if v.Files[recordName] == "" {
 		return nil
 	}
 	read := func(name string) ([]byte, error) {
@@ -235,7 +240,19 @@ func version(files map[string]string) *Version {
 		}
 		return []byte(text), nil
 	}
-	v.Read = func(name string) ([]byte, error) { return read(path.Join(runDir, name)) }
+	v.Read = func(name string) ([]byte, error) {
+		if text, ok := inBatch[name]; ok {
+			return []byte(text), nil
+		}
+		return read(path.Join(runDir, name))
+	}
+	v.Rows = func(name string) (string, error) {
+		data, err := v.Read(name)
+		if err != nil {
+			return "", err
+		}
+		return rowsDigest(string(data), v.Batched)
+	}
 	v.Shared = read
 	return v
 }
@@ -245,10 +262,9 @@ func TestVectors(t *testing.T) {
 	if *update {
 		writeVectors(t)
 	}
-	old := readTree(t, filepath.Join(vectors, "old"))
 	names, err := filepath.Glob(vectors + "/*/*/expect")
 	check(t, err)
-	if len(names) < 40 {
+	if len(names) < 70 {
 		t.Fatalf("there are only %d vectors", len(names))
 	}
 	for _, name := range names {
@@ -256,25 +272,27 @@ func TestVectors(t *testing.T) {
 		t.Run(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), func(t *testing.T) {
 			text, err := os.ReadFile(name)
 			check(t, err)
-			now := map[string]string{}
-			for name, text := range old {
-				now[name] = text
-			}
-			want := ""
+			before, want := "old", ""
+			var gone []string
 			for line := range strings.Lines(string(text)) {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 				switch key {
+				case "before":
+					before = value
 				case "gone":
-					delete(now, value)
+					gone = append(gone, value)
 				case "expect":
 					want = value
 				}
 			}
+			old := readTree(t, filepath.Join(vectors, before))
+			now := maps.Clone(old)
+			maps.DeleteFunc(now, func(name, _ string) bool { return slices.Contains(gone, name) })
 			for name, text := range readTree(t, dir) {
 				now[name] = text
 			}
 			_, marked := now["removed/"+runID]
-			change, err := Check(version(old), version(now), marked)
+			change, err := Check(version(t, old), version(t, now), marked)
 			if got := outcome(change, err); got != want {
 				t.Errorf("got %q (%v), want %q", got, err, want)
 			}
@@ -300,38 +318,64 @@ func outcome(change Change, err error) string {
 func writeVectors(t *testing.T) {
 	t.Helper()
 	check(t, os.RemoveAll(vectors))
-	old := oldVersion(t).all(t)
-	writeTree(t, filepath.Join(vectors, "old"), old)
+	first := oldVersion(t)
+	single := first.all(t)
+	packed := first.pack(t, single)
+	writeTree(t, filepath.Join(vectors, "old"), single)
+	writeTree(t, filepath.Join(vectors, "old-batch"), packed)
 	for _, c := range cases {
-		m := oldVersion(t)
-		before := m.record(t)
-		c.change(m)
-		if c.lists != nil {
-			entry := format.Redaction{
-				Time: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC), What: "pattern", Files: c.lists(m), Was: digestOf(before),
-			}
-			m.run.Redacted = append(m.run.Redacted, entry)
-		}
-		if c.after != nil {
-			c.after(m)
-		}
-		now := m.all(t)
-		differ := map[string]string{}
-		text := "# " + c.about + "\nexpect: " + c.want + "\n"
-		for name := range now {
-			if now[name] != old[name] {
-				differ[name] = now[name]
-			}
-		}
-		var gone []string
-		for name := range old {
-			if _, ok := now[name]; !ok {
-				gone = append(gone, fmt.Sprintf("gone: %s\n", name))
-			}
-		}
-		slices.Sort(gone)
-		differ["expect"] = text + strings.Join(gone, "")
-		kind, _, _ := strings.Cut(c.want, " ")
-		writeTree(t, filepath.Join(vectors, kind, c.name), differ)
+		m := c.apply(t)
+		c.write(t, single, m.all(t), "")
 	}
+	for _, c := range batchCases {
+		m := c.apply(t)
+		now, old, before := m.all(t), single, ""
+		if c.is {
+			now = m.pack(t, now)
+		}
+		if c.was {
+			old, before = packed, "before: old-batch\n"
+		}
+		c.write(t, old, now, before)
+	}
+}
+
+// apply returns the version after the change.
+func (c *vector) apply(t *testing.T) *made {
+	t.Helper()
+	m := oldVersion(t)
+	before := m.record(t)
+	c.change(m)
+	if c.lists != nil {
+		entry := format.Redaction{
+			Time: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC), What: "pattern", Files: c.lists(m), Was: digestOf(before),
+		}
+		m.run.Redacted = append(m.run.Redacted, entry)
+	}
+	if c.after != nil {
+		c.after(m)
+	}
+	return m
+}
+
+// write writes the folder of a vector: the files that differ between two .runs folders, and expect.
+func (c *vector) write(t *testing.T, old, now map[string]string, before string) {
+	t.Helper()
+	differ := map[string]string{}
+	text := "# " + c.about + "\n" + before + "expect: " + c.want + "\n"
+	for name := range now {
+		if now[name] != old[name] {
+			differ[name] = now[name]
+		}
+	}
+	var gone []string
+	for name := range old {
+		if _, ok := now[name]; !ok {
+			gone = append(gone, fmt.Sprintf("gone: %s\n", name))
+		}
+	}
+	slices.Sort(gone)
+	differ["expect"] = text + strings.Join(gone, "")
+	kind, _, _ := strings.Cut(c.want, " ")
+	writeTree(t, filepath.Join(vectors, kind, c.name), differ)
 }
