@@ -27,9 +27,10 @@ func (w *writer) packRuns(ctx context.Context, p *plan, place bool) (k *packing,
 			return nil, err
 		}
 		build.place = k
+		held := k // an error returns no packing
 		defer func() {
 			if err != nil {
-				k.close()
+				held.close()
 			}
 		}()
 	}
