@@ -28,6 +28,9 @@ type Table struct {
 	// Damage holds the runs that could not be read. They have no row.
 	Damage []Damage
 
+	// From is the oldest day that was read, or empty if all were; see TableNewest.
+	From string
+
 	repo    *Repository
 	at      *Revision         // for the runs of a revision; otherwise nil
 	entries map[string]*Entry // those that were read to make the table; it has all active runs
@@ -50,11 +53,16 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 		}
 		return r.tableOf(entries, damage), nil
 	}
+	return r.tableFrom(ctx, r.indexes(), "")
+}
+
+// tableFrom returns the columns of the runs of a day and of newer ones, or of all runs if from is empty.
+func (r *Repository) tableFrom(ctx context.Context, homes []*index.Home, from string) (*Table, error) {
 	removed, err := r.RemovedIDs()
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{repo: r, entries: map[string]*Entry{}}
+	t := &Table{repo: r, From: from, entries: map[string]*Entry{}}
 	var read []*format.Run // what is in no block
 	add := func(id string, e *Entry, err error) {
 		switch {
@@ -67,11 +75,9 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	}
 	var blocks []*index.Block
 	bad := map[string]bool{}
-	for _, home := range r.Homes() {
+	for _, home := range homes {
+		home.From = from
 		found, err := r.openIndex(ctx, home)
-		if errors.Is(err, fs.ErrNotExist) && (home.Common || r.leftRuns() != nil) {
-			continue
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -88,6 +94,7 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	left = slices.DeleteFunc(left, t.Unread)
 	kept, err := r.leftOutBlocks(ctx, left, add)
 	if err != nil {
 		return nil, err
@@ -115,15 +122,6 @@ func (r *Repository) Table(ctx context.Context) (*Table, error) {
 	}
 	t.Table = index.NewTable(blocks, keep)
 	return t, nil
-}
-
-// openIndex returns the finished runs of a home, by its index.
-func (r *Repository) openIndex(ctx context.Context, home Home) (*index.Contents, error) {
-	found, err := r.indexOf(home).Open(ctx)
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("listing runs: %w", err)
-	}
-	return found, err
 }
 
 // cleanIndex writes the index anew after a redaction: nothing stays in it of what the runs were before. It removes the

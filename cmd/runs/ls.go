@@ -102,7 +102,12 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 		elsewhere, stop = a.lookElsewhere(ctx, r)
 		defer stop()
 	}
-	c, err := a.collect(ctx, r, f.experiment)
+	newest := 0
+	if f.where == "" && f.sort == "" && f.groupBy == "" && f.columns == "" && len(selectors)+len(f.revs) == 0 &&
+		!f.allBranches {
+		newest = f.limit
+	}
+	c, err := a.collectNewest(ctx, r, f.experiment, newest)
 	if err != nil {
 		return err
 	}
@@ -180,7 +185,7 @@ func (a *app) lookElsewhere(ctx context.Context, r *repo.Repository) (report fun
 			for _, d := range c.Damage() {
 				known[d.ID] = true
 			}
-			ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] })
+			ids = slices.DeleteFunc(ids, func(id string) bool { return known[id] || c.IsUnread(id) })
 		}
 		switch {
 		case errors.Is(err, git.ErrNoGit) || ctx.Err() != nil:

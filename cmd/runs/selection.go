@@ -19,8 +19,15 @@ func selectIn(experiment string) catalog.Options {
 
 // collect opens the catalog of all runs. It reports damaged runs and continues without them.
 func (a *app) collect(ctx context.Context, r *repo.Repository, experiment string) (*catalog.Catalog, error) {
+	return a.collectNewest(ctx, r, experiment, 0)
+}
+
+// collectNewest is like collect, for a caller that needs only the newest n runs, or all if n is 0.
+func (a *app) collectNewest(ctx context.Context, r *repo.Repository, experiment string, n int) (*catalog.Catalog,
+	error,
+) {
 	defer collectLess()()
-	c, err := catalog.Open(ctx, r, selectIn(experiment))
+	c, err := catalog.OpenNewest(ctx, r, selectIn(experiment), n)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type Catalog struct {
 	linked  map[string]*Row             // the runs that resume or are resumed; nil until it is needed
 	inner   map[string]bool             // what Inner has found; nil until it is needed
 	goals   func(metric string) string  // nil until it is needed
+	older   func(metric string) string  // the goals by all runs, if older days were not read; nil until it is needed
 	names   map[string]bool             // what named has found
 	wholes  map[*repo.Entry]*repo.Entry // what Whole has made
 
@@ -451,6 +452,9 @@ func (c *Catalog) IDs() map[string]bool {
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
 		c.goals = c.config.GoalIn(c.defining()...)
+	}
+	if !c.goalIsSure(metric) {
+		return c.goalOf(metric)
 	}
 	return c.goals(metric)
 }

@@ -282,7 +282,12 @@ func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options
 			return nil, nil, &query.NotFoundError{Selector: selector, Reason: "names no run"}
 		}
 	}
-	c, err := Open(ctx, r, o)
+	var newest int
+	var experiment string
+	if s, err := query.ParseSelector(selector); err == nil {
+		newest, experiment = s.Newest()
+	}
+	c, err := openNewest(ctx, r, o, newest, experiment)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package index
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"hash/fnv"
 	"io"
@@ -217,6 +218,27 @@ func (c *Cache) temporary() (*os.File, error) {
 	}
 	name := filepath.Join(c.folder, temporaryPrefix+format.RandomLetters(8))
 	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// probeBytes is how much a cache must be able to write: a full disk still makes empty files.
+const probeBytes = 64 << 10
+
+// writable reports whether a file can be written in the folder of the cache.
+func (c *Cache) writable() bool {
+	f, err := c.temporary()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(make([]byte, probeBytes))
+	return errors.Join(err, f.Close()) == nil
+}
+
+// remember keeps days in memory.
+func (c *Cache) remember(days []*Day) {
+	for _, d := range days {
+		c.days[d.Name] = d
+	}
 }
 
 // sweep removes what killed writers left, and caches that nobody uses.

@@ -31,6 +31,10 @@ type Home struct {
 	// Unsampled leaves out the look at some runs of days that did not change.
 	Unsampled bool
 
+	// From leaves out the days before it, if it is not empty. The cache is then not written, and keeps in memory what was
+	// read.
+	From string
+
 	// Anew writes the whole cache anew, so that nothing stays in it of what the runs were before. If that fails, so does
 	// Open.
 	Anew bool
@@ -107,6 +111,9 @@ func (h *Home) Open(ctx context.Context) (*Contents, error) {
 	slices.Sort(changed)
 	err = r.readDays(names, days, changed)
 	days = slices.DeleteFunc(days, func(d *Day) bool { return d == nil })
+	if h.From != "" {
+		h.Cache.remember(days)
+	}
 	saved := errors.New("the folder of the index cannot be written")
 	if r.tmp != nil {
 		saved = h.Cache.save(r.tmp, days, h.State, h.Anew) // without it, the next call is slower
@@ -137,11 +144,25 @@ func (h *Home) days() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && format.CheckDay(e.Name()) == nil {
+		if e.IsDir() && format.CheckDay(e.Name()) == nil && e.Name() >= h.From {
 			names = append(names, e.Name())
 		}
 	}
 	return names, nil
+}
+
+// Days lists the folders of days, oldest first. kept is false if the cache lacks some of them and cannot be written.
+func (h *Home) Days() (names []string, kept bool) {
+	names, err := h.days()
+	if err != nil {
+		return nil, true // whoever opens the home reports it
+	}
+	for _, name := range names {
+		if h.Cache.Day(name) == nil {
+			return names, h.Cache.writable()
+		}
+	}
+	return names, true
 }
 
 // trusts reports whether a day is as it was when it was read. A folder whose time is in the future tells nothing: the
@@ -182,6 +203,9 @@ func (r *reading) sample(days []*Day, doubtful []int) []int {
 // begin takes the time of the file system's clock, from the temporary file that the cache is then written to.
 func (r *reading) begin() {
 	r.clock = r.now - int64(2*time.Second) // the coarsest tick of a file system's clock
+	if r.From != "" {
+		return
+	}
 	tmp, err := r.Cache.temporary()
 	if err != nil {
 		return

@@ -47,6 +47,15 @@ func (e *NotFoundError) Error() string {
 // IsBest reports whether the selector asks for the best value of a metric.
 func (s Selector) IsBest() bool { return s.kind == byBest }
 
+// Newest returns how many of the newest runs decide what the selector names, and the experiment that they are in, which
+// may be empty. n is 0 if others decide too.
+func (s Selector) Newest() (n int, experiment string) {
+	if s.kind != byLast || s.Rev != "" {
+		return 0, ""
+	}
+	return s.back + 1, s.arg
+}
+
 // GoalError is returned if a selector asks for the best value of a metric that has no goal.
 type GoalError struct{ Selector, Metric string }
 
