@@ -4,6 +4,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -158,6 +159,37 @@ func TestCommitInBatchesElsewhere(t *testing.T) {
 	check(t, err)
 	if len(bad) > 0 {
 		t.Errorf("VerifyRuns: %v", bad)
+	}
+}
+
+// TestRedactInBatchElsewhere: a redaction of a run that a batch of another branch has takes the run out of that batch.
+func TestRedactInBatchElsewhere(t *testing.T) {
+	p := batching(t, "1")
+	for _, id := range []string{runB, runC, runD} {
+		p.write(id, measured(t, id, 1, func(r *format.Run) { r.Note = "open sesame" }))
+	}
+	done, err := Commit(t.Context(), p.runs, Request{Branch: "runs"})
+	check(t, err)
+	equal(t, "batches", len(done.Batches), 1)
+	for i, id := range []string{runC, runB, runD} {
+		_, err := p.runs.Redact(t.Context(), id, repo.RedactRequest{Pattern: regexp.MustCompile("sesame")})
+		check(t, err)
+		done, err = Commit(t.Context(), p.runs, Request{Branch: "runs"})
+		check(t, err)
+		equal(t, "redacted", len(done.Redacted), 1)
+		known, err := readSnapshot(p.trees(), done.Commit, ".runs")
+		check(t, err)
+		equal(t, "runs", len(known.runs), 4)
+		equal(t, "batches of the run", len(known.in[id]), 0)
+		equal(t, "batches", len(known.batches), map[bool]int{true: 1, false: 0}[i < 2])
+	}
+	for _, name := range p.files(done.Commit) {
+		equal(t, name+" has the secret", strings.Contains(p.Git("show", done.Commit+":.runs/"+name), "sesame"), false)
+	}
+	h, err := VerifyHistory(t.Context(), p.runs.Git, HistoryRequest{At: ".runs", Revs: []string{"runs"}})
+	check(t, err)
+	if len(h.Problems) > 0 {
+		t.Errorf("problems: %+v", h.Problems)
 	}
 }
 

@@ -28,8 +28,9 @@ type plan struct {
 	batch   int               // a commit of more new runs puts them into batches; 0 is never
 	pack    bool              // batches will hold the runs that may share one
 	known   *snapshot
-	orphans []string // shared files that runs referred to before they were redacted
-	lfs     struct { // whether Git LFS stores artifacts
+	orphans []string                   // shared files that runs referred to before they were redacted
+	leaving map[string]map[string]bool // redacted runs that leave a batch of the commit, by its path
+	lfs     struct {                   // whether Git LFS stores artifacts
 		asked bool
 		err   error
 	}
@@ -91,7 +92,7 @@ func (p *plan) files() iter.Seq[string] {
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
 	p := &plan{
 		Committed: &Committed{}, repo: w.repo, before: map[string]string{}, sharedBy: map[string][]string{},
-		open: map[string]bool{}, left: map[string]int{},
+		open: map[string]bool{}, left: map[string]int{}, leaving: map[string]map[string]bool{},
 	}
 	var err error
 	if p.at, err = w.repo.TreePath(); err != nil {
@@ -210,6 +211,11 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	}
 	if err := p.gatherPaths(ctx, known); err != nil {
 		return p, err
+	}
+	if !marks { // the batches of the branch that is checked out are on disk, where redact has written them anew
+		if err := p.leaveBatches(ctx, known); err != nil {
+			return p, err
+		}
 	}
 	return p, p.judge(ctx)
 }

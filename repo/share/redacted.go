@@ -114,6 +114,9 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	p.paths = append(p.paths, paths...)
 	p.Files += len(paths)
 	p.Redacted = append(p.Redacted, id)
+	for _, held := range known.in[id] {
+		mark(p.leaving, held.path, id)
+	}
 	for _, name := range repo.SharedNames(was) {
 		if !slices.Contains(shared, name) && !slices.Contains(p.orphans, name) {
 			p.orphans = append(p.orphans, name)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -75,6 +76,25 @@ func (p *plan) addRedactedBatch(ctx context.Context, known *snapshot, e *repo.En
 		}
 	}
 	return true, nil
+}
+
+// leaveBatches rebuilds the batches of the commit without the runs that were redacted in folders of their own, as the
+// working tree has them beside a branch for runs. Otherwise, the branch would keep what was redacted.
+func (p *plan) leaveBatches(ctx context.Context, known *snapshot) error {
+	for _, at := range slices.Sorted(maps.Keys(p.leaving)) {
+		held := known.batches[at]
+		edits, err := held.rebuild(ctx, p.repo.Git, known.trees, p.leaving[at])
+		if err != nil {
+			return err
+		}
+		p.remove = append(p.remove, at)
+		for _, e := range edits {
+			p.paths = append(p.paths, e.Path)
+			p.blobs[e.Path] = e.ID
+			p.Files++
+		}
+	}
+	return nil
 }
 
 // versionInBatch returns a run of a batch of the working tree, and the files that a commit would have. record is the id
