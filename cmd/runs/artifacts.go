@@ -146,7 +146,7 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 		return nil
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "artifact", Flexible: true}, {Title: "size", Right: true}, {Title: "where"},
+		{Title: "artifact", Flexible: true, Name: true}, {Title: "size", Right: true}, {Title: "where"},
 	}}
 	for _, s := range states {
 		where := terminal.Cell{Text: artifactPlace(s)}

@@ -192,7 +192,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	gone := 0
 	if len(active) > 0 {
 		tb := terminal.Table{Columns: []terminal.Column{
-			{Title: "run", Flexible: true}, {Title: "status"}, {Title: "last activity"}, {Title: "process"},
+			{Title: "run", Flexible: true, Name: true}, {Title: "status"}, {Title: "last activity"}, {Title: "process"},
 		}}
 		now := time.Now()
 		for _, e := range active {

@@ -161,7 +161,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 		return err
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "run", Flexible: true}, {Title: "files"}, {Title: "source", Flexible: true},
+		{Title: "run", Flexible: true, Name: true}, {Title: "files"}, {Title: "source", Flexible: true},
 	}}
 	damaged, restorable := 0, 0
 	for _, v := range verdicts {

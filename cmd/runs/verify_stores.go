@@ -70,7 +70,7 @@ func (a *app) verifyStores(
 func (a *app) writeStoreCheck(w io.Writer, found *share.StoreCheck) error {
 	if len(found.Missing) > 0 {
 		tb := terminal.Table{Columns: []terminal.Column{
-			{Title: "run"}, {Title: "artifact", Flexible: true}, {Title: "in the store"}, {Title: "this machine"},
+			{Title: "run"}, {Title: "artifact", Flexible: true, Name: true}, {Title: "in the store"}, {Title: "this machine"},
 		}}
 		for _, m := range found.Missing {
 			here := map[bool]string{true: "yes", false: "no"}[m.Here]

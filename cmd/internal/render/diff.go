@@ -133,7 +133,7 @@ func (v Diff) metrics(c *diff.Comparison, narrow bool) terminal.Table {
 	}
 	group := c.A.Group != "" || c.B.Group != ""
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true, Key: true},
+		{Title: "metric", Flexible: true, Name: true, Key: true},
 		{Title: "a", Right: true},
 		{Title: "b", Right: true},
 		{Title: "change", Right: true, Drop: true},

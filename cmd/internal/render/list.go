@@ -28,14 +28,16 @@ type List struct {
 // no memory for each.
 func (l List) Write(w io.Writer, t *terminal.Terminal, rows []*catalog.Row) (omitted []string, err error) {
 	all := catalog.AsRows(rows)
-	tb := terminal.Table{Columns: []terminal.Column{{Title: "run", Flexible: true}, {Title: "age"}, {Title: "status"}}}
+	tb := terminal.Table{Columns: []terminal.Column{
+		{Title: "run", Flexible: true, Name: true}, {Title: "age"}, {Title: "status"},
+	}}
 	columns := query.ChooseColumns(all, l.Columns, l.Context)
 	if columns.Experiment {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "experiment", Flexible: true, Name: true, Drop: true})
 	}
 	worktrees := slices.ContainsFunc(rows, (*catalog.Row).Elsewhere)
 	if worktrees {
-		tb.Columns = append(tb.Columns, terminal.Column{Title: "worktree", Flexible: true, Drop: true})
+		tb.Columns = append(tb.Columns, terminal.Column{Title: "worktree", Flexible: true, Name: true, Drop: true})
 	}
 	keys := make([]query.Key, len(columns.Keys))
 	for i, key := range columns.Keys {

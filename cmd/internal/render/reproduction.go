@@ -18,7 +18,7 @@ func (v Reproduction) WriteMetrics(w io.Writer, t *terminal.Terminal) error {
 		return nil
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true},
+		{Title: "metric", Flexible: true, Name: true},
 		{Title: "recorded", Right: true},
 		{Title: "reproduced", Right: true},
 		{Title: "verdict"},

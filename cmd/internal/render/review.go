@@ -83,7 +83,7 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 	if rows, more := v.rows(); len(rows) > 0 {
 		p.line("")
 		tb := terminal.Table{Columns: []terminal.Column{
-			{Title: "run", Flexible: true},
+			{Title: "run", Flexible: true, Name: true},
 			{Title: v.Metric, Right: true, Key: true},
 			{Title: "change", Right: true},
 			{Title: "", Right: true},

@@ -46,7 +46,7 @@ func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
 	curves, err := v.curves(ctx, e)
 	p.line("")
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "metric", Flexible: true},
+		{Title: "metric", Flexible: true, Name: true},
 		{Title: "last", Right: true},
 		{Title: "min", Right: true, Drop: true},
 		{Title: "at", Right: true, Drop: true},

@@ -23,6 +23,7 @@ type Column struct {
 	Title    string
 	Right    bool // align to the right, as for numbers
 	Flexible bool // may be shortened
+	Name     bool // shortened in the middle, because names of one sweep often differ only at their ends
 	Drop     bool // may be left out
 	Key      bool // the title is a name chosen by the user; do not put it in capitals
 }
@@ -48,7 +49,11 @@ func (tb *Table) Write(w io.Writer, t *Terminal) error {
 			if c.index < len(cells) {
 				cell = cells[c.index]
 			}
-			text := Truncate(Clean(cell.Text), c.width)
+			shorten := Truncate
+			if tb.Columns[c.index].Name {
+				shorten = Shorten
+			}
+			text := shorten(Clean(cell.Text), c.width)
 			if i > 0 {
 				b.WriteString(strings.Repeat(" ", columnGap))
 			}

@@ -159,3 +159,22 @@ func TestTableFits(t *testing.T) {
 		t.Error("a pipe gets cut cells")
 	}
 }
+
+func TestTableTellsNamesApart(t *testing.T) {
+	const sweep = "imagenet-resnet50-cosine-warmup-augmented-seed-"
+	tb := Table{
+		Columns: []Column{{Title: "run", Flexible: true, Name: true}, {Title: "age"}},
+		Rows: [][]Cell{
+			{{Text: sweep + "11"}, {Text: "just now"}}, {{Text: sweep + "12"}, {Text: "just now"}}, {{Text: "a"}, {Text: "1 d"}},
+		},
+	}
+	var out bytes.Buffer
+	if err := tb.Write(&out, Test(&out, &out, 40, false)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if !strings.Contains(lines[1], "…") || !strings.Contains(lines[1], "seed-11 ") ||
+		!strings.Contains(lines[2], "seed-12 ") || !strings.HasPrefix(lines[3], "a ") {
+		t.Errorf("%s", out.String())
+	}
+}
