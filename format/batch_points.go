@@ -23,9 +23,10 @@ type BatchValues struct {
 	n    int64
 }
 
-// NewBatchPoints returns a writer to w. Close completes the file.
-func NewBatchPoints(w io.Writer) *BatchPoints {
-	return &BatchPoints{out: newPointWriter(w, 0, true)}
+// NewBatchPoints returns a writer to w. If labeled is true, the file has a column of labels: a point of some run has
+// labels. Close completes the file.
+func NewBatchPoints(w io.Writer, labeled bool) *BatchPoints {
+	return &BatchPoints{out: newPointWriter(w, 0, true, labeled)}
 }
 
 // NewBatchValues returns a writer to w. Close completes the file.
@@ -40,7 +41,9 @@ func (b *BatchPoints) Rows() int64 { return b.n }
 func (b *BatchValues) Rows() int64 { return b.n }
 
 // Batchable returns an error that wraps ErrBatchColumns if the file has columns that a batch would lose.
-func (m *Metrics) Batchable() error { return onlyColumns(m.file, pointColumns) }
+func (m *Metrics) Batchable() error {
+	return onlyColumns(m.file, append(pointColumns[:len(pointColumns):len(pointColumns)], wanted{name: labelsName}))
+}
 
 // Batchable returns an error that wraps ErrBatchColumns if the file has columns that a batch would lose.
 func (v *Values) Batchable() error { return onlyColumns(v.rows.file, valueColumns) }
@@ -86,6 +89,9 @@ func (b *BatchPoints) Add(ctx context.Context, id string, m *Metrics) (digest st
 		for _, p := range points {
 			if c := strings.Compare(next, key); c < 0 || c == 0 && comparePoints(p, last) < 0 {
 				return fmt.Errorf("%w: %w", ErrBatchColumns, errUnsorted)
+			}
+			if p.Labels != (Labels{}) && !b.out.labeled {
+				return fmt.Errorf("%w: it has labels, which the batch has no column for", ErrBatchColumns)
 			}
 			key, last = next, p
 		}

@@ -36,16 +36,13 @@ type batchIndex struct {
 // OpenBatchMetrics opens a metrics.parquet of a batch, of size bytes, whose digest need not be verified: what a run has
 // in it is proved by the digest of its points. It ignores unknown columns.
 func OpenBatchMetrics(r io.ReaderAt, size int64) (*BatchMetrics, error) {
-	f, err := openBatchFile(r, size, parquet.Limits{
-		Rows: maxPoints, FreeRows: freePoints, RowsPerByte: pointsPerByte, Page: maxPageBytes, Text: MaxKeyBytes,
-		FreeText: freeText, TextPerByte: textPerByte,
-	})
-	p := &pointFile{file: f}
+	f, err := openBatchFile(r, size, pointLimits)
+	var p *pointFile
 	if err == nil {
-		err = use(f, append(pointColumns[:len(pointColumns):len(pointColumns)], batchRunColumn), p.column[:])
+		p, err = newPointFile(f, append(pointColumns[:len(pointColumns):len(pointColumns)], batchRunColumn), size)
 	}
 	if err == nil {
-		err = needIndex(f, p.column[:])
+		err = needIndex(f, p.used())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
@@ -63,7 +60,7 @@ func OpenBatchValues(r io.ReaderAt, size int64) (*BatchValuesFile, error) {
 		err = use(f, append(valueColumns[:len(valueColumns):len(valueColumns)], batchRunColumn), p.column[:])
 	}
 	if err == nil {
-		err = needIndex(f, p.column[:])
+		err = needIndex(f, p.column[:labelsColumn])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrValues, err)
@@ -83,11 +80,22 @@ func openBatchFile(r io.ReaderAt, size int64, limits parquet.Limits) (*parquet.F
 // read the first pages again and again.
 func needIndex(f *parquet.File, columns []int) error {
 	for _, i := range columns {
-		if !f.HasIndex(i, parquet.IndexedRows, f.Columns[i].Name != "value") {
+		if !f.HasIndex(i, parquet.IndexedRows, bounded(f.Columns[i].Name)) {
 			return fmt.Errorf("the column %s has no page index", f.Columns[i].Name)
 		}
 	}
 	return nil
+}
+
+// bounded reports whether the index of a column has bounds.
+func bounded(column string) bool { return column != "value" && column != labelsName }
+
+// used lists the columns of a batch that are read: the labels only if there are some.
+func (p *pointFile) used() []int {
+	if p.column[labelsColumn] < 0 {
+		return p.column[:labelsColumn]
+	}
+	return p.column[:]
 }
 
 func newBatchIndex(p *pointFile) batchIndex {
@@ -181,7 +189,7 @@ func (b *BatchMetrics) Run(id string) (*Metrics, error) {
 }
 
 // Layout is like Metrics.Layout.
-func (b *BatchMetrics) Layout() error { return checkLayout(b.runs.file, b.runs.column[:]) }
+func (b *BatchMetrics) Layout() error { return checkLayout(b.runs.file, b.runs.used()) }
 
 // Rows returns the number of values of all runs.
 func (b *BatchValuesFile) Rows() int64 { return b.runs.file.Rows }
@@ -207,4 +215,6 @@ func (b *BatchValuesFile) Run(id string) (*Values, error) {
 }
 
 // Layout is like Values.Layout.
-func (b *BatchValuesFile) Layout() error { return checkLayout(b.runs.file, b.runs.column[:]) }
+func (b *BatchValuesFile) Layout() error {
+	return checkLayout(b.runs.file, b.runs.column[:labelsColumn])
+}

@@ -153,7 +153,7 @@ func TestBatchMetrics(t *testing.T) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(1, 2))
 	var b bytes.Buffer
-	w := NewBatchPoints(&b)
+	w := NewBatchPoints(&b, false)
 	want, digests := map[string][]keyed{}, map[string]string{}
 	for i := range 200 {
 		n := r.IntN(400)
@@ -275,16 +275,16 @@ func TestBatchableColumns(t *testing.T) {
 	if _, err := OpenMetrics(bytes.NewReader(data), int64(len(data))); err == nil {
 		t.Fatal("a file without steps was opened")
 	}
-	type labelled struct {
-		Key    string  `parquet:"key"`
-		Step   int64   `parquet:"step"`
-		Time   int64   `parquet:"time,timestamp(microsecond)"`
-		Value  float64 `parquet:"value"`
-		Labels string  `parquet:"labels"`
+	type ranked struct {
+		Key   string  `parquet:"key"`
+		Step  int64   `parquet:"step"`
+		Time  int64   `parquet:"time,timestamp(microsecond)"`
+		Value float64 `parquet:"value"`
+		Rank  string  `parquet:"rank"`
 	}
 	var file bytes.Buffer
-	out := parquet.NewGenericWriter[labelled](&file)
-	if _, err := out.Write([]labelled{{Labels: "{}"}}); err != nil {
+	out := parquet.NewGenericWriter[ranked](&file)
+	if _, err := out.Write([]ranked{{Rank: "3"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Close(); err != nil {
@@ -296,8 +296,8 @@ func TestBatchableColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if _, err := NewBatchPoints(&b).Add(context.Background(), batchID(1), m); !errors.Is(err, ErrBatchColumns) {
-		t.Errorf("a file with labels: %v", err)
+	if _, err := NewBatchPoints(&b, false).Add(context.Background(), batchID(1), m); !errors.Is(err, ErrBatchColumns) {
+		t.Errorf("a file with another column: %v", err)
 	}
 }
 
@@ -325,9 +325,9 @@ func FuzzDecodeBatch(f *testing.F) {
 
 func FuzzBatchMetrics(f *testing.F) {
 	var b bytes.Buffer
-	w := NewBatchPoints(&b)
+	w := NewBatchPoints(&b, false)
 	for i := range 3 {
-		data := writePoints(f, []keyed{{"a", Point{1, 2, 3}}, {"b", Point{1, 2, 3}}}, 0)
+		data := writePoints(f, []keyed{{"a", Point{Step: 1, Time: 2, Value: 3}}, {"b", Point{Step: 1, Time: 2, Value: 3}}}, 0)
 		m, err := OpenMetrics(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			f.Fatal(err)

@@ -183,13 +183,13 @@ func writeBatchVectors(t *testing.T) {
 func writeBatchRows(t *testing.T, write func(name, text string)) {
 	table := func(ids ...string) []byte {
 		var b bytes.Buffer
-		w := newPointWriter(&b, 0, true)
+		w := newPointWriter(&b, 0, true, false)
 		for i, id := range ids {
 			for _, p := range []keyed{
-				{"acc", Point{math.MinInt64, 1764000000_000000, -0.125}},
-				{"loss", Point{0, 1764000000_000000, float64(i)}},
-				{"loss", Point{1, 1764000001_000000, math.NaN()}},
-				{"é", Point{math.MaxInt64, 1, math.Inf(-1)}},
+				{"acc", Point{Step: math.MinInt64, Time: 1764000000_000000, Value: -0.125}},
+				{"loss", Point{Step: 0, Time: 1764000000_000000, Value: float64(i)}},
+				{"loss", Point{Step: 1, Time: 1764000001_000000, Value: math.NaN()}},
+				{"é", Point{Step: math.MaxInt64, Time: 1, Value: math.Inf(-1)}},
 			} {
 				if err := w.add(id, p.key, []Point{p.Point}); err != nil {
 					t.Fatal(err)
@@ -207,5 +207,5 @@ func writeBatchRows(t *testing.T, write func(name, text string)) {
 	write("rows/damaged-torn.parquet", string(good[:len(good)-40]))
 	write("rows/damaged-runs-unsorted.parquet", string(table(batchID(2), batchID(1))))
 	write("rows/damaged-bad-id.parquet", string(table("../../../../etc/passwd--")))
-	write("rows/damaged-no-runs.parquet", string(writePoints(t, []keyed{{"loss", Point{1, 2, 3}}}, 0)))
+	write("rows/damaged-no-runs.parquet", string(writePoints(t, []keyed{{"loss", Point{Step: 1, Time: 2, Value: 3}}}, 0)))
 }

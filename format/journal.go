@@ -6,6 +6,7 @@ type Line struct {
 	Step    int64
 	HasStep bool
 	Metrics []MetricValue
+	Labels  Labels // of the metrics
 	Params  Params
 	Set     Params // params that the writer changes on purpose
 	Tags    map[string]string
@@ -28,8 +29,6 @@ type Line struct {
 	// Aside says why the line must be set aside, although its other parts are used: a part of it is reserved, invalid or
 	// too large. It is empty if nothing was left out.
 	Aside string
-	// Labels reports whether the line has the reserved part "labels". Nothing of it may be used.
-	Labels bool
 	// NullsLost are the summary keys whose value had a null that a record cannot hold; see WithoutNulls.
 	NullsLost []string
 	// Unknown holds the keys that no version has defined.

@@ -11,7 +11,13 @@ import (
 
 // JournalParser reads journal lines. It keeps the keys that it has seen, so that a million points do not allocate a
 // million strings. The zero value is ready to use.
-type JournalParser struct{ scan json.Scanner }
+type JournalParser struct {
+	scan    json.Scanner
+	labels  Labels // those that were read last
+	written string // how they were written
+	labeled bool   // the line has labels, which may be invalid
+	invalid bool   // its labels are invalid
+}
 
 // Parse reads one line without its newline into l. The next call reuses the slices of l. An error contains the column,
 // and says that nothing of the line can be used. If only a part of the line cannot be used, Parse leaves it out of l,
@@ -25,6 +31,7 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 		return errors.New("the line is not UTF-8")
 	}
 	p.scan.Reset(line, MaxDepth)
+	p.labeled, p.invalid = false, false
 	timed := false
 	err := p.scan.Object(func(key string) error {
 		if key == "t" {
@@ -46,7 +53,21 @@ func (p *JournalParser) Parse(line []byte, l *Line) error {
 	if !timed {
 		return errors.New(`the line has no time "t"`)
 	}
+	if p.labeled {
+		p.label(l)
+	}
 	return nil
+}
+
+// label leaves out what cannot have the labels of the line.
+func (p *JournalParser) label(l *Line) {
+	if p.invalid { // without its labels, it would be another point
+		l.Metrics, l.Values, l.Labels = l.Metrics[:0], nil, Labels{}
+	}
+	if l.Labels != (Labels{}) && len(l.Values) > 0 {
+		l.leaveOut("the line has values with labels; only metrics can have labels")
+		l.Values = nil
+	}
 }
 
 // CheckLine returns an error if a reader would set l, or a part of it, aside once it is written. A line without a time
@@ -134,9 +155,7 @@ func (p *JournalParser) member(key string, l *Line) error {
 		l.Defined = &Definition{}
 		return p.definition(l.Defined)
 	case "labels":
-		l.Labels = true
-		l.Aside = "this version does not store labels"
-		return p.skip()
+		return p.labelsOf(l)
 	}
 	v, err := p.scan.ExactValue()
 	if err != nil {
@@ -236,6 +255,27 @@ func (p *JournalParser) summary(l *Line) error {
 		l.Summary[key] = v
 		return nil
 	})
+}
+
+// labelsOf reads the labels of the line. Successive lines often have the same.
+func (p *JournalParser) labelsOf(l *Line) error {
+	if p.labeled {
+		p.invalid = true
+		return errors.New("the line has labels twice")
+	}
+	p.labeled = true
+	if p.written != "" && p.scan.Accept(p.written) {
+		l.Labels = p.labels
+		return nil
+	}
+	from := p.scan.Offset()
+	labels, err := scanLabels(&p.scan)
+	if err != nil {
+		p.invalid = true
+		return err
+	}
+	l.Labels, p.labels, p.written = labels, labels, p.scan.Since(from)
+	return nil
 }
 
 func (p *JournalParser) definition(d *Definition) error {

@@ -59,8 +59,35 @@ func TestJournalLine(t *testing.T) {
 			},
 		},
 		{
-			`{"t":1,"labels":{"rank":1},"m":{"a":1}}`,
-			Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Aside: "this version does not store labels", Labels: true},
+			`{"t":1,"labels":{"rank":1, "model":"m-\u00e9","x":1.0, "y": NaN, "n": 18446744073709551616},"m":{"a":1}}`,
+			Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Labels: labels(t, map[string]any{
+				"rank": int64(1), "model": "m-é", "x": 1.0, "y": "NaN", "n": "18446744073709551616",
+			})},
+		},
+		{`{"t":1,"m":{"a":1},"labels":{}}`, Line{Time: 1000000, Metrics: []MetricValue{{"a", 1}}}},
+		{
+			`{"t":1,"m":{"a":1},"values":{"a":"x"},"labels":{"rank":1,"rank":2},"note":"n"}`,
+			Line{Time: 1000000, Note: "n", Aside: `column 65: the key "rank" appears twice`},
+		},
+		{
+			`{"t":1,"labels":{"rank":null},"p":{"a":1},"m":{"a":1}}`,
+			Line{Time: 1000000, Params: Params{"a": int64(1)}, Aside: `label "rank" must be a text or a number`},
+		},
+		{
+			`{"t":1,"labels":{"a":"` + strings.Repeat("x", MaxLabelsBytes) + `"},"m":{"a":1}}`,
+			Line{Time: 1000000, Aside: "the labels of a point may have at most 1000 bytes as JSON, got 1008"},
+		},
+		{`{"t":1,"labels":"x","m":{"a":1}}`, Line{Time: 1000000, Aside: "labels must be an object"}},
+		{
+			`{"t":1,"labels":{"a":1},"m":{"a":1},"labels":{"a":1}}`,
+			Line{Time: 1000000, Aside: "the line has labels twice"},
+		},
+		{
+			`{"t":1,"labels":{"a":1},"m":{"a":1},"values":{"b":"x"}}`,
+			Line{
+				Time: 1000000, Metrics: []MetricValue{{"a", 1}}, Labels: labels(t, map[string]any{"a": int64(1)}),
+				Aside: "the line has values with labels; only metrics can have labels",
+			},
 		},
 		{
 			`{"t":1,"values":{"a":"x","b":[1, NaN, null],"c":{"z":1.0,"y":"NaN"}},"summary":{"k":1,"n":null}}`,

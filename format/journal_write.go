@@ -22,6 +22,9 @@ func AppendLine(b []byte, l *Line) []byte {
 		}
 		b = append(b, '}')
 	}
+	if l.Labels != (Labels{}) {
+		b = append(append(b, `,"labels":`...), l.Labels.String()...)
+	}
 	var o object
 	if len(l.Params) > 0 {
 		o.add("p", mapObject(l.Params))

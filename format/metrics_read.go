@@ -16,8 +16,8 @@ const (
 	maxPoints     = 2_000_000_000
 	freePoints    = 100_000    // however small the file is
 	pointsPerByte = 128        // that a larger one may have besides: our writer needs a byte for 80 equal points
-	maxCurve      = 20_000_000 // points of one metric held at once: 480 MB
-	freeCurve     = 4_000_000  // of them, however small the file is: 96 MB
+	maxCurve      = 20_000_000 // points of one metric held at once: 640 MB
+	freeCurve     = 4_000_000  // of them, however small the file is: 128 MB
 	maxSpans      = 100_000    // ranges of rows with one key
 	maxPageBytes  = 32 << 20
 )
@@ -46,8 +46,10 @@ func newMetrics(f *pointFile, size int64, within []window) *Metrics {
 // pointFile reads the columns of a file of points. The runs of a batch share one, because their rows share pages.
 type pointFile struct {
 	file   *parquet.File
-	column [5]int // of key, step, time, value and, in a batch, run
-	pages  [5]pageReader
+	column [columns]int // of key, step, time, value and, in a batch, run; labels, or -1 if there are none
+	pages  [columns]pageReader
+	labels map[string]Labels // those that were read
+	text   int64             // bytes of labels that may still be kept
 }
 
 // pageReader is the reader of a column, with the index of the row group that it is in.
@@ -66,6 +68,8 @@ const (
 	timeColumn
 	valueColumn
 	runColumn
+	labelsColumn
+	columns // their number
 )
 
 // window is a range of rows of a row group.
@@ -112,18 +116,36 @@ func use(f *parquet.File, columns []wanted, found []int) error {
 	return nil
 }
 
+// newPointFile looks up the columns of a file of points: those that it must have, and that of labels.
+func newPointFile(f *parquet.File, must []wanted, size int64) (*pointFile, error) {
+	p := &pointFile{file: f, text: freeKept + size*keptPerByte}
+	if err := use(f, must, p.column[:]); err != nil {
+		return nil, err
+	}
+	if p.column[labelsColumn] = f.Column(labelsName); p.column[labelsColumn] < 0 {
+		return p, nil
+	}
+	if f.Columns[p.column[labelsColumn]].Type != parquet.ByteArray {
+		return nil, fmt.Errorf("the column %s is not %s", labelsName, parquet.ByteArray)
+	}
+	return p, f.Use(p.column[labelsColumn])
+}
+
+// pointLimits bounds what is read of a file of points.
+var pointLimits = parquet.Limits{
+	Rows: maxPoints, FreeRows: freePoints, RowsPerByte: pointsPerByte, Page: maxPageBytes,
+	Text: max(MaxKeyBytes, MaxLabelsBytes), FreeText: freeText, TextPerByte: textPerByte,
+}
+
 // OpenMetrics opens a file of size bytes. The caller must verify its digest first. OpenMetrics ignores unknown
 // columns.
 func OpenMetrics(r io.ReaderAt, size int64) (*Metrics, error) {
-	f, err := parquet.Open(r, size, parquet.Limits{
-		Rows: maxPoints, FreeRows: freePoints, RowsPerByte: pointsPerByte, Page: maxPageBytes, Text: MaxKeyBytes,
-		FreeText: freeText, TextPerByte: textPerByte,
-	})
+	f, err := parquet.Open(r, size, pointLimits)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
-	p := &pointFile{file: f}
-	if err := use(f, pointColumns, p.column[:]); err != nil {
+	p, err := newPointFile(f, pointColumns, size)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMetrics, err)
 	}
 	within := make([]window, len(f.Groups))
@@ -462,7 +484,7 @@ func (m *Metrics) read(ctx context.Context, group int, spans []span, yield func(
 	if len(spans) == 0 {
 		return nil
 	}
-	for i := stepColumn; i <= valueColumn; i++ {
+	for _, i := range m.columnsOf() {
 		r, err := m.reader(i, group)
 		if err == nil {
 			err = r.SeekRow(spans[0].from)
@@ -482,7 +504,11 @@ func (m *Metrics) read(ctx context.Context, group int, spans []span, yield func(
 				return err
 			}
 			n := min(s.to-from, chunkRows)
-			if err := m.readPoints(points[:n], ints[:n], floats[:n]); err != nil {
+			err := m.readPoints(points[:n], ints[:n], floats[:n])
+			if err == nil && m.column[labelsColumn] >= 0 {
+				err = m.readLabels(points[:n])
+			}
+			if err != nil {
 				return fmt.Errorf("%w: %w", ErrMetrics, err)
 			}
 			if err := yield(s.key, points[:n]); err != nil {
@@ -492,6 +518,15 @@ func (m *Metrics) read(ctx context.Context, group int, spans []span, yield func(
 		}
 	}
 	return nil
+}
+
+// columnsOf lists the columns of what is read of a point besides its key.
+func (p *pointFile) columnsOf() []int {
+	list := []int{stepColumn, timeColumn, valueColumn}
+	if p.column[labelsColumn] >= 0 {
+		list = append(list, labelsColumn)
+	}
+	return list
 }
 
 // readPoints reads the next points of the three columns.

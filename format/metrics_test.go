@@ -159,7 +159,7 @@ func curves(keys, steps int, add func(string, Point) error) error {
 		now += 20_000 + int64(r.IntN(3000))
 		for k, name := range names {
 			v := math.Exp(-float64(step)/float64(steps)*float64(k+1)) + 0.05*r.NormFloat64()
-			if err := add(name, Point{int64(step), now, v}); err != nil {
+			if err := add(name, Point{Step: int64(step), Time: now, Value: v}); err != nil {
 				return err
 			}
 		}
@@ -173,7 +173,10 @@ func TestMetricsBytesAreFixed(t *testing.T) {
 		points = append(points, keyed{key, p})
 		return nil
 	})
-	few := []keyed{{"loss", Point{0, 1764000000000000, 0.5}}, {"acc", Point{0, 1764000000000000, math.NaN()}}}
+	few := []keyed{
+		{"loss", Point{Step: 0, Time: 1764000000000000, Value: 0.5}},
+		{"acc", Point{Step: 0, Time: 1764000000000000, Value: math.NaN()}},
+	}
 	for _, c := range []struct {
 		name, want string
 		points     []keyed

@@ -27,7 +27,7 @@ func checkLayout(f *parquet.File, columns []int) error {
 			}
 			return fmt.Errorf("the column time has %s and %s, and must have microseconds and UTC", c.Unit, zone)
 		}
-		if !f.HasIndex(i, parquet.IndexedRows, c.Name != "value") {
+		if !f.HasIndex(i, parquet.IndexedRows, bounded(c.Name)) {
 			return fmt.Errorf("the column %s has no page index", c.Name)
 		}
 	}
@@ -36,7 +36,13 @@ func checkLayout(f *parquet.File, columns []int) error {
 
 // Layout returns an error unless the file has what its writer had to write besides the points: the unit of time and the
 // page index. A reader does without them.
-func (m *Metrics) Layout() error { return checkLayout(m.file, m.column[:runColumn]) }
+func (m *Metrics) Layout() error {
+	list := slices.Clone(m.column[:runColumn])
+	if at := m.column[labelsColumn]; at >= 0 {
+		list = append(list, at)
+	}
+	return checkLayout(m.file, list)
+}
 
 // Layout returns an error unless the file has what its writer had to write besides the values: the unit of time and the
 // page index. A reader does without them.

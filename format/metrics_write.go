@@ -7,6 +7,9 @@ import (
 	"github.com/gitruns/runs/format/internal/parquet"
 )
 
+// labelsName is the column of the labels of points. A file in which no point has any lacks it.
+const labelsName = "labels"
+
 // MetricsName is the name of the file next to run.toml that holds the points.
 const MetricsName = "metrics.parquet"
 
@@ -28,7 +31,7 @@ var keyedFields = [...]parquet.Field{
 // and the order in which equal ones were added.
 func (s *PointSorter) WriteParquet(w io.Writer) error {
 	s.digest = RowDigest{}
-	out := newPointWriter(w, s.rows, false)
+	out := newPointWriter(w, s.rows, false, s.some)
 	err := s.each(func(key string, points []Point) error {
 		s.digest.Points(key, points)
 		return out.add("", key, points)
@@ -41,20 +44,31 @@ func (s *PointSorter) WriteParquet(w io.Writer) error {
 
 // pointWriter writes points, of one run or of the runs of a batch, in their order.
 type pointWriter struct {
-	file   *parquet.Writer
-	rows   keyedRows
-	values []float64
+	file    *parquet.Writer
+	rows    keyedRows
+	values  []float64
+	labeled bool
+	labels  []parquet.Run
+	last    Labels // of the last row
 }
 
-// newPointWriter returns a writer of about rows rows. If batch is true, each has the id of its run.
-func newPointWriter(w io.Writer, rows int64, batch bool) *pointWriter {
-	value := parquet.Field{Name: "value", Type: parquet.Double, Unbound: true}
-	return &pointWriter{file: parquet.NewWriter(w, createdBy, rowFields(batch, value)), rows: newKeyedRows(rows, batch)}
+// newPointWriter returns a writer of about rows rows. If batch is true, each has the id of its run. If labeled is true,
+// the file has a column of labels.
+func newPointWriter(w io.Writer, rows int64, batch, labeled bool) *pointWriter {
+	fields := rowFields(batch, parquet.Field{Name: "value", Type: parquet.Double, Unbound: true})
+	if labeled {
+		fields = append(fields, parquet.Field{Name: labelsName, Type: parquet.ByteArray, Optional: true, Unbound: true})
+	}
+	file := parquet.NewWriter(w, createdBy, fields)
+	return &pointWriter{file: file, rows: newKeyedRows(rows, batch), labeled: labeled}
 }
 
 func (w *pointWriter) add(id, key string, points []Point) error {
 	for _, p := range points {
 		w.rows.add(id, key, p.Step, p.Time)
+		if w.labeled {
+			w.label(p.Labels)
+		}
 		if w.values = append(w.values, p.Value); len(w.values) == groupRows {
 			if err := w.flush(); err != nil {
 				return err
@@ -64,9 +78,23 @@ func (w *pointWriter) add(id, key string, points []Point) error {
 	return nil
 }
 
+// label adds the labels of a row.
+func (w *pointWriter) label(l Labels) {
+	if n := len(w.labels); n > 0 && w.last == l {
+		w.labels[n-1].Rows++
+		return
+	}
+	w.labels = append(w.labels, parquet.Run{Text: l.String(), Rows: 1, Null: l == (Labels{})})
+	w.last = l
+}
+
 func (w *pointWriter) flush() error {
-	err := w.rows.write(w.file, parquet.Values{Floats: w.values})
-	w.values = w.values[:0]
+	columns := []parquet.Values{{Floats: w.values}}
+	if w.labeled {
+		columns = append(columns, parquet.Values{Runs: w.labels})
+	}
+	err := w.rows.write(w.file, columns...)
+	w.values, w.labels = w.values[:0], w.labels[:0]
 	return err
 }
 
@@ -123,8 +151,8 @@ func (g *keyedRows) add(id, key string, step, time int64) {
 }
 
 // write writes the row group and begins another one.
-func (g *keyedRows) write(w *parquet.Writer, values parquet.Values) error {
-	columns := []parquet.Values{{Runs: g.keys}, {Ints: g.step}, {Ints: g.time}, values}
+func (g *keyedRows) write(w *parquet.Writer, values ...parquet.Values) error {
+	columns := append([]parquet.Values{{Runs: g.keys}, {Ints: g.step}, {Ints: g.time}}, values...)
 	if g.batch {
 		columns = append([]parquet.Values{{Runs: g.ids}}, columns...)
 	}

@@ -4,9 +4,10 @@ import "cmp"
 
 // Point is one value of one metric.
 type Point struct {
-	Step  int64
-	Time  int64 // µs since 1970 UTC
-	Value float64
+	Step   int64
+	Time   int64 // µs since 1970 UTC
+	Value  float64
+	Labels Labels
 }
 
 // comparePoints orders the points of one metric by step, and then by time.

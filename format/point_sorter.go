@@ -13,10 +13,13 @@ import (
 	"slices"
 )
 
-// pointBytes is the size of a point, in memory and in the temporary file.
-const pointBytes = 24
+// Bytes of a point in the temporary file: labels are the number of a set, and 0 stands for none.
+const (
+	pointBytes   = 24
+	labeledBytes = pointBytes + 4
+)
 
-// spillPoints is how many points are held before they are spilled to a file. They take 24 MB.
+// spillPoints is how many points are held before they are spilled to a file. They take 32 MB.
 const spillPoints = 1_000_000
 
 // PointSorter collects points in any order and writes them sorted by key, step and time. Points that are equal in all
@@ -30,6 +33,10 @@ type PointSorter struct {
 	limit  int
 	rows   int64
 
+	labels []Labels // those of spilled points; their numbers begin at 1
+	number map[Labels]uint32
+	some   bool // a point has labels
+
 	digest  RowDigest // of the points that were written
 	spill   *os.File
 	written int64
@@ -42,15 +49,25 @@ type pointCurve struct {
 	blocks   [][]Point
 	last     Point
 	unsorted bool // the held blocks are not in order
+	labeled  bool // a point in them has labels
 	pieces   []spilled
 }
 
 // spilled is a sorted piece of one metric in the temporary file.
 type spilled struct {
-	offset int64
-	count  int64
-	first  Point
-	last   Point
+	offset  int64
+	count   int64
+	first   Point
+	last    Point
+	labeled bool
+}
+
+// each is the size of a point of the piece.
+func (p *spilled) each() int64 {
+	if p.labeled {
+		return labeledBytes
+	}
+	return pointBytes
 }
 
 // NewPointSorter returns a sorter that creates its temporary file in dir, if it needs one. The caller must call Close.
@@ -76,6 +93,9 @@ func (s *PointSorter) Add(key string, p Point) error {
 	}
 	if (n > 1 || len(c.blocks[0]) > 0) && comparePoints(p, c.last) < 0 {
 		c.unsorted = true
+	}
+	if p.Labels != (Labels{}) {
+		c.labeled, s.some = true, true
 	}
 	c.last = p
 	c.blocks[n-1] = append(c.blocks[n-1], p)
@@ -147,17 +167,19 @@ func (s *PointSorter) spillAll() error {
 		s.spill = f
 	}
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s.spill, s.written), 256<<10)
-	var buf [pointBytes]byte
+	var buf [labeledBytes]byte
 	for _, c := range s.curves {
 		if len(c.blocks) == 0 {
 			continue
 		}
 		c.sortBlocks()
-		piece := spilled{offset: s.written, first: c.blocks[0][0]}
+		piece := spilled{offset: s.written, first: c.blocks[0][0], labeled: c.labeled}
 		for _, b := range c.blocks {
 			for _, p := range b {
-				putPoint(&buf, p)
-				if _, err := w.Write(buf[:]); err != nil {
+				if putPoint(&buf, p); c.labeled {
+					binary.LittleEndian.PutUint32(buf[pointBytes:], s.numberOf(p.Labels))
+				}
+				if _, err := w.Write(buf[:piece.each()]); err != nil {
 					return fmt.Errorf("sorting points: %w", err)
 				}
 			}
@@ -167,9 +189,9 @@ func (s *PointSorter) spillAll() error {
 				s.free = append(s.free, b[:0])
 			}
 		}
-		s.written += piece.count * pointBytes
+		s.written += piece.count * piece.each()
 		c.pieces = append(c.pieces, piece)
-		c.blocks = nil
+		c.blocks, c.labeled = nil, false
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("sorting points: %w", err)
@@ -178,7 +200,24 @@ func (s *PointSorter) spillAll() error {
 	return nil
 }
 
-func putPoint(buf *[pointBytes]byte, p Point) {
+// numberOf returns the number of labels in the temporary file.
+func (s *PointSorter) numberOf(l Labels) uint32 {
+	if l == (Labels{}) {
+		return 0
+	}
+	n, ok := s.number[l]
+	if !ok {
+		if s.number == nil {
+			s.number = map[Labels]uint32{}
+		}
+		s.labels = append(s.labels, l)
+		n = uint32(len(s.labels))
+		s.number[l] = n
+	}
+	return n
+}
+
+func putPoint(buf *[labeledBytes]byte, p Point) {
 	binary.LittleEndian.PutUint64(buf[0:], uint64(p.Step))
 	binary.LittleEndian.PutUint64(buf[8:], uint64(p.Time))
 	binary.LittleEndian.PutUint64(buf[16:], math.Float64bits(p.Value))
@@ -247,6 +286,8 @@ func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 type pieceReader struct {
 	src    io.Reader
 	size   int // points of a chunk
+	each   int // bytes of a point
+	labels []Labels
 	buf    []byte
 	points []Point
 	blocks [][]Point
@@ -254,7 +295,8 @@ type pieceReader struct {
 
 // reader returns a reader for a spilled piece. It reads size points at once.
 func (s *PointSorter) reader(piece spilled, size int) *pieceReader {
-	return &pieceReader{src: io.NewSectionReader(s.spill, piece.offset, piece.count*pointBytes), size: size}
+	src := io.NewSectionReader(s.spill, piece.offset, piece.count*piece.each())
+	return &pieceReader{src: src, size: size, each: int(piece.each()), labels: s.labels}
 }
 
 // next returns the next chunk, which is valid until the next call, or io.EOF.
@@ -268,7 +310,7 @@ func (r *pieceReader) next() ([]Point, error) {
 		return b, nil
 	}
 	if r.buf == nil {
-		r.buf = make([]byte, r.size*pointBytes)
+		r.buf = make([]byte, r.size*r.each)
 		r.points = make([]Point, r.size)
 	}
 	n, err := io.ReadFull(r.src, r.buf)
@@ -278,9 +320,15 @@ func (r *pieceReader) next() ([]Point, error) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("sorting points: %w", err)
 	}
-	n /= pointBytes
+	n /= r.each
 	for i := range n {
-		r.points[i] = getPoint(r.buf[i*pointBytes:])
+		at := r.buf[i*r.each:]
+		r.points[i] = getPoint(at)
+		if r.each == labeledBytes {
+			if number := binary.LittleEndian.Uint32(at[pointBytes:]); number > 0 {
+				r.points[i].Labels = r.labels[number-1]
+			}
+		}
 	}
 	return r.points[:n], nil
 }

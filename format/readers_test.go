@@ -37,7 +37,8 @@ func TestOtherReaders(t *testing.T) {
 			for step := range shape.steps {
 				now := 1_764_000_000_000_000 + int64(step)*20_000 + r.Int64N(300)
 				for k := range shape.keys {
-					if err := s.Add("metric/"+string(rune('a'+k)), Point{int64(step), now, shape.value(r)}); err != nil {
+					p := Point{Step: int64(step), Time: now, Value: shape.value(r)}
+					if err := s.Add("metric/"+string(rune('a'+k)), p); err != nil {
 						t.Fatal(err)
 					}
 				}

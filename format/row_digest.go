@@ -16,6 +16,7 @@ const (
 	tagTime  = 't' // 8 bytes, signed: µs since 1970 UTC
 	tagValue = 'v' // 8 bytes, IEEE 754; every NaN is canonicalNaN
 	tagText  = 'x' // 4 bytes of length, UTF-8: a value as JSON
+	tagLabel = 'l' // 4 bytes of length, UTF-8: the labels of a point as JSON; only if it has some
 )
 
 const canonicalNaN = 0x7ff8000000000000
@@ -34,9 +35,7 @@ func (d *RowDigest) startKey(key string) {
 		return
 	}
 	d.some, d.key = true, key
-	d.buf = append(d.buf, tagKey)
-	d.buf = binary.LittleEndian.AppendUint32(d.buf, uint32(len(key)))
-	d.buf = append(d.buf, key...)
+	d.text(tagKey, key)
 }
 
 func (d *RowDigest) place(step, time int64) {
@@ -60,6 +59,9 @@ func (d *RowDigest) Points(key string, points []Point) {
 		}
 		d.buf = append(d.buf, tagValue)
 		d.buf = binary.LittleEndian.AppendUint64(d.buf, bits)
+		if p.Labels != (Labels{}) {
+			d.text(tagLabel, p.Labels.String())
+		}
 		d.flush(16 << 10)
 	}
 }
@@ -68,10 +70,14 @@ func (d *RowDigest) Points(key string, points []Point) {
 func (d *RowDigest) Value(key string, v Value) {
 	d.startKey(key)
 	d.place(v.Step, v.Time)
-	d.buf = append(d.buf, tagText)
-	d.buf = binary.LittleEndian.AppendUint32(d.buf, uint32(len(v.JSON)))
-	d.buf = append(d.buf, v.JSON...)
+	d.text(tagText, v.JSON)
 	d.flush(16 << 10)
+}
+
+func (d *RowDigest) text(tag byte, text string) {
+	d.buf = append(d.buf, tag)
+	d.buf = binary.LittleEndian.AppendUint32(d.buf, uint32(len(text)))
+	d.buf = append(d.buf, text...)
 }
 
 func (d *RowDigest) flush(above int) {

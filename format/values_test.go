@@ -139,7 +139,7 @@ func TestValuesRefused(t *testing.T) {
 	}{
 		{"empty", nil, "too few"},
 		{"torn", good[:len(good)/2], "no Parquet footer"},
-		{"points", writePoints(t, []keyed{{"a", Point{1, 1, 1}}}, 0), "the column value is not"},
+		{"points", writePoints(t, []keyed{{"a", Point{Step: 1, Time: 1, Value: 1}}}, 0), "the column value is not"},
 		{"not JSON", write(valueRow{"a", 1, 1, `{"a":`}), "is not JSON"},
 		{"not UTF-8", write(valueRow{"a", 1, 1, "\"\xff\""}), "is not JSON"},
 		{"an invalid key", write(valueRow{"a\x1b[2J", 1, 1, `1`}), "control character"},

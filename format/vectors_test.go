@@ -169,12 +169,12 @@ func writeMetricsVectors(t *testing.T) {
 		}
 	}
 	few := []keyed{
-		{"loss", Point{1, 1764000001_000000, 0.5}},
-		{"loss", Point{0, 1764000000_000000, math.Inf(1)}},
-		{"loss", Point{1, 1764000001_000000, 0.25}},
-		{"loss", Point{1, 1764000000_500000, math.NaN()}},
-		{"acc", Point{math.MinInt64, 1764000000_000000, -0.125}},
-		{"é", Point{math.MaxInt64, 1764000000_000001, math.Inf(-1)}},
+		{"loss", Point{Step: 1, Time: 1764000001_000000, Value: 0.5}},
+		{"loss", Point{Step: 0, Time: 1764000000_000000, Value: math.Inf(1)}},
+		{"loss", Point{Step: 1, Time: 1764000001_000000, Value: 0.25}},
+		{"loss", Point{Step: 1, Time: 1764000000_500000, Value: math.NaN()}},
+		{"acc", Point{Step: math.MinInt64, Time: 1764000000_000000, Value: -0.125}},
+		{"é", Point{Step: math.MaxInt64, Time: 1764000000_000001, Value: math.Inf(-1)}},
 	}
 	for name, points := range map[string][]keyed{"few": few, "none": nil} {
 		data := writePoints(t, points, 0)

@@ -32,7 +32,7 @@ func TestOtherWriters(t *testing.T) {
 			if n%1000 == 7 {
 				v = math.NaN()
 			}
-			p := Point{int64(i), 1_764_000_000_000_000 + 1000*int64(n), v}
+			p := Point{Step: int64(i), Time: 1_764_000_000_000_000 + 1000*int64(n), Value: v}
 			want = append(want, keyed{key, p})
 			sum.add(p)
 		}

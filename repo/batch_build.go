@@ -16,8 +16,8 @@ import (
 type BatchInput struct {
 	ID     string
 	Record []byte // run.toml, byte for byte
-	// Metrics and Values open the rows of the run; nil stands for no rows. They are called once, if the record names
-	// such a file.
+	// Metrics and Values open the rows of the run; nil stands for no rows. They are called if the record names such a
+	// file: Metrics twice, Values once.
 	Metrics func() (*format.Metrics, error)
 	Values  func() (*format.Values, error)
 	// Rows holds the digests that the rows must have, by metrics.parquet and values.parquet, where they are known.
@@ -40,7 +40,11 @@ type BuiltBatch struct {
 // its own, the error is a *NotBatchableError. If the batch gets too large, it is format.ErrBatchTooLarge.
 func BuildBatch(ctx context.Context, runs []BatchInput) (*BuiltBatch, error) {
 	b := batchBuilder{digests: map[string]map[string]string{}}
-	b.points, b.values = format.NewBatchPoints(&b.metrics), format.NewBatchValues(&b.texts)
+	labeled := false
+	for i := range runs {
+		labeled = labeled || runs[i].labeled(ctx)
+	}
+	b.points, b.values = format.NewBatchPoints(&b.metrics, labeled), format.NewBatchValues(&b.texts)
 	for i := range runs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -53,6 +57,20 @@ func BuildBatch(ctx context.Context, runs []BatchInput) (*BuiltBatch, error) {
 		return nil, err
 	}
 	return b.finish(ctx, runs)
+}
+
+// labeled reports whether a point of the run has labels. If its rows cannot be read, none has: adding the run says why.
+func (in *BatchInput) labeled(ctx context.Context) (some bool) {
+	if in.Metrics == nil {
+		return false
+	}
+	defer func() { some = recover() == nil && some }() // as in addRows
+	m, err := in.Metrics()
+	if err != nil || m == nil {
+		return false
+	}
+	some, err = m.Labeled(ctx)
+	return some && err == nil
 }
 
 // NotBatchableError says which run must keep a folder of its own, and why.

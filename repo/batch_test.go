@@ -77,7 +77,7 @@ func pack(t *testing.T, r *Repository, ids ...string) *Batch {
 	t.Helper()
 	slices.Sort(ids)
 	var points, values bytes.Buffer
-	p, v := format.NewBatchPoints(&points), format.NewBatchValues(&values)
+	p, v := format.NewBatchPoints(&points, false), format.NewBatchValues(&values)
 	var runs []format.BatchRun
 	tmp := t.TempDir()
 	for _, id := range ids {
@@ -455,7 +455,7 @@ func putPoints(t *testing.T, r *Repository, name, id, from string) {
 	}
 	defer release()
 	var b bytes.Buffer
-	w := format.NewBatchPoints(&b)
+	w := format.NewBatchPoints(&b, false)
 	if _, err := w.Add(t.Context(), id, m); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,8 @@ type fold struct {
 	value func(key string, v format.Value) error
 
 	curves    map[string]*curve
+	labels    map[format.Labels]struct{}
+	series    int              // pairs of a metric and labels
 	nextValue map[string]int64 // step of the next value without one, by key
 	lostValue int              // number of values for which there was no room
 	artifacts []format.ArtifactLine
@@ -57,7 +59,8 @@ type fold struct {
 // curve holds what is known about one metric.
 type curve struct {
 	count              int64
-	next               int64 // step of the next point without one
+	next               int64                   // step of the next point without one, of those without labels
+	labeled            map[format.Labels]int64 // the same, of those with labels
 	last               float64
 	lastStep, lastTime int64
 	min, max           *format.Extreme
@@ -166,34 +169,43 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 	f.ended = l.Event == format.EventEnd
 	if l.Aside != "" {
 		f.putAside(file, number, l.Aside, text)
-		if l.Labels {
-			return nil // without its labels it would be another point
-		}
 	}
-	tooMany := false
+	tooMany, tooManyLabels := false, false
 	for _, m := range l.Metrics {
-		c := f.curves[m.Key]
-		if c == nil {
+		c, known := f.curves[m.Key]
+		if !known {
 			if len(f.curves) >= format.MaxMetrics {
 				tooMany = true
 				continue
 			}
 			c = &curve{}
-			f.curves[m.Key] = c
+		}
+		next, ok := f.nextStep(c, l.Labels)
+		if !ok {
+			tooManyLabels = true
+			continue
 		}
 		step := l.Step
 		if !l.HasStep {
-			step = c.next
+			step = next
 		}
-		c.add(format.Point{Step: step, Time: l.Time, Value: m.Value})
+		p := format.Point{Step: step, Time: l.Time, Value: m.Value, Labels: l.Labels}
+		if c.add(p); !known {
+			f.curves[m.Key] = c
+		}
+		c.setNext(l.Labels, step)
 		if f.point != nil {
-			if err := f.point(m.Key, format.Point{Step: step, Time: l.Time, Value: m.Value}); err != nil {
+			if err := f.point(m.Key, p); err != nil {
 				return err
 			}
 		}
 	}
 	if tooMany {
 		f.putAside(file, number, fmt.Sprintf("the run has more than %d metrics", format.MaxMetrics), text)
+	}
+	if tooManyLabels {
+		f.putAside(file, number, fmt.Sprintf("the run has more than %d different labels, or more than %d series with labels",
+			format.MaxLabelSets, format.MaxSeries), text)
 	}
 	if err := f.values(l); err != nil {
 		return err
@@ -202,6 +214,26 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 		f.putAside(file, number, "the line does not fit into the record, which has too many params, tags or texts", text)
 	}
 	return nil
+}
+
+// nextStep returns the step of the next point of a series without one. It returns false if there is no room for the
+// series.
+func (f *fold) nextStep(c *curve, l format.Labels) (int64, bool) {
+	if l == (format.Labels{}) {
+		return c.next, true
+	}
+	if next, ok := c.labeled[l]; ok {
+		return next, true
+	}
+	if _, known := f.labels[l]; f.series >= format.MaxSeries || !known && len(f.labels) >= format.MaxLabelSets {
+		return 0, false
+	}
+	if f.labels == nil {
+		f.labels = map[format.Labels]struct{}{}
+	}
+	f.labels[l] = struct{}{}
+	f.series++
+	return 0, true
 }
 
 // values adds the non-numeric values of a line. A value without a step gets the last step of its key plus one.
@@ -390,12 +422,33 @@ func (f *fold) takeValue(path []string, value any, count int) bool {
 	return f.params+count <= format.MaxParams && f.take(n+len(format.AppendJSON(nil, value)))
 }
 
+// setNext notes the step of the last point of a series.
+func (c *curve) setNext(l format.Labels, step int64) {
+	if step < math.MaxInt64 {
+		step++
+	}
+	if l == (format.Labels{}) {
+		c.next = step
+		return
+	}
+	if c.labeled == nil {
+		c.labeled = map[format.Labels]int64{}
+	}
+	c.labeled[l] = step
+}
+
+// has reports whether a series has points.
+func (f *fold) has(key string, l format.Labels) bool {
+	c := f.curves[key]
+	if c == nil || l == (format.Labels{}) {
+		return c != nil
+	}
+	_, ok := c.labeled[l]
+	return ok
+}
+
 func (c *curve) add(p format.Point) {
 	c.count++
-	c.next = p.Step
-	if p.Step < math.MaxInt64 {
-		c.next++
-	}
 	if c.count == 1 || p.Step > c.lastStep || p.Step == c.lastStep && p.Time >= c.lastTime {
 		c.last, c.lastStep, c.lastTime = p.Value, p.Step, p.Time
 	}

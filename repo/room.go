@@ -58,11 +58,11 @@ func (r *Room) Fit(l *format.Line) (reasons []string) {
 		reasons = append(reasons, l.Aside)
 		l.Aside = ""
 	}
-	points := &format.Line{Time: l.Time, Step: l.Step, HasStep: l.HasStep, Metrics: l.Metrics}
+	points := &format.Line{Time: l.Time, Step: l.Step, HasStep: l.HasStep, Metrics: l.Metrics, Labels: l.Labels}
 	if err := r.Take(points); err != nil {
 		reasons = append(reasons, err.Error())
 		l.Metrics = slices.DeleteFunc(slices.Clone(l.Metrics), func(m format.MetricValue) bool {
-			return r.f.curves[m.Key] == nil
+			return !r.f.has(m.Key, l.Labels)
 		})
 	}
 	if len(l.Values)+len(l.Params)+len(l.Set)+len(l.Tags)+len(l.Summary)+len(l.Note) == 0 && l.Defined == nil &&

@@ -122,9 +122,6 @@ func streamLine(parser *format.JournalParser, text []byte) (*format.Line, error)
 		if err := parser.Parse(text, l); err != nil {
 			return nil, err
 		}
-		if l.Labels {
-			return nil, errors.New(l.Aside)
-		}
 		if l.Event == format.EventEnd {
 			l.Event = "" // the other journal ended, but this one has not
 		}

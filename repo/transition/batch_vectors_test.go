@@ -111,7 +111,7 @@ func (m *made) pack(t *testing.T, files map[string]string) map[string]string {
 	out, inBatch := map[string]string{}, map[string]string{}
 	var runs []format.BatchRun
 	var metrics bytes.Buffer
-	points := format.NewBatchPoints(&metrics)
+	points := format.NewBatchPoints(&metrics, false)
 	add := func(id, record string, table string) {
 		digest := ""
 		if table != "" {

@@ -131,7 +131,7 @@ func writeByLibrary(s pointShape) ([]byte, time.Duration, error) {
 func (b *bench) batchOfPoints() error {
 	for _, s := range pointShapes()[:3] {
 		var file bytes.Buffer
-		batch, single := format.NewBatchPoints(&file), int64(0)
+		batch, single := format.NewBatchPoints(&file, false), int64(0)
 		for i := range 100 {
 			data, _, err := encodePoints(s, uint64(i))
 			if err != nil {

@@ -3,6 +3,9 @@ package json
 // Offset returns the offset of the next byte to read.
 func (s *Scanner) Offset() int { return s.at }
 
+// Since returns what was read since an offset.
+func (s *Scanner) Since(offset int) string { return string(s.text[offset:s.at]) }
+
 // Skip reads the value at an offset and discards it. It may be called after an error of another call that began to read
 // that value. Its own error says that the text is not JSON. It accepts any nesting, because it does not recurse.
 func (s *Scanner) Skip(offset int) error {

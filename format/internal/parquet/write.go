@@ -11,16 +11,17 @@ import (
 type Field struct {
 	Name     string
 	Type     Type // Int64, Double or ByteArray, which holds UTF-8 text
-	Optional bool // integers may be null
+	Optional bool // integers and texts may be null
 	Time     bool // integers are microseconds since 1970 UTC
 	Sorted   bool // rows are sorted by this column, after those before it
 	Unbound  bool // pages and row groups do not name their smallest and largest value
 }
 
-// Run is a text in consecutive rows.
+// Run is a text in consecutive rows, or rows that are null.
 type Run struct {
 	Text string
 	Rows int
+	Null bool // only in a column that is optional; Text is then empty
 }
 
 // Values are those of a column in a row group. One of the slices is set, by the type of the column.

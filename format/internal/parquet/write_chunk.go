@@ -93,8 +93,13 @@ func (c *chunkWriter) present(from, to int) (v []int64, levels []byte) {
 		h.add(1, 1)
 		v = append(v, c.values.Ints[i])
 	}
+	return v, h.levels()
+}
+
+// levels returns the levels that were added, after their length.
+func (h *hybrid) levels() []byte {
 	b := h.end()
-	return v, append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...)
+	return append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...)
 }
 
 // encodeFloats uses BYTE_STREAM_SPLIT, or PLAIN for a page of few rows, or a dictionary.
@@ -131,8 +136,8 @@ func (c *chunkWriter) encodeFloats() {
 		}
 		indexes[i] = at
 	}
-	entry := func(row int) (uint64, int) { return uint64(indexes[row]), 1 }
-	c.tryDictionary(false, appendPlain(nil, list), len(list), entry)
+	entry := func(row int) (uint64, int, bool) { return uint64(indexes[row]), 1, true }
+	c.tryDictionary(false, appendPlain(nil, list), len(list), entry, nil)
 }
 
 // encodeTexts uses PLAIN or a dictionary.
@@ -144,6 +149,10 @@ func (c *chunkWriter) encodeTexts() error {
 	if t.starts[len(t.runs)] != c.rows {
 		return errors.New("it has another number of values than there are rows")
 	}
+	var levels func(r rowRange) []byte
+	if c.field.Optional {
+		levels = t.levels
+	}
 	list, entries := t.dictionary(c.rows)
 	size := func(row int) int { return len(t.runs[t.at(row)].Text) + 4 }
 	few := list != nil && 8*len(entries) <= c.rows // then it takes fewer bytes
@@ -153,18 +162,18 @@ func (c *chunkWriter) encodeTexts() error {
 	for _, r := range c.ranges(mostOther, pageRows, size) {
 		p := page{row: r.from, values: r.to - r.from}
 		if !few {
-			p = c.page(plain, r.from, r.to-r.from, t.plain(r))
+			p = c.page(plain, r.from, r.to-r.from, t.plain(r, levels))
 		}
-		if c.bounds() {
+		if c.bounds() && !c.field.Optional {
 			p.bound = t.bound(r)
 		}
 		c.pages = append(c.pages, p)
 	}
 	if list != nil {
-		c.tryDictionary(few, list, len(entries), func(row int) (uint64, int) {
+		c.tryDictionary(few, list, len(entries), func(row int) (uint64, int, bool) {
 			i := t.at(row)
-			return entries[t.runs[i].Text], t.starts[i+1] - row
-		})
+			return entries[t.runs[i].Text], t.starts[i+1] - row, !t.runs[i].Null
+		}, levels)
 	}
 	return nil
 }
@@ -185,7 +194,12 @@ func (t *textRuns) at(row int) int {
 func (t *textRuns) dictionary(rows int) (list []byte, entries map[string]uint64) {
 	entries = map[string]uint64{}
 	for _, run := range t.runs {
-		if _, ok := entries[run.Text]; ok {
+		if run.Null {
+			rows -= run.Rows
+		}
+	}
+	for _, run := range t.runs {
+		if _, ok := entries[run.Text]; ok || run.Null {
 			continue
 		}
 		entries[run.Text] = uint64(len(entries))
@@ -197,9 +211,28 @@ func (t *textRuns) dictionary(rows int) (list []byte, entries map[string]uint64)
 	return list, entries
 }
 
-// plain returns the texts of some rows as PLAIN.
-func (t *textRuns) plain(r rowRange) (b []byte) {
+// levels returns the levels that say which of some rows are not null.
+func (t *textRuns) levels(r rowRange) []byte {
+	h := hybrid{width: 1}
 	for i := t.at(r.from); i < len(t.runs) && t.starts[i] < r.to; i++ {
+		level := uint64(1)
+		if t.runs[i].Null {
+			level = 0
+		}
+		h.add(level, min(t.starts[i+1], r.to)-max(t.starts[i], r.from))
+	}
+	return h.levels()
+}
+
+// plain returns the texts of some rows as PLAIN, after the levels of an optional column.
+func (t *textRuns) plain(r rowRange, levels func(rowRange) []byte) (b []byte) {
+	if levels != nil {
+		b = levels(r)
+	}
+	for i := t.at(r.from); i < len(t.runs) && t.starts[i] < r.to; i++ {
+		if t.runs[i].Null {
+			continue
+		}
 		for range min(t.starts[i+1], r.to) - max(t.starts[i], r.from) {
 			b = appendText(b, t.runs[i].Text)
 		}
@@ -217,9 +250,10 @@ func (t *textRuns) bound(r rowRange) *Bound {
 }
 
 // tryDictionary uses a dictionary for the pages that there are, if it makes them smaller. index returns the entry of a
-// row, and for how many rows from this one on it is the same. If always is true, the pages have no other values.
+// row, for how many rows from this one on it is the same, and whether they are not null. levels returns the levels of a
+// page; it is nil for a column that is not optional. If always is true, the pages have no other values.
 func (c *chunkWriter) tryDictionary(
-	always bool, list []byte, entries int, index func(row int) (uint64, int),
+	always bool, list []byte, entries int, index func(row int) (uint64, int, bool), levels func(rowRange) []byte,
 ) {
 	dictionary := c.page(plain, 0, entries, list)
 	dictionary.kind = dictionaryPage
@@ -227,11 +261,16 @@ func (c *chunkWriter) tryDictionary(
 	pages := make([]page, len(c.pages))
 	for i, p := range c.pages {
 		width := indexWidth(entries)
-		h := hybrid{b: []byte{byte(width)}, width: width}
+		h := hybrid{width: width}
+		if levels != nil {
+			h.b = levels(rowRange{p.row, p.row + p.values})
+		}
+		h.b = append(h.b, byte(width))
 		for row := p.row; row < p.row+p.values; {
-			entry, n := index(row)
-			n = min(n, p.row+p.values-row)
-			h.add(entry, n)
+			entry, n, ok := index(row)
+			if n = min(n, p.row+p.values-row); ok {
+				h.add(entry, n)
+			}
 			row += n
 		}
 		pages[i] = c.page(rleDictionary, p.row, p.values, h.end())

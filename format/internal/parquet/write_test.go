@@ -23,6 +23,7 @@ type written struct {
 	Time  int64   `parquet:"time,timestamp(microsecond)"`
 	Value float64 `parquet:"value"`
 	Maybe *int64  `parquet:"maybe,optional"`
+	Label *string `parquet:"label,optional"`
 }
 
 var writtenFields = []Field{
@@ -32,6 +33,7 @@ var writtenFields = []Field{
 	{Name: "time", Type: Int64, Time: true},
 	{Name: "value", Type: Double, Unbound: true},
 	{Name: "maybe", Type: Int64, Optional: true},
+	{Name: "label", Type: ByteArray, Optional: true, Unbound: true},
 }
 
 // writtenRows returns rows of one of several kinds: random, almost equal, or of few values.
@@ -39,6 +41,7 @@ func writtenRows(r *rand.Rand, n int) []written {
 	rows := make([]written, n)
 	kind, now := r.IntN(4), r.Int64N(1<<50)
 	keys := 1 + r.IntN(5)
+	labels, nulls := r.IntN(4), []int{0, 1, 2, 1000}[r.IntN(4)]
 	for i := range rows {
 		now += int64(r.ExpFloat64() * 1e6)
 		rows[i] = written{
@@ -59,6 +62,9 @@ func writtenRows(r *rand.Rand, n int) []written {
 		if kind > 0 && i%(2+kind) > 0 {
 			rows[i].Maybe = &rows[i].Time
 		}
+		if label := [...]string{rows[i].Text, "", "train", fmt.Sprint(i % 3)}[labels]; nulls == 0 || r.IntN(nulls) > 0 {
+			rows[i].Label = &label
+		}
 	}
 	return rows
 }
@@ -74,10 +80,10 @@ func writeRows(t testing.TB, rows []written, perGroup int) []byte {
 			if i > 0 && row.Key == group[i-1].Key {
 				v[0].Runs[len(v[0].Runs)-1].Rows++
 			} else {
-				v[0].Runs = append(v[0].Runs, Run{row.Key, 1})
+				v[0].Runs = append(v[0].Runs, Run{Text: row.Key, Rows: 1})
 				cuts = append(cuts, i)
 			}
-			v[1].Runs = append(v[1].Runs, Run{row.Text, 1})
+			v[1].Runs = append(v[1].Runs, Run{Text: row.Text, Rows: 1})
 			v[2].Ints, v[3].Ints = append(v[2].Ints, row.Step), append(v[3].Ints, row.Time)
 			v[4].Floats = append(v[4].Floats, row.Value)
 			n := int64(0)
@@ -85,6 +91,16 @@ func writeRows(t testing.TB, rows []written, perGroup int) []byte {
 				n = *row.Maybe
 			}
 			v[5].Ints, v[5].Null = append(v[5].Ints, n), append(v[5].Null, row.Maybe == nil)
+			label := Run{Rows: 1, Null: row.Label == nil}
+			if row.Label != nil {
+				label.Text = *row.Label
+			}
+			if last := len(v[6].Runs) - 1; last >= 0 && v[6].Runs[last].Text == label.Text &&
+				v[6].Runs[last].Null == label.Null {
+				v[6].Runs[last].Rows++
+				continue
+			}
+			v[6].Runs = append(v[6].Runs, label)
 		}
 		if err := w.Group(len(group), v, cuts); err != nil {
 			t.Fatal(err)
@@ -172,10 +188,14 @@ func readWrittenColumn(reader *Reader, c Column, group []written) error {
 				return err
 			}
 			for i, text := range texts {
-				if c.Name == "key" {
-					group[from+i].Key = string(text)
-				} else {
-					group[from+i].Text = string(text)
+				value := string(text)
+				switch {
+				case c.Name == "key":
+					group[from+i].Key = value
+				case c.Name == "text":
+					group[from+i].Text = value
+				case text != nil:
+					group[from+i].Label = &value
 				}
 			}
 			from += int(left)
@@ -232,7 +252,7 @@ func TestDenseRows(t *testing.T) {
 // TestWriterFails checks that the error of the file is that of the writer.
 func TestWriterFails(t *testing.T) {
 	w := NewWriter(io.Discard, "test", writtenFields[:1])
-	if err := w.Group(2, []Values{{Runs: []Run{{"a", 1}}}}, nil); err == nil {
+	if err := w.Group(2, []Values{{Runs: []Run{{Text: "a", Rows: 1}}}}, nil); err == nil {
 		t.Error("a column with too few values was written")
 	}
 	if err := w.Close(); err == nil {
@@ -240,7 +260,7 @@ func TestWriterFails(t *testing.T) {
 	}
 	full := failing{}
 	w = NewWriter(full, "test", writtenFields[:1])
-	if err := w.Group(1, []Values{{Runs: []Run{{"a", 1}}}}, nil); !errors.Is(err, errFull) {
+	if err := w.Group(1, []Values{{Runs: []Run{{Text: "a", Rows: 1}}}}, nil); !errors.Is(err, errFull) {
 		t.Errorf("a group on a full disk: %v", err)
 	}
 }
