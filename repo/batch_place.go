@@ -97,6 +97,7 @@ func (r *Repository) RemoveBatch(name string) error {
 	if err := realDir(filepath.Join(r.Dir, filepath.Dir(name))); err != nil {
 		return err
 	}
+	defer r.batches.relist()
 	dir := filepath.Join(r.Dir, filepath.FromSlash(name))
 	tmp := dayTemporary(dir) // the rest of a batch would be a damaged one
 	if err := os.Rename(dir, tmp); errors.Is(err, fs.ErrNotExist) {

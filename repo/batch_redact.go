@@ -12,9 +12,12 @@ import (
 )
 
 // placeBatched puts the new files of redacted runs into the batches that have the runs: each such batch is written
-// under a new name, with the other runs as they are, before the old one goes. dir has a folder for each run. It returns
-// the runs that are in batches. If it is killed, it can be repeated.
-func (r *Repository) placeBatched(ctx context.Context, dir string, ids []string) (map[string]bool, error) {
+// under a new name, with the other runs as they are, before the old one goes. from returns the folder with the new
+// files of a run. It returns the runs that are in batches. A record that the new one does not follow stays. If it is
+// killed, it can be repeated.
+func (r *Repository) placeBatched(ctx context.Context, from func(id string) string, ids []string) (map[string]bool,
+	error,
+) {
 	batches, _, err := r.Batches()
 	if err != nil {
 		return nil, err
@@ -27,7 +30,7 @@ func (r *Repository) placeBatched(ctx context.Context, dir string, ids []string)
 				continue
 			}
 			placed[id] = true
-			record, err := readBounded(filepath.Join(dir, id, RecordName), format.MaxRecordBytes)
+			record, err := readBounded(filepath.Join(from(id), RecordName), format.MaxRecordBytes)
 			if err != nil {
 				return nil, err
 			}
@@ -35,8 +38,12 @@ func (r *Repository) placeBatched(ctx context.Context, dir string, ids []string)
 			if err != nil {
 				return nil, err
 			}
-			if string(run.Record) != string(record) {
-				changed[id] = filepath.Join(dir, id)
+			redacted, err := decodeFinished(RecordName, id, record)
+			if err != nil {
+				return nil, err
+			}
+			if Precedes(run.Record, redacted) {
+				changed[id] = from(id)
 			}
 		}
 		if len(changed) > 0 {
@@ -46,7 +53,7 @@ func (r *Repository) placeBatched(ctx context.Context, dir string, ids []string)
 		}
 	}
 	for id := range placed {
-		if err := r.placeBeside(filepath.Join(dir, id), id); err != nil {
+		if err := r.placeBeside(from(id), id); err != nil {
 			return nil, err
 		}
 	}
@@ -107,6 +114,9 @@ func (r *Repository) rewriteBatch(ctx context.Context, b *Batch, changed map[str
 	if err := in.Place(built); err != nil {
 		return err
 	}
+	if err := r.keepBatch(path.Join(b.Day, built.Name), b.ids); err != nil {
+		return err
+	}
 	return r.RemoveBatch(at)
 }
 
@@ -123,12 +133,6 @@ func (b *Batch) readFile(id, name, changed string) ([]byte, error) {
 
 // placeBeside copies the new files of a run that are not in its batch, such as annotations, into its own folder.
 func (r *Repository) placeBeside(from, id string) error {
-	if err := os.MkdirAll(r.RedactedDir(), 0o777); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(r.RedactedDir(), id), nil, 0o666); err != nil {
-		return err
-	}
 	names, err := rewrittenNames(from)
 	if err != nil {
 		return err

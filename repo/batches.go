@@ -57,6 +57,18 @@ type batchStore struct {
 	held []*Batch             // whose records are in memory, the last used last
 }
 
+// relist lets the days be listed again: a change within a tick of the clock does not show in the time of a folder.
+func (s *batchStore) relist() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, day := range s.days {
+		day.listed, day.state = time.Time{}, fileState{}
+	}
+}
+
 type batchDay struct {
 	state   fileState // of the folder
 	listed  time.Time
@@ -253,12 +265,16 @@ func (r *Repository) damagedBatches() (damaged []Damage) {
 
 // Batches lists the batches of the working tree, by day and name. Those that cannot be read are in damaged.
 func (r *Repository) Batches() (batches []*Batch, damaged []Damage, err error) {
+	return r.batchesWanted(func(string) bool { return true })
+}
+
+func (r *Repository) batchesWanted(wanted func(day string) bool) (batches []*Batch, damaged []Damage, err error) {
 	days, err := os.ReadDir(r.Dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing batches: %w", err)
 	}
 	for _, day := range days {
-		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
+		if !day.IsDir() || format.CheckDay(day.Name()) != nil || !wanted(day.Name()) {
 			continue
 		}
 		for _, b := range r.batchesIn(Home{Dir: r.Dir}, day.Name(), nil) {
@@ -270,6 +286,21 @@ func (r *Repository) Batches() (batches []*Batch, damaged []Damage, err error) {
 		}
 	}
 	return batches, damaged, nil
+}
+
+// Batched returns the runs that are in batches of the working tree, of the days for which wanted returns true.
+func (r *Repository) Batched(wanted func(day string) bool) (map[string]bool, error) {
+	batches, _, err := r.batchesWanted(wanted)
+	if errors.Is(err, fs.ErrNotExist) { // a sparse checkout leaves all out
+		return nil, nil
+	}
+	ids := map[string]bool{}
+	for _, b := range batches {
+		for _, id := range b.ids {
+			ids[id] = true
+		}
+	}
+	return ids, err
 }
 
 // readBatched reads a run that is in batches. All of them, and the folder of the run if it has a record, must have the

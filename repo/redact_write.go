@@ -332,7 +332,13 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 			names = append(names, entry.Name())
 		}
 	}
-	batched, err := r.placeBatched(ctx, filepath.Join(dir, "runs"), names)
+	from := func(id string) string { return filepath.Join(dir, "runs", id) }
+	for _, id := range names {
+		if err := r.keepPending(from(id), filepath.Join(dir, "old"), id); err != nil {
+			return nil, err
+		}
+	}
+	batched, err := r.placeBatched(ctx, from, names)
 	if err != nil {
 		return nil, err
 	}
@@ -340,10 +346,30 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 		if batched[id] {
 			continue
 		}
-		got, err := r.placeRewritten(ctx, filepath.Join(dir, "runs", id), id)
+		got, err := r.placeRewritten(ctx, from(id), id)
 		if left = append(left, got...); err != nil {
 			return left, err
 		}
+	}
+	got, _, err := r.removeReplaced(ctx, filepath.Join(dir, "old"))
+	if left = append(left, got...); err != nil {
+		return left, err
+	}
+	if err := r.cleanIndex(ctx); err != nil {
+		return left, err
+	}
+	return left, os.RemoveAll(dir)
+}
+
+// removeReplaced removes the shared files that redactions have replaced and that no run needs. The files in dir have
+// their names. It returns those in other worktrees that it could not remove, and whether it removed any.
+func (r *Repository) removeReplaced(ctx context.Context, dir string) (left []string, removed bool, err error) {
+	names, err := rewrittenNames(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(names) == 0 {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	named := map[string]bool{}
 	var damaged error
@@ -358,39 +384,31 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 			}
 		}
 	}); err != nil || damaged != nil {
-		return left, errors.Join(err, damaged)
+		return nil, false, errors.Join(err, damaged)
 	}
 	others := r.others()
-	err = filepath.WalkDir(filepath.Join(dir, "old"), func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(filepath.Join(dir, "old"), file)
-		if err != nil {
-			return err
-		}
-		kind, digest, ok := sharedName(filepath.ToSlash(rel))
-		if !ok || named[filepath.ToSlash(rel)] {
-			return nil
+	for _, name := range names {
+		name = filepath.ToSlash(name)
+		kind, digest, ok := sharedName(name)
+		if !ok || named[name] {
+			continue
 		}
 		for _, at := range []string{r.keptPlace(kind, digest), r.sharedPlace(kind, digest)} {
-			if at != "" {
-				if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return err
-				}
+			if at == "" {
+				continue
 			}
+			err := os.Remove(at)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return left, removed, err
+			}
+			removed = removed || err == nil
 		}
-		got, err := removeElsewhere(ctx, others, filepath.ToSlash(rel))
-		left = append(left, got...)
-		return err
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return left, err
+		got, err := removeElsewhere(ctx, others, name)
+		if left = append(left, got...); err != nil {
+			return left, removed, err
+		}
 	}
-	if err := r.cleanIndex(ctx); err != nil {
-		return left, err
-	}
-	return left, os.RemoveAll(dir)
+	return left, removed, nil
 }
 
 // removeElsewhere removes a shared file from the .runs folders of other worktrees whose index does not have it. It
@@ -420,12 +438,6 @@ func removeElsewhere(ctx context.Context, folders map[string]string, name string
 func (r *Repository) placeRewritten(ctx context.Context, from, id string) (left []string, err error) {
 	targets, err := r.Copies(ctx, id)
 	if err != nil || len(targets) == 0 { // removed meanwhile
-		return nil, err
-	}
-	if err := os.MkdirAll(r.RedactedDir(), 0o777); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(r.RedactedDir(), id), nil, 0o666); err != nil {
 		return nil, err
 	}
 	names, err := rewrittenNames(from)

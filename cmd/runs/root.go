@@ -485,10 +485,24 @@ func (a *app) printInCommit(n int) {
 	a.progress("runs: %s read from HEAD, because %s not checked out", plural(n, "run"), verb(n, "it is", "they are"))
 }
 
-// completeInterrupted completes or rolls back a commit, push or pull that was killed.
+// completeInterrupted completes or rolls back a commit, push or pull that was killed, and keeps redactions that are not
+// committed from being undone by Git.
 func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 	if err := share.CompleteOrRollBack(ctx, r); err != nil {
 		a.warn("completing an interrupted operation: %v", err)
+	}
+	kept, err := share.KeepRedactions(ctx, r)
+	if err != nil {
+		a.warn("%v", err)
+	}
+	for _, id := range kept.Again {
+		a.warn("Git had brought back the former bytes of run %s; its redaction was applied again", format.IDRandom(id))
+	}
+	for _, id := range kept.Back {
+		a.warn("Git had deleted the redacted batch of run %s; it is in the working tree again", format.IDRandom(id))
+	}
+	if len(kept.Again)+len(kept.Back) > 0 {
+		a.hint("run 'runs commit' to commit the redaction")
 	}
 }
 

@@ -81,6 +81,12 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// OnBranch reports whether a local branch has a commit.
+func OnBranch(ctx context.Context, dirs Dirs, commit string) (bool, error) {
+	out, err := dirs.command().run(ctx, "for-each-ref", "--count=1", "--contains="+commit, "refs/heads")
+	return len(out) > 0, err
+}
+
 // IsAncestor reports whether commit is an ancestor of another commit, or is that same commit.
 func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
 	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)

@@ -108,6 +108,11 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	if settleErr := settleWorktrees(r, taken, done); settleErr != nil && done != nil {
 		done.Warnings = append(done.Warnings, settleErr.Error())
 	}
+	if err == nil && len(done.Redacted) > 0 { // a merge could follow, after which the branch has two versions
+		if _, err := KeepRedactions(ctx, r); err != nil {
+			done.Warnings = append(done.Warnings, err.Error())
+		}
+	}
 	return done, err
 }
 

@@ -131,19 +131,28 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	for _, id := range w.request.IDs {
 		asked[id] = true
 	}
+	batched, err := p.repo.Batched(wanted)
+	if err != nil {
+		return p, err
+	}
 	var fresh []newRun
 	var back []string // removed runs that a batch still has: only their marker goes
 	for i, id := range ids {
 		_, committed := known.runs[id]
 		var err error
 		notes := p.Notes
+		if committed && batched[id] && !removed[id] && (!named || asked[id]) {
+			if committed, err = known.hasRecord(id); err != nil {
+				return p, err
+			}
+		}
 		switch {
 		case named && !asked[id], removed[id]:
 			continue
 		case committed && !known.removed[id]:
 			added := false
-			if redacted[id] || named {
-				added, err = p.addRedacted(ctx, known, id)
+			if pending, ok := redacted[id]; ok || named {
+				added, err = p.addRedacted(ctx, known, id, pending.Replaced())
 			}
 			if err == nil && !added && noted[i] {
 				err = p.addNotes(known, id)

@@ -57,6 +57,9 @@ func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, erro
 		return fail(err)
 	}
 	defer end()
+	if err := refuseWaiting(ctx, r); err != nil {
+		return fail(err)
+	}
 	for try := 0; ; try++ {
 		done, err := packOnce(ctx, r, q)
 		if errors.Is(err, git.ErrMoved) && try < refSwitches {

@@ -44,6 +44,11 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 	if err != nil {
 		return nil, err
 	}
+	if !ask.DryRun {
+		if _, err := KeepRedactions(ctx, r); err != nil {
+			return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+		}
+	}
 	out := &Redaction{Redacted: done}
 	for _, run := range done.Runs {
 		if !committed[run.ID] {

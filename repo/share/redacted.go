@@ -19,23 +19,49 @@ import (
 	"github.com/gitruns/runs/repo/transition"
 )
 
-// pendingRedactions returns the ids of runs that may have a redaction that is not committed yet.
-func pendingRedactions(r *repo.Repository) (map[string]bool, error) {
-	entries, err := os.ReadDir(r.RedactedDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// pendingRedactions returns the redactions that are not committed yet, by the ids of their runs.
+func pendingRedactions(r *repo.Repository) (map[string]repo.PendingRedaction, error) {
+	pending, err := r.PendingRedactions()
+	byID := make(map[string]repo.PendingRedaction, len(pending))
+	for _, p := range pending {
+		byID[p.ID] = p
 	}
-	ids := map[string]bool{}
-	for _, e := range entries {
-		ids[e.Name()] = true
+	return byID, err
+}
+
+// addRest adds the shared files of a redacted run whose record a commit of the user's own has, and removes those that
+// they replace. It reports whether there is anything to add.
+func (p *plan) addRest(ctx context.Context, known *snapshot, e *repo.Entry, replaced []string) (added bool, err error) {
+	for _, name := range repo.SharedNames(e.Run) {
+		if _, there := known.shared[name]; there {
+			continue
+		}
+		size, err := p.repo.PlaceShared(ctx, name)
+		if err != nil {
+			return false, fmt.Errorf("run %s: %w", e.ID, err)
+		}
+		known.shared[name] = placedHere
+		p.paths = append(p.paths, name)
+		p.Files++
+		p.Bytes += size
+		added = true
 	}
-	return ids, err
+	if !added {
+		return false, nil
+	}
+	p.Redacted = append(p.Redacted, e.ID)
+	for _, name := range replaced {
+		if !slices.Contains(p.orphans, name) {
+			p.orphans = append(p.orphans, name)
+		}
+	}
+	return true, nil
 }
 
 // addRedacted adds the files of a run if it was redacted after it was committed. Shared files that the run no longer
 // refers to become orphans. addRedacted reports whether the run was redacted. If the run differs from the committed one
 // in any other way, addRedacted returns an error.
-func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (bool, error) {
+func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string, replaced []string) (bool, error) {
 	there, err := known.run(id)
 	if err != nil {
 		return false, err
@@ -50,8 +76,10 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string) (boo
 	if e.Batch() != nil {
 		return p.addRedactedBatch(ctx, known, e, there)
 	}
-	if same, err := sameFile(filepath.Join(e.Dir, repo.RecordName), there[repo.RecordName].ID); err != nil || same {
+	if same, err := sameFile(filepath.Join(e.Dir, repo.RecordName), there[repo.RecordName].ID); err != nil {
 		return false, err
+	} else if same {
+		return p.addRest(ctx, known, e, replaced)
 	}
 	files, err := e.Content(ctx)
 	if err != nil {

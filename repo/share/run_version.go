@@ -21,7 +21,7 @@ import (
 // not exist there. at is the path of the .runs folder.
 func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, error) {
 	files, err := filesIn(trees, tree, at, id)
-	if err != nil || files == nil {
+	if err != nil || onlyNotes(files) {
 		return nil, err
 	}
 	return versionOf(trees, files, func(name string) (string, error) {
@@ -31,6 +31,17 @@ func versionIn(trees *git.Trees, tree, at, id string) (*transition.Version, erro
 		}
 		return e.ID, err
 	}), nil
+}
+
+// onlyNotes reports whether a run is not there: its annotations have a folder of their own, which stays if a commit
+// deletes the batch of the run.
+func onlyNotes(files runFiles) bool {
+	for name := range files {
+		if path.Dir(name) != "notes" {
+			return false
+		}
+	}
+	return true
 }
 
 // filesIn returns the files of a run in a commit or tree. It returns nil if the run does not exist there.

@@ -168,6 +168,15 @@ func (c *snapshot) run(id string) (runFiles, error) {
 	return filesOf(c.trees, id, c.folders[id], c.in[id])
 }
 
+// hasRecord reports whether the commit has the record of a run, and not only annotations of it.
+func (c *snapshot) hasRecord(id string) (bool, error) {
+	if len(c.in[id]) > 0 {
+		return true, nil
+	}
+	entries, err := c.trees.Read(c.folders[id])
+	return slices.ContainsFunc(entries, func(e git.TreeEntry) bool { return e.Name == repo.RecordName }), err
+}
+
 // filesOf returns the files of a run, from its own folder, which may be empty, and from batches.
 func filesOf(trees *git.Trees, id, folder string, batches []*heldBatch) (runFiles, error) {
 	files := runFiles{}

@@ -80,6 +80,9 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 	if err != nil {
 		return none, err
 	}
+	if now != nil {
+		f.addLater(objects, now)
+	}
 	var first error
 	for _, parent := range commit.Parents {
 		before, err := versionIn(objects, parent, f.at, id)
@@ -113,6 +116,26 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 		return transition.Check(versionOf(objects, w.was, f.blob), now, false)
 	}
 	return none, first
+}
+
+// addLater lets a version have shared files that only other commits of the history have: one that publishes a redacted
+// record alone leaves them to the next.
+func (f *folderHistory) addLater(objects *git.Trees, v *transition.Version) {
+	own := v.Shared
+	v.Shared = func(name string) ([]byte, error) {
+		data, err := own(name)
+		if err == nil || isBroken(err) {
+			return data, err
+		}
+		blob, missing := f.blob(name)
+		if missing != nil {
+			return nil, err
+		}
+		if data, err = objects.Blob(blob, transition.MaxBytes); err == nil {
+			err = checkName(name, data)
+		}
+		return data, err
+	}
 }
 
 // blob returns the blob of a shared file anywhere in the history.

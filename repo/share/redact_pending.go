@@ -1,0 +1,280 @@
+package share
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// KeptRedactions says what KeepRedactions did about the redactions that no commit has.
+type KeptRedactions struct {
+	Again []string // runs whose former bytes Git had brought back: they are redacted again
+	Back  []string // runs whose redacted batch Git had deleted: it is there again
+}
+
+// WaitingRedaction is a redaction of a committed run that is not committed itself.
+type WaitingRedaction struct {
+	ID        string
+	Elsewhere bool // the run is of a branch that is not checked out
+}
+
+// KeepRedactions makes sure that what Git does to the working tree undoes no redaction that is not committed yet: it
+// applies the redaction again if the former bytes are back, and brings back a batch that Git has deleted. It forgets
+// redactions that the runs branch has. If there are none, it only reads one folder.
+func KeepRedactions(ctx context.Context, r *repo.Repository) (*KeptRedactions, error) {
+	done := &KeptRedactions{}
+	if !r.InGit {
+		return done, nil
+	}
+	if pending, err := r.PendingRedactions(); err != nil || len(pending) == 0 {
+		return done, err
+	}
+	unlock, err := r.LockRedactions(ctx)
+	if err != nil {
+		return done, fmt.Errorf("waiting for a redaction: %w", err)
+	}
+	defer unlock()
+	k, err := openKeeping(ctx, r)
+	if errors.Is(err, git.ErrNoGit) {
+		return done, nil // nothing can have changed the working tree
+	}
+	if err != nil {
+		return done, err
+	}
+	defer k.trees.Close()
+	pending, err := r.PendingRedactions()
+	if err != nil {
+		return done, err
+	}
+	return done, k.keep(ctx, pending, done)
+}
+
+// keeping compares redactions with the runs branch.
+type keeping struct {
+	repo  *repo.Repository
+	trees *git.Trees
+	local localBranch
+	at    string          // the .runs folder in the tree
+	bases map[string]bool // whether the runs branch has a commit
+}
+
+func openKeeping(ctx context.Context, r *repo.Repository) (*keeping, error) {
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return nil, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return nil, err
+	}
+	return &keeping{repo: r, trees: trees, local: local, at: at, bases: map[string]bool{}}, nil
+}
+
+// keep does what KeepRedactions promises.
+func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, done *KeptRedactions) (err error) {
+	var waiting []repo.PendingRedaction
+	here := map[string]bool{}
+	for _, p := range pending {
+		committed, isNew, err := k.committed(ctx, p)
+		if err != nil {
+			return err
+		}
+		base := p.Base()
+		if committed || base == "" && isNew {
+			if err := p.Forget(); err != nil {
+				return err
+			}
+			continue
+		}
+		if base == "" {
+			base = k.local.tip
+			if err := p.SetBase(base); err != nil {
+				return fmt.Errorf("noting the redaction of run %s: %w", p.ID, err)
+			}
+		}
+		if here[p.ID], err = k.here(ctx, base); err != nil {
+			return err
+		}
+		waiting = append(waiting, p)
+	}
+	done.Again, done.Back, err = k.repo.ApplyRedactions(ctx, waiting, func(id string) bool { return here[id] })
+	if err != nil || !k.local.checkedOut {
+		return err
+	}
+	for _, p := range waiting {
+		if here[p.ID] {
+			continue
+		}
+		if err := k.setAside(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAside sets the redacted batch of a branch aside that is not checked out: it must not become part of this one.
+func (k *keeping) setAside(ctx context.Context, p repo.PendingRedaction) error {
+	if p.Batch() == "" {
+		return nil
+	}
+	tracked, err := git.Tracked(ctx, k.repo.Git, path.Join(k.at, p.Batch()))
+	if err != nil || len(tracked) > 0 {
+		return err
+	}
+	if other, err := git.OnBranch(ctx, k.repo.Git, p.Base()); err != nil || !other {
+		return err
+	}
+	return p.SetAside()
+}
+
+// here reports whether a commit is part of the runs branch.
+func (k *keeping) here(ctx context.Context, commit string) (bool, error) {
+	is, known := k.bases[commit]
+	if known || commit == "" || k.local.tip == "" {
+		return is, nil
+	}
+	is, err := git.IsAncestor(ctx, k.repo.Git, commit, k.local.tip)
+	if err == nil {
+		k.bases[commit] = is
+	}
+	return is, err
+}
+
+// committed reports whether the runs branch, or another branch of this clone, has the redacted run, and whether the
+// runs branch does not have the run at all.
+func (k *keeping) committed(ctx context.Context, p repo.PendingRedaction) (committed, isNew bool, err error) {
+	record, err := p.Record()
+	if err != nil {
+		return false, false, err
+	}
+	if record == nil { // an earlier version kept nothing
+		e, err := k.repo.ReadFinished(p.ID)
+		if err != nil {
+			return false, false, nil
+		}
+		if record, err = e.RecordBytes(); err != nil {
+			return false, false, err
+		}
+	}
+	committed, there, err := k.holds(k.local.tip, p.ID, record)
+	if err != nil || committed {
+		return committed, !there, err
+	}
+	branches, err := git.NewestBranches(ctx, k.repo.Git, maxListed, false)
+	if err != nil {
+		return false, !there, err
+	}
+	for _, b := range branches {
+		if b.Commit == k.local.tip {
+			continue
+		}
+		if committed, _, err := k.holds(b.Commit, p.ID, record); err != nil || committed {
+			return committed, !there, err
+		}
+	}
+	return false, !there, nil
+}
+
+// holds reports whether a commit, which may be empty, has a run with this record or a later redaction of it, with all
+// shared files. there reports whether it has the run at all.
+func (k *keeping) holds(commit, id string, record []byte) (committed, there bool, err error) {
+	files, err := filesIn(k.trees, commit, k.at, id)
+	if errors.Is(err, errTwoVersions) {
+		return false, true, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	own, there := files[repo.RecordName]
+	if !there {
+		return false, false, nil
+	}
+	blob, err := git.BlobID(own.ID, int64(len(record)), bytes.NewReader(record))
+	if err != nil {
+		return false, true, err
+	}
+	if blob == own.ID {
+		committed, err = k.hasShared(commit, record)
+		return committed, true, err
+	}
+	run, err := recordOf(k.trees, own)
+	return err == nil && repo.Precedes(record, run), true, nil // damage is reported elsewhere
+}
+
+// hasShared reports whether a commit has the shared files of a record. A commit of the user's own has the
+// record, which Git tracks, and not the new shared files, which Git ignores.
+func (k *keeping) hasShared(commit string, record []byte) (bool, error) {
+	run, err := format.DecodeRun(repo.RecordName, record)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range repo.SharedNames(run) {
+		if _, ok, err := k.trees.Find(commit, path.Join(k.at, name)); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Waiting lists the redactions of committed runs that are not committed themselves.
+func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error) {
+	if !r.InGit {
+		return nil, nil
+	}
+	pending, err := r.PendingRedactions()
+	if err != nil || len(pending) == 0 {
+		return nil, err
+	}
+	k, err := openKeeping(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer k.trees.Close()
+	var waiting []WaitingRedaction
+	for _, p := range pending {
+		committed, isNew, err := k.committed(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		base := p.Base()
+		if committed || base == "" && isNew {
+			continue
+		}
+		here := base == ""
+		if !here {
+			if here, err = k.here(ctx, base); err != nil {
+				return nil, err
+			}
+		}
+		waiting = append(waiting, WaitingRedaction{p.ID, !here})
+	}
+	return waiting, nil
+}
+
+// refuseWaiting returns an error if a redaction is not committed: a command that rewrites batches would build on the
+// bytes from before it.
+func refuseWaiting(ctx context.Context, r *repo.Repository) error {
+	waiting, err := Waiting(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		if !w.Elsewhere {
+			return &repo.HintError{
+				Err:  fmt.Errorf("the redaction of run %s is not committed", format.IDRandom(w.ID)),
+				Hint: "run 'runs commit' first",
+			}
+		}
+	}
+	return nil
+}
