@@ -23,13 +23,15 @@ type Tidying struct {
 	same map[string]string // the remembered times of the days that have not changed
 }
 
-// TidyDay is a day whose runs must be looked at.
+// TidyDay is a day whose runs must be looked at. Its runs are unknown until Read.
 type TidyDay struct {
 	Name    string
-	Missing []string // runs of the working tree without a copy
+	Missing []string // runs of the working tree without a copy, the newest first
 	stored  []string // runs of the store
-	stamp   string   // the times of both folders; empty if they may change again without a new time
-	done    bool
+
+	here, there string // the folders of the day in the working tree and in the store
+	stamp       string // the times of both folders; empty if they may change again without a new time
+	done        bool
 }
 
 // StoreIDs lists the runs of the common store.
@@ -121,27 +123,28 @@ func (r *Repository) OpenTidying(kept string) (*Tidying, error) {
 			t.same[day] = stamp
 			continue
 		}
-		own, err := runNames(here, day)
-		if err != nil {
-			return nil, fmt.Errorf("listing runs: %w", err)
-		}
-		stored, err := runNames(there, day)
-		if err != nil {
-			return nil, fmt.Errorf("listing runs: %w", err)
-		}
-		has := make(map[string]bool, len(stored))
-		for _, id := range stored {
-			has[id] = true
-		}
-		slices.Sort(own)
-		slices.Reverse(own)
-		d := &TidyDay{
-			Name: day, stored: stored, stamp: stamp,
-			Missing: slices.DeleteFunc(own, func(id string) bool { return has[id] }),
-		}
-		t.days = append(t.days, d)
+		t.days = append(t.days, &TidyDay{Name: day, here: here, there: there, stamp: stamp})
 	}
 	return t, nil
+}
+
+// Read lists the runs of the day.
+func (d *TidyDay) Read() error {
+	own, err := runNames(d.here, d.Name)
+	if err == nil {
+		d.stored, err = runNames(d.there, d.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("listing runs: %w", err)
+	}
+	has := make(map[string]bool, len(d.stored))
+	for _, id := range d.stored {
+		has[id] = true
+	}
+	slices.Sort(own)
+	slices.Reverse(own)
+	d.Missing = slices.DeleteFunc(own, func(id string) bool { return has[id] })
+	return nil
 }
 
 // timesOf returns the times of two folders as text. It is empty if one has changed so recently that it may change again

@@ -76,7 +76,7 @@ func settleWorktrees(r *repo.Repository, taken []string, done *Committed) error 
 // Tidy makes the common store hold the runs of this working tree that no commit holds, and no others: it copies runs
 // that an earlier version recorded, or whose copy could not be made, and removes runs that keptRef and a branch hold. A
 // run that only keptRef holds stays: the hook has staged it for a commit that was not made. Tidy looks only at the days
-// that changed since it looked last, and stops copying after a time; the next call goes on.
+// that changed since it looked last, and stops after a time; the next call goes on.
 func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 	if !r.InGit {
 		return nil
@@ -107,7 +107,14 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 		return err
 	}
 	began := time.Now()
-	for _, day := range t.Days() {
+	late := func() bool { return time.Since(began) > limit || ctx.Err() != nil }
+	for i, day := range t.Days() {
+		if i > 0 && late() {
+			break
+		}
+		if err := day.Read(); err != nil {
+			return err
+		}
 		inKept, err := committedOn(trees, []string{kept}, at, day.Name)
 		if err != nil {
 			return err
@@ -133,7 +140,7 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 			if known[id] {
 				continue
 			}
-			if left = time.Since(began) > limit || ctx.Err() != nil; left {
+			if left = late(); left {
 				break
 			}
 			if err := r.KeepCopy(id); err != nil {
