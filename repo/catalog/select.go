@@ -244,7 +244,9 @@ func (c *Catalog) SortRows(rows []*Row, spec string, first int) {
 		first = len(list)
 	}
 	query.SortFirst(list, spec, first, c.contextOf(rows))
-	copy(rows, ownRows(list))
+	for i, r := range list {
+		rows[i] = r.(*Row)
+	}
 }
 
 // MissingKey is a key that no run has.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,20 +24,20 @@ func SortFirst(rows []Row, spec string, n int, c Context) {
 	}
 	f.narrow(c)
 	newestFirst(rows)
-	values := make([]sortValue, len(rows))
+	values := sortValues{all: make([]sortValue, len(rows))}
 	order := make([]int32, len(rows)) // small, because sorting moves them often
 	for i, r := range rows {
-		order[i], values[i] = int32(i), newSortValue(f.value(r, c))
+		order[i], values.all[i] = int32(i), values.of(f.value(r, c))
 	}
 	compare := func(a, b int32) int {
-		x, y := &values[a], &values[b]
+		x, y := &values.all[a], &values.all[b]
 		n := 0
 		switch {
 		case x.class != y.class:
 			return cmp.Compare(x.class, y.class)
 		case x.class > classText:
 		case x.class == classText:
-			n = strings.Compare(x.text, y.text)
+			n = strings.Compare(values.texts[x.word], values.texts[y.word])
 		default:
 			n = x.compare(y)
 		}
@@ -51,9 +52,24 @@ func SortFirst(rows []Row, spec string, n int, c Context) {
 		n = len(order)
 	}
 	slices.SortFunc(order[:n], compare)
-	before := slices.Clone(rows)
-	for i, at := range order {
-		rows[i] = before[at]
+	arrange(rows, order)
+}
+
+// arrange puts rows in an order, which says for each place which row comes there. It needs no other memory, and leaves
+// nothing useful in order.
+func arrange(rows []Row, order []int32) {
+	for start := range order {
+		first := rows[start]
+		at := start
+		for order[at] >= 0 {
+			from := int(order[at])
+			order[at] = -1
+			if from == start {
+				rows[at] = first
+				break
+			}
+			rows[at], at = rows[from], from
+		}
 	}
 }
 
@@ -118,26 +134,30 @@ func cutDirection(spec string) (key string, up, down bool) {
 	return key, up, down
 }
 
-// sortValue is what a Datum is sorted by.
+// sortValues are the values that rows are sorted by.
+type sortValues struct {
+	all   []sortValue
+	texts []string
+}
+
+// sortValue is what a Datum is sorted by. It is small, because a project has many.
 type sortValue struct {
 	class int8
-	whole bool // the number is i
-	i     int64
-	f     float64
-	text  string
+	whole bool   // the number is an integer
+	word  uint64 // the bits of a number, or the place of a text in sortValues.texts
 }
 
 // compare compares two numbers by their exact values.
 func (x *sortValue) compare(y *sortValue) int {
 	switch {
 	case x.whole && y.whole:
-		return cmp.Compare(x.i, y.i)
+		return cmp.Compare(int64(x.word), int64(y.word))
 	case x.whole:
-		return -compareFloatInt(y.f, x.i)
+		return -compareFloatInt(math.Float64frombits(y.word), int64(x.word))
 	case y.whole:
-		return compareFloatInt(x.f, y.i)
+		return compareFloatInt(math.Float64frombits(x.word), int64(y.word))
 	}
-	return cmp.Compare(x.f, y.f)
+	return cmp.Compare(math.Float64frombits(x.word), math.Float64frombits(y.word))
 }
 
 const (
@@ -148,7 +168,7 @@ const (
 	classMissing
 )
 
-func newSortValue(d Datum, ok bool) sortValue {
+func (values *sortValues) of(d Datum, ok bool) sortValue {
 	switch {
 	case !ok:
 		return sortValue{class: classMissing}
@@ -156,10 +176,13 @@ func newSortValue(d Datum, ok bool) sortValue {
 		return sortValue{class: classNaN}
 	case d.isNull():
 		return sortValue{class: classNull}
-	case d.isNumber():
-		return sortValue{class: classNumber, whole: d.kind == isInt, i: d.i, f: d.f}
+	case d.kind == isInt:
+		return sortValue{class: classNumber, whole: true, word: uint64(d.i)}
+	case d.kind == isFloat:
+		return sortValue{class: classNumber, word: math.Float64bits(d.f)}
 	case d.kind == isTime:
-		return sortValue{class: classNumber, whole: true, i: d.t.UnixMicro()}
+		return sortValue{class: classNumber, whole: true, word: uint64(d.t.UnixMicro())}
 	}
-	return sortValue{class: classText, text: d.text()}
+	values.texts = append(values.texts, d.text())
+	return sortValue{class: classText, word: uint64(len(values.texts) - 1)}
 }
