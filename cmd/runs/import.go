@@ -28,6 +28,7 @@ func (a *app) importCommand() *cobra.Command {
 		Long: `Import the finished runs in PATH. KIND is guessed if you leave it out:
 
     runs         a .runs folder, the folder that holds it, or one run's folder
+    mlflow       a folder mlruns, the folder above it, or an mlflow.db
     tensorboard  a folder of event files; each subfolder with any is one run
     wandb        a W&B folder, or a folder above it, with online or offline runs
 

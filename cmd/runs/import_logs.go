@@ -15,7 +15,11 @@ import (
 
 // importLogs converts the logs of another tracker to runs.
 func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask importer.Request, asJSON bool) error {
-	if err := importer.CheckFolder(ask.Path); err != nil {
+	check := importer.CheckFolder
+	if tracker.File {
+		check = importer.CheckPath
+	}
+	if err := check(ask.Path); err != nil {
 		return fmt.Errorf("importing %s: %w", repo.Relative(a.dir, ask.Path), importHint(err))
 	}
 	var done *importer.Imported
@@ -36,6 +40,13 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 	for _, name := range done.InProgress {
 		a.progress("runs: skipped %s: it has not ended and changed within the last minute; import it when it has ended", name)
 	}
+	if len(done.LeftOut) > 0 {
+		parts := make([]string, len(done.LeftOut))
+		for i, l := range done.LeftOut {
+			parts[i] = plural(int(l.Count), terminal.Clean(l.What))
+		}
+		a.progress("runs: left out: %s", strings.Join(parts, ", "))
+	}
 	a.reportSkipped(&share.Imported{From: ask.Path, Removed: done.Removed, Refused: done.Refused})
 	if asJSON {
 		err = a.printJSON(importedLogsJSON{
@@ -44,7 +55,7 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 				InProgress: done.InProgress, Kind: tracker.Kind, Refused: newDamageJSON(done.Refused),
 				Removed: done.Removed, Runs: done.Runs,
 			},
-			Empty: done.Empty, Logs: newLogsJSON(done.Logs), Points: done.Points,
+			Empty: done.Empty, LeftOut: newLeftOutJSON(done.LeftOut), Logs: newLogsJSON(done.Logs), Points: done.Points,
 		})
 	} else {
 		if ask.DryRun {
@@ -73,9 +84,23 @@ func firstNames(names []string) string {
 
 type importedLogsJSON struct {
 	importedJSON
-	Empty  []string  `json:"empty"`
-	Logs   []logJSON `json:"logs"`
-	Points int64     `json:"points"`
+	Empty   []string      `json:"empty"`
+	LeftOut []leftOutJSON `json:"left_out"`
+	Logs    []logJSON     `json:"logs"`
+	Points  int64         `json:"points"`
+}
+
+type leftOutJSON struct {
+	Count int64  `json:"count"`
+	What  string `json:"what"`
+}
+
+func newLeftOutJSON(left []importer.LeftOut) []leftOutJSON {
+	list := make([]leftOutJSON, len(left))
+	for i, l := range left {
+		list[i] = leftOutJSON{l.Count, l.What}
+	}
+	return list
 }
 
 type logJSON struct {

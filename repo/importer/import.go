@@ -35,10 +35,17 @@ type Imported struct {
 	Empty      []string      // names of logs without content
 	Logs       []ImportedLog // the logs of Runs
 	Refused    []repo.Damage
+	LeftOut    []LeftOut // what the tracker's files have besides runs
 	Warnings   []string
 	Points     int64
 	Files      int
 	Bytes      int64
+}
+
+// LeftOut counts something that no run takes.
+type LeftOut struct {
+	What  string // in the singular, such as "registered model"
+	Count int64
 }
 
 // ImportedLog is a log that became a run.

@@ -149,3 +149,12 @@ func CheckFolder(dir string) error {
 	}
 	return err
 }
+
+// CheckPath reports why a path is neither a folder nor a regular file, or returns nil.
+func CheckPath(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err = errors.New("it is neither a folder nor a file")
+	}
+	return err
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/mlflow/stored"
 	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/tensorboard"
 	"github.com/gitruns/runs/repo/wandb"
@@ -18,6 +19,7 @@ import (
 type Tracker struct {
 	Kind    string // name of the tracker
 	Content string // what a log must contain to become a run, for messages
+	File    bool   // its logs may be a file; otherwise they are in a folder
 	found   func(ctx context.Context, path string) bool
 	read    func(ctx context.Context, r *repo.Repository, q importer.Request) (*importer.Imported, error)
 }
@@ -28,8 +30,10 @@ func (t *Tracker) Import(ctx context.Context, r *repo.Repository, q importer.Req
 }
 
 var trackers = []*Tracker{
-	{"tensorboard", "a point, text, image or param", tensorboard.Found, tensorboard.Import},
-	{"wandb", "a run", wandb.Found, wandb.Import},
+	// A folder of MLflow's may have event files among its artifacts, so it comes first.
+	{"mlflow", "a run", true, stored.Found, stored.Import},
+	{"tensorboard", "a point, text, image or param", false, tensorboard.Found, tensorboard.Import},
+	{"wandb", "a run", false, wandb.Found, wandb.Import},
 }
 
 // Kinds returns the kinds of folders that can be imported.

@@ -111,7 +111,7 @@ func (run *openRun) logParams(list []tagJSON) error {
 			return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "+
 				"for run ID='%s'. Attempted logging new value '%s'.", p.Key, old, run.active.ID, p.Value)
 		}
-		line.Params[p.Key] = typed(p.Value)
+		line.Params[p.Key] = Typed(p.Value)
 	}
 	if len(line.Params) == 0 {
 		return nil

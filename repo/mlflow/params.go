@@ -10,9 +10,9 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// typed returns the value of a param of MLflow's, which is a text. The value has a type only where Python's str() of it
+// Typed returns the value of a param of MLflow's, which is a text. The value has a type only where Python's str() of it
 // gives back the same text; otherwise it is the text.
-func typed(text string) any {
+func Typed(text string) any {
 	switch text {
 	case "True":
 		return true

@@ -13,11 +13,11 @@ func TestTyped(t *testing.T) {
 		"1e5": "1e5", "1.": "1.", "007": "007", "+1": "+1", "0x10": "0x10", "true": "true", "NaN": "NaN", "Inf": "Inf",
 		"99999999999999999999": "99999999999999999999", "": "", "None": "None", "x y": "x y", "1_000": "1_000",
 	} {
-		if got := typed(text); got != want {
+		if got := Typed(text); got != want {
 			t.Errorf("%q became %T %v, want %T %v", text, got, got, want, want)
 		}
 	}
-	if f, ok := typed("nan").(float64); !ok || !math.IsNaN(f) {
-		t.Errorf(`"nan" became %v`, typed("nan"))
+	if f, ok := Typed("nan").(float64); !ok || !math.IsNaN(f) {
+		t.Errorf(`"nan" became %v`, Typed("nan"))
 	}
 }

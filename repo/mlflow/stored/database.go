@@ -1,0 +1,388 @@
+package stored
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/repo/sqlite"
+)
+
+// The kinds of entries that a spool has of a run: a letter, then numbers as varints and texts with their lengths.
+const (
+	entryTag     = 't' // key, value
+	entryParam   = 'p' // key, value
+	entryDataset = 'd' // uuid, context
+	entryModel   = 'o' // id, name, address
+	entryMetric  = 'm' // number of the key, value, time, step
+	entryLatest  = 'l' // the same
+	entryOfModel = 'M' // the same, then the ids of the model and of the dataset
+)
+
+// isDatabase reports whether a file is a SQLite database with MLflow's tables.
+func isDatabase(path string) bool {
+	if !sqlite.IsDatabase(path) {
+		return false
+	}
+	db, err := sqlite.Open(path)
+	var journal *sqlite.JournalError
+	if errors.As(err, &journal) {
+		return true // so that the message about it is shown
+	}
+	if err != nil {
+		return false
+	}
+	defer func() { _ = db.Close() }()
+	return db.Table("experiments") != nil && db.Table("runs") != nil && db.Table("runs").Has("run_uuid")
+}
+
+// database is a store of MLflow in SQLite.
+type database struct {
+	db       *sqlite.DB
+	folder   string
+	runs     []*storedRun
+	number   map[string]int32 // of active runs, by MLflow's ids
+	last     []int64          // the time of the last point of each run
+	keys     []string         // of metrics
+	keyOf    map[string]uint32
+	datasets map[string]dataset
+	spool    spool
+	buf      []byte
+}
+
+// openDatabase reads a database. Its runs can be read until it is closed. The rows of deleted runs are passed over.
+func openDatabase(ctx context.Context, path string, left *leftOut) (*database, error) {
+	db, err := sqlite.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &database{
+		db: db, folder: filepath.Dir(path), number: map[string]int32{}, keyOf: map[string]uint32{},
+		datasets: map[string]dataset{}, spool: spool{dir: os.TempDir(), limit: spoolBytes},
+	}
+	if err := d.read(ctx, left); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *database) close() {
+	d.spool.close()
+	_ = d.db.Close()
+}
+
+func (d *database) read(ctx context.Context, left *leftOut) error {
+	experiments, err := d.readExperiments(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.readRuns(ctx, experiments); err != nil {
+		return err
+	}
+	for _, read := range []func(context.Context) error{
+		d.readDatasets, d.readModels, d.readTexts, d.readModelMetrics, d.readLatest, d.readMetrics,
+	} {
+		if err := read(ctx); err != nil {
+			return err
+		}
+	}
+	if err := d.countRest(ctx, left); err != nil {
+		return err
+	}
+	d.spool.sort()
+	return d.db.CheckUnchanged()
+}
+
+// rows visits the rows of a table, if it exists. Columns that this table lacks are null.
+func (d *database) rows(ctx context.Context, table string, columns []string, visit func([]sqlite.Value) error) error {
+	t := d.db.Table(table)
+	if t == nil {
+		return nil
+	}
+	if err := t.Rows(ctx, columns, visit); err != nil {
+		return fmt.Errorf("reading the table %s: %w", table, err)
+	}
+	return nil
+}
+
+func (d *database) readExperiments(ctx context.Context) (map[int64]*experiment, error) {
+	found := map[int64]*experiment{}
+	err := d.rows(ctx, "experiments", []string{"experiment_id", "name", "lifecycle_stage"}, func(r []sqlite.Value) error {
+		id, _ := r[0].Number()
+		found[id] = &experiment{name: r[1].String(), deleted: r[2].String() == stageDeleted}
+		return nil
+	})
+	return found, err
+}
+
+func (d *database) readRuns(ctx context.Context, experiments map[int64]*experiment) error {
+	columns := []string{
+		"run_uuid", "name", "user_id", "status", "start_time", "end_time", "lifecycle_stage", "experiment_id",
+		"source_name", "source_version", "artifact_uri",
+	}
+	err := d.rows(ctx, "runs", columns, func(r []sqlite.Value) error {
+		s := &storedRun{
+			id: r[0].String(), name: r[1].String(), user: r[2].String(), status: r[3].String(),
+			deleted: r[6].String() == stageDeleted, source: r[8].String(), commit: r[9].String(), artifacts: r[10].String(),
+		}
+		s.start, _ = r[4].Number()
+		s.end, _ = r[5].Number()
+		id, _ := r[7].Number()
+		if s.experiment = experiments[id]; s.experiment == nil {
+			s.experiment = &experiment{name: fmt.Sprint(id)}
+		}
+		if _, twice := d.number[s.id]; s.id == "" || twice {
+			return nil
+		}
+		s.content = &databaseRun{d, s, int32(len(d.runs))}
+		if !s.deleted && !s.experiment.deleted {
+			d.number[s.id] = int32(len(d.runs))
+		}
+		d.runs = append(d.runs, s)
+		return nil
+	})
+	d.last = make([]int64, len(d.runs))
+	return err
+}
+
+// begin starts an entry of a run whose id a row has. ok is false if the run is not imported.
+func (d *database) begin(id sqlite.Value, kind byte) (run int32, ok bool) {
+	run, ok = d.number[string(id.Bytes)]
+	d.buf = append(d.buf[:0], kind)
+	return run, ok
+}
+
+func (d *database) text(values ...[]byte) {
+	for _, v := range values {
+		d.buf = append(binary.AppendUvarint(d.buf, uint64(len(v))), v...)
+	}
+}
+
+func (d *database) readTexts(ctx context.Context) error {
+	for table, kind := range map[string]byte{"tags": entryTag, "params": entryParam} {
+		err := d.rows(ctx, table, []string{"run_uuid", "key", "value"}, func(r []sqlite.Value) error {
+			run, ok := d.begin(r[0], kind)
+			if !ok {
+				return nil
+			}
+			d.text(r[1].Bytes, r[2].Bytes)
+			return d.spool.add(run, d.buf)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readDatasets remembers the datasets, and which runs used them as what.
+func (d *database) readDatasets(ctx context.Context) error {
+	columns := []string{
+		"dataset_uuid", "name", "digest", "dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile",
+	}
+	err := d.rows(ctx, "datasets", columns, func(r []sqlite.Value) error {
+		d.datasets[r[0].String()] = newDataset(
+			r[1].String(), r[2].String(), r[3].String(), r[4].String(), r[5].String(), r[6].String(),
+		)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	contexts := map[string]string{}
+	err = d.rows(ctx, "input_tags", []string{"input_uuid", "name", "value"}, func(r []sqlite.Value) error {
+		if string(r[1].Bytes) == tagContext {
+			contexts[r[0].String()] = r[2].String()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	columns = []string{"input_uuid", "source_type", "source_id", "destination_type", "destination_id"}
+	return d.rows(ctx, "inputs", columns, func(r []sqlite.Value) error {
+		run, ok := d.begin(r[4], entryDataset)
+		if !ok || string(r[1].Bytes) != "DATASET" || string(r[3].Bytes) != "RUN" {
+			return nil
+		}
+		d.text(r[2].Bytes, []byte(contexts[string(r[0].Bytes)]))
+		return d.spool.add(run, d.buf)
+	})
+}
+
+func (d *database) readModels(ctx context.Context) error {
+	columns := []string{"source_run_id", "model_id", "name", "artifact_location", "lifecycle_stage"}
+	return d.rows(ctx, "logged_models", columns, func(r []sqlite.Value) error {
+		run, ok := d.begin(r[0], entryModel)
+		if !ok || string(r[4].Bytes) == stageDeleted {
+			return nil
+		}
+		d.text(r[1].Bytes, r[2].Bytes, r[3].Bytes)
+		return d.spool.add(run, d.buf)
+	})
+}
+
+// point appends a point to the entry. A point without a value is not a number.
+func (d *database) point(run int32, key []byte, value, nan, time, step sqlite.Value) {
+	number, ok := d.keyOf[string(key)]
+	if !ok {
+		number = uint32(len(d.keys))
+		d.keys = append(d.keys, string(key))
+		d.keyOf[d.keys[number]] = number
+	}
+	v, ok := value.Float()
+	if is, _ := nan.Number(); is != 0 || !ok {
+		v = math.NaN()
+	}
+	at, _ := time.Number()
+	n, _ := step.Number()
+	d.last[run] = max(d.last[run], at)
+	d.buf = binary.AppendUvarint(d.buf, uint64(number))
+	d.buf = binary.LittleEndian.AppendUint64(d.buf, math.Float64bits(unbounded(v)))
+	d.buf = binary.AppendVarint(binary.AppendVarint(d.buf, at), n)
+}
+
+func (d *database) readMetrics(ctx context.Context) error {
+	return d.readPoints(ctx, "metrics", entryMetric)
+}
+
+func (d *database) readLatest(ctx context.Context) error {
+	return d.readPoints(ctx, "latest_metrics", entryLatest)
+}
+
+func (d *database) readPoints(ctx context.Context, table string, kind byte) error {
+	columns := []string{"run_uuid", "key", "value", "is_nan", "timestamp", "step"}
+	return d.rows(ctx, table, columns, func(r []sqlite.Value) error {
+		run, ok := d.begin(r[0], kind)
+		if !ok {
+			return nil
+		}
+		d.point(run, r[1].Bytes, r[2], r[3], r[4], r[5])
+		return d.spool.add(run, d.buf)
+	})
+}
+
+func (d *database) readModelMetrics(ctx context.Context) error {
+	columns := []string{
+		"run_id", "metric_name", "metric_value", "metric_timestamp_ms", "metric_step", "model_id", "dataset_name",
+	}
+	return d.rows(ctx, "logged_model_metrics", columns, func(r []sqlite.Value) error {
+		run, ok := d.begin(r[0], entryOfModel)
+		if !ok {
+			return nil
+		}
+		d.point(run, r[1].Bytes, r[2], sqlite.Value{}, r[3], r[4])
+		d.text(r[5].Bytes, r[6].Bytes)
+		return d.spool.add(run, d.buf)
+	})
+}
+
+// databaseRun reads what a database has about one run.
+type databaseRun struct {
+	of     *database
+	run    *storedRun
+	number int32
+}
+
+func (c *databaseRun) last(context.Context) (int64, error) { return c.of.last[c.number], nil }
+
+func (c *databaseRun) folders() []string { return nil }
+
+// entry reads the parts of an entry.
+type entry []byte
+
+func (e *entry) uvarint() uint64 {
+	v, n := binary.Uvarint(*e)
+	*e = (*e)[max(n, 0):]
+	return v
+}
+
+func (e *entry) varint() int64 {
+	v, n := binary.Varint(*e)
+	*e = (*e)[max(n, 0):]
+	return v
+}
+
+func (e *entry) text() string {
+	n := min(e.uvarint(), uint64(len(*e)))
+	s := string((*e)[:n])
+	*e = (*e)[n:]
+	return s
+}
+
+func (c *databaseRun) details(ctx context.Context) (*details, error) {
+	found := &details{tags: map[string]string{}}
+	err := c.of.spool.each(c.number, func(data []byte) error {
+		e := entry(data[1:])
+		switch data[0] {
+		case entryTag:
+			found.tags[e.text()] = e.text()
+		case entryParam:
+			found.params = append(found.params, pair{e.text(), e.text()})
+		case entryDataset:
+			if set, ok := c.of.datasets[e.text()]; ok {
+				set.context = e.text()
+				found.datasets = append(found.datasets, set)
+			}
+		case entryModel:
+			found.models = append(found.models, model{id: e.text(), name: e.text(), uri: e.text()})
+		}
+		return ctx.Err()
+	})
+	return found, err
+}
+
+// labelled identifies a point that comes with labels, so that the point without them is left out.
+type labelled struct {
+	key        string
+	time, step int64
+	bits       uint64
+}
+
+func labelledOf(p *point) labelled { return labelled{p.key, p.time, p.step, math.Float64bits(p.value)} }
+
+func (c *databaseRun) points(ctx context.Context, visit func(*point) error) error {
+	var latest []point
+	models := map[labelled]bool{}
+	seen := map[string]bool{}
+	n := 0
+	err := c.of.spool.each(c.number, func(data []byte) error {
+		kind := data[0]
+		if kind != entryMetric && kind != entryLatest && kind != entryOfModel {
+			return nil
+		}
+		if n++; n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e := entry(data[1:])
+		p := point{key: c.of.keys[e.uvarint()]}
+		p.value = math.Float64frombits(binary.LittleEndian.Uint64(e))
+		e = e[8:]
+		p.time, p.step = e.varint(), e.varint()
+		switch kind {
+		case entryLatest:
+			latest = append(latest, p)
+			return nil
+		case entryOfModel:
+			models[labelledOf(&p)] = true
+			p.model, p.dataset = e.text(), e.text()
+		case entryMetric:
+			if len(models) > 0 && models[labelledOf(&p)] {
+				return nil
+			}
+		}
+		seen[p.key] = true
+		return visit(&p)
+	})
+	for i := range latest { // those whose history was lost
+		if err == nil && !seen[latest[i].key] {
+			err = visit(&latest[i])
+		}
+	}
+	return err
+}
