@@ -20,15 +20,19 @@ func (e *Entry) Annotate(n *format.Note) error {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
 	name := format.NoteName(n.Time)
-	dir := e.Dir
+	dir, here := e.Dir, e.repo
 	if e.noted != nil { // the next commit adds it to the branch that has the run
-		dir = e.noted.RunDir(e.ID)
+		here = e.noted
+		dir = here.RunDir(e.ID)
+	}
+	if e.Active == nil { // first, so that a kill leaves the note where all worktrees find it
+		_ = here.keepNote(e.ID, name, data)
 	}
 	if err := addNote(dir, name, data); err != nil {
 		return fmt.Errorf("annotating run %s: %w", e.ID, err)
 	}
-	if e.Active == nil && e.from == nil {
-		e.repo.noteCopies(e.ID, dir, name, data)
+	if e.Active == nil {
+		here.noteCopies(e.ID, dir, name, data)
 	}
 	if e.Active != nil {
 		// A finish may just have moved the notes.
@@ -65,6 +69,9 @@ func (r *Repository) noteCopies(id, written, name string, data []byte) {
 			realDir(dir) == nil && !exists(filepath.Join(dir, notesName, name)) {
 			_ = addNote(dir, name, data)
 		}
+	}
+	if !exists(filepath.Join(kept, RecordName)) { // a commit has removed it meanwhile
+		_ = r.keepNote(id, name, data)
 	}
 }
 

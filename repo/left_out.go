@@ -121,7 +121,7 @@ func (l *leftOut) list(ctx context.Context) error {
 	}
 	for folder, names := range l.names {
 		slices.Sort(names)
-		l.notes.add(folder)
+		l.notes.add(folder, names, files)
 	}
 	return nil
 }
@@ -345,13 +345,13 @@ func (r *Repository) leftOutIDs(removed map[string]bool) (ids []string, err erro
 	return ids, err
 }
 
-// leftOutSets groups left-out runs by day, for the index. rest has those that also have annotations in the working
-// tree, which change.
+// leftOutSets groups left-out runs by day, for the index. rest has those that also have annotations which may not be
+// committed.
 func (r *Repository) leftOutSets(ids []string) (sets []index.Kept, rest []string, err error) {
 	err = r.left.useRuns(func() error {
 		days := map[string][]string{}
 		for _, id := range ids {
-			if exists(filepath.Join(r.RunDir(id), notesName)) {
+			if r.annotatedHere(id) {
 				rest = append(rest, id)
 			} else {
 				days[format.IDDay(id)] = append(days[format.IDDay(id)], id)

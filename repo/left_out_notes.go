@@ -3,6 +3,8 @@ package repo
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"path"
 
 	"github.com/gitruns/runs/format"
@@ -12,9 +14,10 @@ import (
 // leftNotes are the notes that a sparse checkout leaves out. They are read for many runs at once, because each request
 // starts a process, and may need the network.
 type leftNotes struct {
-	unread map[string][]string   // by day: the folders of runs in .runs whose notes were not read yet
-	held   map[string]*heldNotes // by the folder of the run
-	bytes  int                   // of those in held
+	unread map[string][]string          // by day: the folders of runs in .runs whose notes were not read yet
+	held   map[string]*heldNotes        // by the folder of the run
+	bytes  int                          // of those in held
+	sums   map[string]map[string]uint64 // by day and run: a digest of the names and objects of its notes
 }
 
 type heldNotes struct {
@@ -29,17 +32,35 @@ const (
 	notesAhead = 1000
 )
 
-// add adds a folder of .runs if it has the notes of a run.
-func (n *leftNotes) add(folder string) {
+// add adds a folder of .runs if it has the notes of a run. names are those of its files, which files has.
+func (n *leftNotes) add(folder string, names []string, files map[string]git.Entry) {
 	run := path.Dir(folder)
 	id, day := path.Base(run), path.Dir(run)
 	if path.Base(folder) != notesName || format.CheckID(id) != nil || format.IDDay(id) != day {
 		return
 	}
 	if n.unread == nil {
-		n.unread = map[string][]string{}
+		n.unread, n.sums = map[string][]string{}, map[string]map[string]uint64{}
 	}
+	if n.sums[day] == nil {
+		n.sums[day] = map[string]uint64{}
+	}
+	sum := fnv.New64a()
+	for _, name := range names {
+		_, _ = io.WriteString(sum, name+" "+files[path.Join(folder, name)].ID+"\n")
+	}
+	n.sums[day][id] = max(sum.Sum64(), 1)
 	n.unread[day] = append(n.unread[day], run)
+}
+
+// notesOn returns a digest of the left-out notes of each run of a day.
+func (l *leftOut) notesOn(day string) map[string]uint64 {
+	var sums map[string]uint64
+	_ = l.use(func() error {
+		sums = l.notes.sums[day] // it is never changed again
+		return nil
+	})
+	return sums
 }
 
 // notesOf returns the notes of a run that are left out, sorted by name.

@@ -31,6 +31,10 @@ func (e *Entry) EachNote(visit func(f File, data []byte) error) error {
 	if err != nil {
 		return err
 	}
+	return eachNote(notes, visit)
+}
+
+func eachNote(notes []noteFile, visit func(f File, data []byte) error) error {
 	for _, n := range notes {
 		if _, err := format.DecodeNote(n.show, n.data); err != nil {
 			return err
@@ -94,11 +98,9 @@ func (r *Repository) notesOf(dir, id string) ([]noteFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the notes that are not checked out: %w", err)
 	}
-	return mergeNotes(notes, left), nil
+	late, err := r.storedNotes(id)
+	return mergeNotes(mergeNotes(notes, left), late), err
 }
-
-// lateNotes returns the notes of a run that are in the working tree, without those that a sparse checkout leaves out.
-func (r *Repository) lateNotes(id string) ([]noteFile, error) { return notesIn(r.RunDir(id)) }
 
 // applyNotesOf merges the notes of a finished run whose folder is dir into its record.
 func (r *Repository) applyNotesOf(run *format.Run, dir string) error {
@@ -192,7 +194,17 @@ func (r *Repository) Noted(ids []string) []bool {
 	return noted
 }
 
-// LateNotes lists the notes of a run in the working tree without reading the run.
-func (r *Repository) LateNotes(id string) ([]File, error) {
-	return (&Entry{Run: &format.Run{ID: id}, Dir: r.RunDir(id)}).NoteFiles()
+// NotesHere lists the notes of a run that may not be committed, without reading the run. A note that is not valid is an
+// error.
+func (r *Repository) NotesHere(id string) ([]File, error) {
+	notes, err := r.lateNotes(id)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	err = eachNote(notes, func(f File, _ []byte) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
 }

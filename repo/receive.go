@@ -226,6 +226,7 @@ func (r *Repository) AddNote(id, file string, data []byte) (added bool, err erro
 	if exists(filepath.Join(r.RunDir(id), notesName, file)) {
 		return false, nil
 	}
+	_ = r.keepNote(id, file, data) // as Annotate does
 	return true, addNote(r.RunDir(id), file, data)
 }
 

@@ -126,7 +126,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 		return err
 	}
 	x.runs[id] = main
-	if err := x.repo.GatherNotes(id); err != nil {
+	if err := errors.Join(x.repo.GatherNotes(id), x.repo.GatherLate(id)); err != nil {
 		return err
 	}
 	e := &Entry{Run: main.run, repo: x.repo, batch: main.batch}

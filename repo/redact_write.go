@@ -343,10 +343,14 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 		return nil, err
 	}
 	for _, id := range names {
+		got, err := r.redactLate(ctx, from(id), id)
+		if left = append(left, got...); err != nil {
+			return left, err
+		}
 		if batched[id] {
 			continue
 		}
-		got, err := r.placeRewritten(ctx, from(id), id)
+		got, err = r.placeRewritten(ctx, from(id), id)
 		if left = append(left, got...); err != nil {
 			return left, err
 		}

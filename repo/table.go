@@ -164,6 +164,14 @@ func (r *Repository) indexOf(home Home) *index.Home {
 		},
 		Progress: r.Reading, Unsampled: os.Getenv(IndexVariable) == IndexUnsampled,
 	}
+	late, ok := r.lateHome()
+	h.Apart = func(day string) index.Apart {
+		apart := index.Apart{Left: r.left.notesOn(day)}
+		if ok {
+			apart.Dir = filepath.Join(late.Dir, day)
+		}
+		return apart
+	}
 	if !home.Common {
 		h.Batches = func(day string) []index.Batch {
 			var batches []index.Batch

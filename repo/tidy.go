@@ -27,6 +27,7 @@ type Tidying struct {
 type TidyDay struct {
 	Name    string
 	Missing []string // runs of the working tree without a copy, the newest first
+	Late    bool     // the store may have notes for committed runs
 	stored  []string // runs of the store
 
 	here, there string // the folders of the day in the working tree and in the store
@@ -114,16 +115,16 @@ func (r *Repository) OpenTidying(kept string) (*Tidying, error) {
 		file: filepath.Join(r.Git.Git, "runs", "tidied-"+filepath.Base(store)), kept: kept, same: map[string]string{},
 	}
 	known := t.read()
-	days := append(dayNames(r.Dir), dayNames(store)...)
+	days := slices.Concat(dayNames(r.Dir), dayNames(store), r.LateDays())
 	slices.Sort(days)
 	for _, day := range slices.Backward(slices.Compact(days)) { // the newest first
-		here, there := filepath.Join(r.Dir, day), filepath.Join(store, day)
-		stamp := timesOf(here, there)
+		here, there, late := filepath.Join(r.Dir, day), filepath.Join(store, day), filepath.Join(store, lateName, day)
+		stamp := timesOf(here, there, late)
 		if stamp != "" && known[day] == stamp {
 			t.same[day] = stamp
 			continue
 		}
-		t.days = append(t.days, &TidyDay{Name: day, here: here, there: there, stamp: stamp})
+		t.days = append(t.days, &TidyDay{Name: day, here: here, there: there, stamp: stamp, Late: exists(late)})
 	}
 	return t, nil
 }
@@ -147,7 +148,7 @@ func (d *TidyDay) Read() error {
 	return nil
 }
 
-// timesOf returns the times of two folders as text. It is empty if one has changed so recently that it may change again
+// timesOf returns the times of folders as text. It is empty if one has changed so recently that it may change again
 // without a new time.
 func timesOf(folders ...string) string {
 	var all []string
@@ -178,7 +179,7 @@ func (t *Tidying) read() map[string]string {
 		known[key] = value
 	}
 	if known["kept"] != t.kept {
-		maps.DeleteFunc(known, func(_, stamp string) bool { return !strings.HasSuffix(stamp, " -") })
+		maps.DeleteFunc(known, func(_, stamp string) bool { return !strings.HasSuffix(stamp, " - -") })
 	}
 	return known
 }

@@ -111,11 +111,28 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), r.RunDir(e.ID)))
 			}
 		}
+		if err == nil && !committed[e.ID] && e.batch == nil {
+			err = r.trashLate(e.ID, filepath.Join(batch, e.ID))
+		}
 		if err != nil {
 			return fmt.Errorf("removing run %s: %w", e.ID, err)
 		}
 	}
 	return nil
+}
+
+// trashLate moves the late notes of a run to its folder in the trash. Those of a committed run stay where they are until
+// a commit holds its removal.
+func (r *Repository) trashLate(id, to string) error {
+	late, err := r.LateNotes(format.IDDay(id))
+	if err != nil || late[id] == nil {
+		return err
+	}
+	home, _ := r.lateHome()
+	if err := addNotes(home.RunDir(id), to); err != nil {
+		return err
+	}
+	return r.DropLate(id, late[id])
 }
 
 // trashCommitted copies a run that only a commit has to the trash.

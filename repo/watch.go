@@ -64,7 +64,8 @@ type watchedRun struct {
 	read  time.Time
 	dir   stamp // of its folder
 	notes stamp
-	again bool // its batch has changed
+	late  stamp // of the folder of notes in the common store
+	again bool  // its batch has changed
 }
 
 type watchedActive struct {
@@ -465,6 +466,9 @@ func (w *Watch) look(id string) bool {
 	dir, _ := w.r.FindRun(id)
 	changed := run.dir.since(dir, run.read)
 	changed = run.notes.since(filepath.Join(dir, notesName), run.read) || changed || run.again
+	if home, ok := w.r.lateHome(); ok {
+		changed = run.late.since(filepath.Join(home.RunDir(id), notesName), run.read) || changed
+	}
 	if !changed {
 		return false
 	}

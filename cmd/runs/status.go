@@ -74,6 +74,8 @@ type statusJSON struct {
 	InProgress  []activeJSON          `json:"in_progress"`
 	Lost        int                   `json:"lost"` // runs that were committed in this clone and are on no branch
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
+	Notes       int                   `json:"notes"`    // notes and tags of committed runs that are not committed
+	Removals    int                   `json:"removals"` // that are not committed
 	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
@@ -118,6 +120,7 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
+		Notes: o.Notes, Removals: o.Removals,
 	}
 	for _, row := range c.Rows() {
 		s.Count[row.Status()]++
@@ -167,6 +170,12 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	}
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
+	}
+	if o.Notes > 0 {
+		a.print("%s of committed runs not committed: run 'runs commit'", plural(o.Notes, "annotation"))
+	}
+	if o.Removals > 0 {
+		a.print("%s not committed: run 'runs commit'", plural(o.Removals, "removal"))
 	}
 	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {

@@ -14,6 +14,7 @@ type Day struct {
 	// changed again without another stamp.
 	Read  int64
 	State uint64 // see Home.State
+	Apart uint64 // the digest of what Home.Apart returned
 	Block *Block
 	Left  []Left   // folders without a record
 	Bad   []string // ids of runs that could not be read
@@ -36,7 +37,7 @@ type Left struct {
 func (d *Day) encode() []byte {
 	b := make([]byte, 0, len(d.Block.data)+8*len(d.stamps)+32*len(d.Left)+128)
 	for _, n := range []uint64{
-		uint64(d.Stamp.Modified), uint64(d.Stamp.Changed), d.Stamp.Inode, d.Stamp.Device, uint64(d.Read), d.State,
+		uint64(d.Stamp.Modified), uint64(d.Stamp.Changed), d.Stamp.Inode, d.Stamp.Device, uint64(d.Read), d.State, d.Apart,
 	} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
@@ -70,7 +71,7 @@ func parseDay(name string, data []byte) (*Day, error) {
 	d := &Day{Name: name, data: data}
 	d.Stamp.Modified, d.Stamp.Changed = int64(p.uint64()), int64(p.uint64())
 	d.Stamp.Inode, d.Stamp.Device = p.uint64(), p.uint64()
-	d.Read, d.State = int64(p.uint64()), p.uint64()
+	d.Read, d.State, d.Apart = int64(p.uint64()), p.uint64(), p.uint64()
 	left := int(p.uint32())
 	if p.bad || left > len(data)/(idBytes+8) {
 		return nil, errBlock

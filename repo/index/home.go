@@ -45,6 +45,9 @@ type Home struct {
 	// Batches returns the batches of a day, by name. It is nil if the home has none.
 	Batches func(day string) []Batch
 
+	// Apart returns what says something about the runs of a day outside of its folder. It is nil if nothing does.
+	Apart func(day string) Apart
+
 	// Progress is called, if it is set, while many runs are being read.
 	Progress func(done, total int)
 }
@@ -82,7 +85,7 @@ func (h *Home) Open(ctx context.Context) (*Contents, error) {
 		d := h.Cache.Day(name)
 		info, err := os.Lstat(filepath.Join(h.Dir, name))
 		switch {
-		case err != nil || d == nil || !r.trusts(d, StampOf(info)):
+		case err != nil || d == nil || !r.trusts(d, StampOf(info), r.apart(name)):
 			changed = append(changed, i)
 		case h.State == 0 || !h.Cache.isVerified(d, h.State):
 			days[i] = d
@@ -167,8 +170,9 @@ func (h *Home) Days() (names []string, kept bool) {
 
 // trusts reports whether a day is as it was when it was read. A folder whose time is in the future tells nothing: the
 // clock was set back, and will show the same time again.
-func (r *reading) trusts(d *Day, now Stamp) bool {
-	return d.Stamp.same(now) && now.newest() < d.Read && now.newest() <= r.now
+func (r *reading) trusts(d *Day, now Stamp, apart Apart) bool {
+	newest := max(now.newest(), apart.newest())
+	return d.Stamp.same(now) && d.Apart == apart.digest() && newest < d.Read && newest <= r.now
 }
 
 // How many runs are looked at each time, whatever the state: those that people annotate most, and some others in turn,
@@ -237,14 +241,15 @@ func (r *reading) verify(days []*Day, places []int) (doubted []int, err error) {
 	changed := make([]bool, len(places))
 	parallel.Each(len(places), func(i int) {
 		d := days[places[i]]
-		l := looker{dir: filepath.Join(r.Dir, d.Name)}
-		defer l.close()
+		l := looker{dir: filepath.Join(r.Dir, d.Name), apart: r.apart(d.Name)}
 		changed[i] = !d.sameBatches(r.Dir)
 		for row, id := range d.Block.ids {
-			if d.stamps[row] == noFolder { // a new folder would have changed the day
+			if d.stamps[row] == noFolder && !l.apart.has(id) { // a new folder would have changed the day
 				continue
 			}
-			if r.ctx.Err() != nil || d.stamps[row] == 0 || l.look(id).digest() != d.stamps[row] {
+			at := l.look(id)
+			at.batch.place = d.places[row]
+			if r.ctx.Err() != nil || d.stamps[row] == 0 || at.digest() != d.stamps[row] {
 				changed[i] = true
 				return
 			}
@@ -336,12 +341,12 @@ func (r *reading) plan(name string) (*plan, error) {
 	if p.day.batches = in.batches; in.bad {
 		p.day.Read = 0
 	}
-	l := looker{dir: dir}
-	defer l.close()
+	l := looker{dir: dir, apart: r.apart(name)}
+	p.day.Apart = l.apart.digest()
 	folders := ids
 	for _, id := range in.ids(ids) {
 		at := look{id: id}
-		if _, isFolder := slices.BinarySearch(folders, id); isFolder {
+		if _, isFolder := slices.BinarySearch(folders, id); isFolder || l.apart.has(id) {
 			at = l.look(id)
 		}
 		at.batch = in.runs[id]

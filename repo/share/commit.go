@@ -102,10 +102,10 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	defer end()
 	taken, err := takeOver(ctx, r, q)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("committing runs: %w", err), settleWorktrees(r, taken, nil))
+		return nil, errors.Join(fmt.Errorf("committing runs: %w", err), settleWorktrees(ctx, r, taken, nil))
 	}
 	done, err := commitLocked(ctx, r, q)
-	if settleErr := settleWorktrees(r, taken, done); settleErr != nil && done != nil {
+	if settleErr := settleWorktrees(ctx, r, taken, done); settleErr != nil && done != nil {
 		done.Warnings = append(done.Warnings, settleErr.Error())
 	}
 	if err == nil && len(done.Redacted) > 0 { // a merge could follow, after which the branch has two versions

@@ -126,6 +126,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err != nil {
 		return p, err
 	}
+	if ids, err = w.gatherLate(ids, known, removed); err != nil {
+		return p, err
+	}
 	noted := w.repo.Noted(ids)
 	asked := make(map[string]bool, len(w.request.IDs))
 	for _, id := range w.request.IDs {
@@ -250,7 +253,7 @@ func (w *writer) newObjects(ctx context.Context, needed bool) (*git.ObjectWriter
 
 // addNotes adds the new notes of a committed run.
 func (p *plan) addNotes(known *snapshot, id string) error {
-	files, err := p.repo.LateNotes(id)
+	files, err := p.repo.NotesHere(id)
 	if err != nil || len(files) == 0 {
 		return err
 	}

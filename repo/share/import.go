@@ -307,7 +307,7 @@ func (im *importer) importNotes(run *sourceRun) outcome {
 	got := outcome{here: true}
 	there := map[string]bool{}
 	if im.ask.DryRun {
-		notes, err := im.to.LateNotes(run.ID)
+		notes, err := im.to.NotesHere(run.ID)
 		if err != nil {
 			return outcome{err: err}
 		}

@@ -28,6 +28,7 @@ type settledDays struct {
 	index string // of Git's index, which is another one after a checkout
 	known map[string]settledDay
 
+	late    map[string]bool        // days with notes in the common store
 	trees   map[string]string      // the days of the commit, by name
 	stamps  map[string]index.Stamp // the days of the working tree, by name
 	clock   int64                  // of the file system, before the days were read
@@ -52,7 +53,7 @@ func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDay
 	_, _ = sum.Write([]byte(r.Dir))
 	s := &settledDays{
 		dir: r.Dir, file: filepath.Join(r.CacheDir(), fmt.Sprintf("settled-%016x", sum.Sum64())),
-		known: map[string]settledDay{}, trees: map[string]string{}, stamps: map[string]index.Stamp{},
+		late: map[string]bool{}, known: map[string]settledDay{}, trees: map[string]string{}, stamps: map[string]index.Stamp{},
 	}
 	entries, err := trees.Read(tree)
 	if err != nil {
@@ -74,6 +75,9 @@ func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDay
 	days, err := os.ReadDir(r.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing runs: %w", err)
+	}
+	for _, day := range r.LateDays() {
+		s.late[day] = true
 	}
 	settled := true
 	for _, day := range days {
@@ -163,7 +167,7 @@ func (s *settledDays) read() {
 func (s *settledDays) has(day string, notes bool) bool {
 	d, ok := s.known[day]
 	stamp, there := s.stamps[day]
-	return ok && there && d.stamp == stamp.Digest() && d.tree == s.trees[day] && (d.notes || !notes)
+	return ok && there && d.stamp == stamp.Digest() && d.tree == s.trees[day] && (d.notes && !s.late[day] || !notes)
 }
 
 // settle remembers a day that was read. If it may have changed meanwhile, it does nothing.

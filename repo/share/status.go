@@ -110,29 +110,66 @@ func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string) (map[str
 	return waiting, nil
 }
 
-// uncommitted counts the runs of a catalog with status finished that a commit does not have, and that no other worktree
-// has recorded.
-func (d *days) uncommitted(commit string, c *catalog.Catalog) (int, error) {
+// knownRuns is what a commit knows about runs.
+type knownRuns struct {
+	commit  string
+	runs    map[string]bool
+	removed map[string]bool // those with a removal marker
+}
+
+func (d *days) known(commit string) (knownRuns, error) {
+	known := knownRuns{commit, map[string]bool{}, map[string]bool{}}
 	folders, err := d.of(commit)
 	if err != nil {
-		return 0, err
+		return known, err
 	}
-	known := map[string]bool{}
 	for _, tree := range folders {
 		for _, id := range d.seen[tree] {
-			known[id] = true
+			known.runs[id] = true
 		}
 	}
-	if err := d.addRemoved(commit, known); err != nil {
-		return 0, err
-	}
+	return known, d.addRemoved(commit, known.removed)
+}
+
+// uncommitted counts the runs of a catalog with status finished that a commit does not know, and that no other worktree
+// has recorded.
+func uncommitted(known knownRuns, c *catalog.Catalog) int {
 	n := 0
 	for _, r := range c.Rows() {
-		if r.Active() == nil && r.Status() == format.Finished && !known[r.ID()] && !r.Elsewhere() {
+		if r.Active() == nil && r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()] &&
+			!r.Elsewhere() {
 			n++
 		}
 	}
-	return n, nil
+	return n
+}
+
+// countPending counts the annotations and removals that the next commit takes. It looks only at what is pending.
+func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) error {
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return err
+	}
+	for id := range removed {
+		if !known.removed[id] {
+			o.Removals++
+		}
+	}
+	late, err := r.LateNotes(r.LateDays()...)
+	if err != nil {
+		return err
+	}
+	for id, names := range late {
+		if !known.runs[id] || removed[id] {
+			continue
+		}
+		held, err := heldNotes(d.trees, known.commit, d.at, id, names)
+		if err != nil {
+			return err
+		}
+		o.Notes += len(names) - len(held)
+	}
+	return nil
 }
 
 // addRemoved adds the runs that a commit marks as removed to ids. commit may be empty.
@@ -352,6 +389,8 @@ func withoutBatches(trees *git.Trees, names []string, here map[string]string, ot
 // Overview reports where in Git the runs of a clone are.
 type Overview struct {
 	Uncommitted int                  // of this worktree, with status finished
+	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
+	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
 	Unpushed    int                  // on the runs branch and on no branch of a remote
 	Remote      bool                 // a remote is configured
@@ -395,7 +434,12 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	defer d.trees.Close()
-	if o.Uncommitted, err = d.uncommitted(local.seen, c); err != nil {
+	known, err := d.known(local.seen)
+	if err != nil {
+		return nil, err
+	}
+	o.Uncommitted = uncommitted(known, c)
+	if err := o.countPending(r, d, known); err != nil {
 		return nil, err
 	}
 	runs, err := o.compare(d, branches, local)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -55,13 +56,19 @@ func takeOver(ctx context.Context, r *repo.Repository, q Request) ([]string, err
 
 // settleWorktrees ends what takeOver has begun: the runs that were committed leave the common store, and those that
 // were taken over but not committed leave the working tree.
-func settleWorktrees(r *repo.Repository, taken []string, done *Committed) error {
+func settleWorktrees(ctx context.Context, r *repo.Repository, taken []string, done *Committed) error {
 	committed := map[string]bool{}
+	files := map[string]bool{}
 	var ids []string
 	if done != nil && done.Commit != "" {
 		for _, e := range done.Runs {
 			committed[e.ID] = true
 			ids = append(ids, e.ID)
+			for _, f := range e.files {
+				if path.Dir(f.Name) == "notes" {
+					files[runPath(e.ID)+"/"+f.Name] = true
+				}
+			}
 		}
 	}
 	var errs []error
@@ -70,7 +77,110 @@ func settleWorktrees(r *repo.Repository, taken []string, done *Committed) error 
 			errs = append(errs, r.Disown(id))
 		}
 	}
-	return errors.Join(append(errs, r.DropCopies(ids))...)
+	errs = append(errs, dropCopies(r, ids, files))
+	if done == nil || done.Commit == "" || errors.Join(errs...) != nil {
+		return errors.Join(errs...)
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return err
+	}
+	defer trees.Close()
+	days := r.LateDays()
+	late, err := r.LateNotes(days...)
+	if err != nil {
+		return err
+	}
+	for _, id := range done.Removed {
+		if names := late[id]; names != nil {
+			if err := r.DropLate(id, names); err != nil {
+				return err
+			}
+		}
+	}
+	return tidyNotes(r, trees, []string{done.Commit}, days...)
+}
+
+// dropCopies removes runs that a commit holds from the common store. Notes that it may lack stay there; notes has
+// those that it has, by their paths in .runs.
+func dropCopies(r *repo.Repository, ids []string, notes map[string]bool) error {
+	for _, id := range ids {
+		held := func(name string) bool { return notes[runPath(id)+"/"+name] }
+		if err := r.KeepNotes(id, held); err != nil {
+			return err
+		}
+	}
+	return r.DropCopies(ids)
+}
+
+// tidyNotes removes those late notes of some days from the common store that one of the commits has. A commit may be
+// empty.
+func tidyNotes(r *repo.Repository, trees *git.Trees, commits []string, days ...string) error {
+	late, err := r.LateNotes(days...)
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return err
+	}
+	for id, names := range late {
+		var held []string
+		for _, commit := range commits {
+			if commit == "" {
+				continue
+			}
+			found, err := heldNotes(trees, commit, at, id, names)
+			if err != nil {
+				return err
+			}
+			held = append(held, found...)
+		}
+		if len(held) == 0 {
+			continue
+		}
+		if err := r.DropLate(id, held); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldNotes returns those of a run's notes that a commit has.
+func heldNotes(trees *git.Trees, commit, at, id string, names []string) ([]string, error) {
+	var held []string
+	for _, name := range names {
+		_, ok, err := trees.Find(commit, path.Join(at, runPath(id), name))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			held = append(held, name)
+		}
+	}
+	return held, nil
+}
+
+// gatherLate adds the notes of committed runs that only the common store has to the working tree, if the request takes
+// their runs. It returns the ids with those of the runs.
+func (w *writer) gatherLate(ids []string, known *snapshot, removed map[string]bool) ([]string, error) {
+	late, err := w.repo.LateNotes(w.repo.LateDays()...)
+	if err != nil || len(late) == 0 {
+		return ids, err
+	}
+	for id := range late {
+		_, committed := known.runs[id]
+		if !committed || known.removed[id] || removed[id] ||
+			w.request.IDs != nil && !slices.Contains(w.request.IDs, id) {
+			continue
+		}
+		if err := w.repo.GatherLate(id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // Tidy makes the common store hold the runs of this working tree that no commit holds, and no others: it copies runs
@@ -124,8 +234,13 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 			return err
 		}
 		maps.DeleteFunc(inKept, func(id string, _ bool) bool { return !onBranch[id] })
-		if err := r.DropCopies(day.Stored(inKept)); err != nil {
+		if err := dropCopies(r, day.Stored(inKept), nil); err != nil {
 			return err
+		}
+		if day.Late {
+			if err := tidyNotes(r, trees, []string{head, local.tip}, day.Name); err != nil {
+				return err
+			}
 		}
 		if len(day.Missing) == 0 {
 			t.Done(day)
