@@ -216,7 +216,7 @@ func (w *indexed) command() []string {
 
 func (w *indexed) step() {
 	w.t.Helper()
-	switch w.r.IntN(20) {
+	switch w.r.IntN(22) {
 	case 0, 1, 2, 3, 4, 5:
 		w.run(w.here, 0, w.command()...)
 	case 6, 7, 8, 9:
@@ -231,6 +231,27 @@ func (w *indexed) step() {
 		w.byGit()
 	case 18, 19:
 		w.byHand()
+	case 20, 21:
+		w.beside()
+	}
+}
+
+// beside annotates a run from another worktree, which may then be removed or killed meanwhile.
+func (w *indexed) beside() {
+	w.t.Helper()
+	dir := filepath.Join(w.dir, "beside")
+	if w.r.IntN(2) == 0 {
+		w.run(w.here, 0, "git", "worktree", "add", "-q", "--detach", dir)
+	} else {
+		w.run(w.here, 0, "git", "-C", dir, "checkout", "-q", "--detach", "main")
+	}
+	if w.compare(); w.r.IntN(3) == 0 {
+		w.run(w.here, time.Duration(5+w.r.IntN(40))*time.Millisecond, "runs", "-C", dir, "note", w.some(), "secretword")
+	} else {
+		w.both([]string{"runs", "-C", dir, "tag", w.some(), fmt.Sprintf("beside=%d", w.r.IntN(100))}, w.command())
+	}
+	if w.compare(); w.r.IntN(2) == 0 {
+		w.run(w.here, 0, "git", "worktree", "remove", "--force", dir)
 	}
 }
 
@@ -288,7 +309,7 @@ func (w *indexed) byGit() {
 		w.compare()
 		w.run(w.here, 0, "git", "reset", "-q", "--hard", "ORIG_HEAD")
 	case 6, 7:
-		left := []string{"!runs.toml", "!.runs/20*", "!batch-*", "!*.parquet"}[w.r.IntN(4)]
+		left := []string{"!runs.toml", "!.runs/20*", "!batch-*", "!*.parquet", "!notes/"}[w.r.IntN(5)]
 		w.run(w.here, 0, "git", "sparse-checkout", "set", "--no-cone", "/*", left)
 		w.compare()
 		for range w.r.IntN(3) {

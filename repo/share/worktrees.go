@@ -238,7 +238,7 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 			return err
 		}
 		if day.Late {
-			if err := tidyNotes(r, trees, []string{head, local.tip}, day.Name); err != nil {
+			if err := tidyNotes(r, trees, []string{head, local.seen}, day.Name); err != nil {
 				return err
 			}
 		}
