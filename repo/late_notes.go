@@ -169,8 +169,8 @@ func (r *Repository) DropLate(id string, names []string) error {
 }
 
 // redactLate replaces the notes that a redaction has changed wherever else they are: in the common store, and in other
-// worktrees whose index does not have them. from has the new files of the run. It returns the folders of other worktrees
-// that could not be changed.
+// worktrees whose index does not have them. from has the new files of the run. It returns the folders of other
+// worktrees that could not be changed.
 func (r *Repository) redactLate(ctx context.Context, from, id string) (left []string, err error) {
 	notes, err := notesIn(from)
 	if err != nil || len(notes) == 0 {

@@ -121,8 +121,8 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 	return nil
 }
 
-// trashLate moves the late notes of a run to its folder in the trash. Those of a committed run stay where they are until
-// a commit holds its removal.
+// trashLate moves the late notes of a run to its folder in the trash. Those of a committed run stay where they are
+// until a commit holds its removal.
 func (r *Repository) trashLate(id, to string) error {
 	late, err := r.LateNotes(format.IDDay(id))
 	if err != nil || late[id] == nil {
