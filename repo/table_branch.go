@@ -96,25 +96,24 @@ func (r *Repository) removedIn(ctx context.Context, commit, tree string) (map[st
 	return all, nil
 }
 
-// notedHere returns the runs of a table that have notes in the working tree. They say more than the blocks of the
-// commit.
+// notedHere returns the runs of a table that have notes in the working tree or in the common store. They say more than
+// the blocks of the commit.
 func (r *Repository) notedHere(t *Table) (map[string]bool, error) {
-	days, err := os.ReadDir(r.Dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a sparse checkout may leave it out
-		return nil, err
-	}
 	noted := map[string]bool{}
-	for _, day := range days {
-		if !day.IsDir() || format.CheckDay(day.Name()) != nil {
-			continue
-		}
-		ids, err := readNames(filepath.Join(r.Dir, day.Name()))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, id := range ids {
-			if _, ok := t.Row(id); ok && exists(filepath.Join(r.Dir, day.Name(), id, notesName)) {
-				noted[id] = true
+	folders := []string{r.Dir}
+	if late, ok := r.lateHome(); ok {
+		folders = append(folders, late.Dir)
+	}
+	for _, dir := range folders {
+		for _, day := range dayNames(dir) { // a sparse checkout may leave the folder out
+			ids, err := readNames(filepath.Join(dir, day))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			for _, id := range ids {
+				if _, ok := t.Row(id); ok && exists(filepath.Join(dir, day, id, notesName)) {
+					noted[id] = true
+				}
 			}
 		}
 	}
