@@ -231,6 +231,9 @@ func (r *Repository) differs(from, id string) (bool, error) {
 	}
 	for _, name := range names {
 		same, err := sameFiles(filepath.Join(from, name), filepath.Join(r.RunDir(id), name))
+		if errors.Is(err, fs.ErrNotExist) { // 'git clean' has deleted a note
+			return true, nil
+		}
 		if err != nil || !same {
 			return err == nil, err
 		}
