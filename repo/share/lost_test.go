@@ -2,6 +2,7 @@ package share
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,10 +142,13 @@ func TestOpenLost(t *testing.T) {
 	p.commitAll()
 	p.Git("reset", "-q", "--hard", "HEAD^")
 	check(t, os.RemoveAll(p.Path(".runs")))
-	if _, err := OpenLost(t.Context(), p.Path("src"), true); !errors.Is(err, repo.ErrNoRepository) {
-		t.Errorf("OpenLost, dry: %v", err)
+	r, err := OpenLost(t.Context(), p.Path("src"), true)
+	check(t, err)
+	equal(t, "folder, dry", r.Dir, p.Path(".runs"))
+	if _, err := os.Lstat(r.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a dry run made %s: %v", r.Dir, err)
 	}
-	r, err := OpenLost(t.Context(), p.Path("src"), false)
+	r, err = OpenLost(t.Context(), p.Path("src"), false)
 	check(t, err)
 	equal(t, "folder", r.Dir, p.Path(".runs"))
 	done, err := RestoreLost(t.Context(), r, LostRequest{})
