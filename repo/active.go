@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 )
@@ -22,6 +23,8 @@ type Active struct {
 
 	other   *Worktree // the other worktree that the run belongs to; nil if it is of repo as the caller opened it
 	copyErr error     // why the finished run could not be kept in the common store
+
+	recording sync.Mutex // held while this process changes the record
 }
 
 // Names in the folder of a run in progress.

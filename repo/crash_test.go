@@ -335,7 +335,7 @@ func TestTwoFinishes(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range errs {
 			wg.Go(func() {
-				b := *a
+				b := &Active{ID: a.ID, Dir: a.Dir, repo: a.repo, begun: a.begun}
 				_, errs[i] = b.Finish(t.Context(), Finish{})
 			})
 		}

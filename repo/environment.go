@@ -35,6 +35,8 @@ func (a *Active) UseInterpreter(ctx context.Context, q InterpreterRequest) error
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}
+	a.recording.Lock()
+	defer a.recording.Unlock()
 	run, err := a.record()
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -394,3 +394,33 @@ func (r *Repository) untrash(from, id string) error {
 	_ = os.Remove(from + trashedFrom)
 	return os.RemoveAll(from)
 }
+
+// ErrNotInTrash says that the trash does not have a run.
+var ErrNotInTrash = errors.New("the run is not in the trash")
+
+// RestoreRun restores one run, from the last Remove that took it. The error is ErrNotInTrash if none did.
+func (r *Repository) RestoreRun(id string) error {
+	if err := format.CheckID(id); err != nil {
+		return err
+	}
+	err := realDir(r.trashDir())
+	var batches []fs.DirEntry
+	if err == nil {
+		batches, err = os.ReadDir(r.trashDir())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restoring run %s: %w", id, err)
+	}
+	for _, b := range slices.Backward(batches) {
+		from := filepath.Join(r.trashDir(), b.Name(), id)
+		if realDir(from) != nil {
+			continue
+		}
+		if err := r.restoreRun(from, id); err != nil {
+			return fmt.Errorf("restoring run %s: %w", id, err)
+		}
+		_ = os.Remove(filepath.Dir(from)) // only if it is empty
+		return nil
+	}
+	return fmt.Errorf("restoring run %s: %w", id, ErrNotInTrash)
+}

@@ -85,7 +85,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
 	}
 	if !f.noMLflow {
-		if s.mlflow, err = listenMLflow(ctx, active, a.dir, func(err error) { a.warn("%v", err) }); err != nil {
+		if s.mlflow, err = listenMLflow(ctx, active, func(err error) { a.warn("%v", err) }); err != nil {
 			a.warn("%v", err)
 		}
 	}

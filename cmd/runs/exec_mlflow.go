@@ -24,7 +24,7 @@ type mlflowListener struct {
 
 // listenMLflow opens a listener for the MLflow calls of the program that a run records. Only processes that know its
 // token are answered.
-func listenMLflow(ctx context.Context, active *repo.Active, dir string, failed func(error)) (*mlflowListener, error) {
+func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) (*mlflowListener, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening for MLflow calls: %w", err)
@@ -32,7 +32,7 @@ func listenMLflow(ctx context.Context, active *repo.Active, dir string, failed f
 	secret := make([]byte, 16)
 	_, _ = rand.Read(secret) // never fails
 	token := hex.EncodeToString(secret)
-	service := mlflow.New(active.Repository(), mlflow.Options{Program: active, Dir: dir})
+	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: mlflowHandler(service, token)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})

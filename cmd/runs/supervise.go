@@ -56,6 +56,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			watcher = tensorboard.Watch(ctx, pid, active.Dir)
 		}
 		release = active.KeepFor(pid)
+		if s.mlflow != nil {
+			s.mlflow.service.SetPID(pid)
+		}
 		if !s.joined && capture.HidesPython(s.dir, s.args) {
 			watching.Go(func() { watchErr = watchPython(watched, s, pid) })
 		}

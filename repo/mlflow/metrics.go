@@ -44,7 +44,7 @@ func (v *value) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func (s *Service) logMetric(_ context.Context, c *Call) (any, error) {
+func (s *Service) logMetric(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
 		metricJSON
@@ -52,7 +52,7 @@ func (s *Service) logMetric(_ context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	run, err := s.writable(ctx, q.id())
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) logMetric(_ context.Context, c *Call) (any, error) {
 	return struct{}{}, run.logMetrics([]metricJSON{q.metricJSON})
 }
 
-func (s *Service) logBatch(_ context.Context, c *Call) (any, error) {
+func (s *Service) logBatch(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
 		Metrics []metricJSON `json:"metrics"`
@@ -71,7 +71,10 @@ func (s *Service) logBatch(_ context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	if err := checkBatch(len(q.Metrics), len(q.Params), len(q.Tags)); err != nil {
+		return nil, err
+	}
+	run, err := s.writable(ctx, q.id())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func (s *Service) logBatch(_ context.Context, c *Call) (any, error) {
 	return struct{}{}, run.setTags(q.Tags)
 }
 
-func (s *Service) logParam(_ context.Context, c *Call) (any, error) {
+func (s *Service) logParam(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
 		tagJSON
@@ -94,7 +97,7 @@ func (s *Service) logParam(_ context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	run, err := s.writable(ctx, q.id())
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +109,12 @@ func (s *Service) logParam(_ context.Context, c *Call) (any, error) {
 // logParams records params. A param keeps its first value. The caller holds the lock.
 func (run *openRun) logParams(list []tagJSON) error {
 	line := &format.Line{Params: format.Params{}}
-	for _, p := range list {
+	for i := range list {
+		p := &list[i]
+		p.Value = cut(p.Value, maxParamText)
+		if err := checkKey("param", p.Key); err != nil {
+			return err
+		}
 		if old, ok := run.params[p.Key]; ok && old != p.Value {
 			return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "+
 				"for run ID='%s'. Attempted logging new value '%s'.", p.Key, old, run.active.ID, p.Value)
@@ -130,6 +138,9 @@ func (run *openRun) logMetrics(list []metricJSON) error {
 	var lines []*format.Line
 	last := func() *format.Line { return lines[len(lines)-1] }
 	for _, m := range list {
+		if err := checkKey("metric", m.Key); err != nil {
+			return err
+		}
 		time := int64(m.Time) * 1000
 		if len(lines) == 0 || last().Time != time || last().Step != int64(m.Step) || has(last(), m.Key) {
 			lines = append(lines, &format.Line{Time: time, Step: int64(m.Step), HasStep: true})
@@ -182,7 +193,12 @@ func (s *Service) metricHistory(ctx context.Context, c *Call) (any, error) {
 		if err := live.Read(ctx); err != nil {
 			return nil, err
 		}
-		points = live.Points(q.Key)
+		if run.earlier != nil {
+			if points, err = run.earlier.Points(ctx, q.Key); err != nil {
+				return nil, err
+			}
+		}
+		points = append(points, live.Points(q.Key)...)
 	} else {
 		e, err := s.entry(ctx, q.id())
 		if err != nil {

@@ -2,35 +2,12 @@ package mlflow
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
-	"sync"
-	"time"
+	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 )
-
-// openRun is a run that this service writes to. It stays open until the program ends, even if MLflow has ended it:
-// programs write to runs that have ended.
-type openRun struct {
-	active     *repo.Active
-	record     *format.Run // as the run was started
-	experiment string
-
-	mu      sync.Mutex // guards what follows
-	journal *repo.Journal
-	name    string
-	note    string
-	status  string // MLflow's word: RUNNING, FINISHED, FAILED or KILLED
-	ended   int64  // ms since 1970; 0 while MLflow has not ended it
-	params  map[string]string
-	tags    map[string]string
-	latest  map[string]metricJSON
-}
 
 type tagJSON struct {
 	Key   string `json:"key"`
@@ -78,96 +55,39 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, notFound("No Experiment with id=%s exists", q.Experiment)
 	}
-	run, err := s.start(ctx, experiment, tagsOf(q.Tags))
+	tags := tagsOf(q.Tags)
+	if named := tags[tagName]; q.Name != "" && named != "" && named != q.Name {
+		return nil, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "+
+			"(run_name='%s', mlflow.runName='%s').", q.Name, named)
+	} else if q.Name == "" {
+		q.Name = named
+	}
+	if q.Name, err = checkName(q.Name); err != nil {
+		return nil, err
+	}
+	run, err := s.start(ctx, experiment, q.Name, tags)
 	if err != nil {
 		return nil, err
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	if q.Name != "" {
-		q.Tags = append(q.Tags, tagJSON{tagName, q.Name})
-	}
+	q.Tags = slices.DeleteFunc(q.Tags, func(t tagJSON) bool { return t.Key == tagName })
 	if err := run.setTags(q.Tags); err != nil {
 		return nil, err
 	}
 	return map[string]any{"run": run.json(s)}, nil
 }
 
-// start begins a run. The first run of a program without a parent is the one that records the program.
-func (s *Service) start(ctx context.Context, experiment string, tags map[string]string) (*openRun, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	run := &openRun{
-		experiment: experiment, status: statusRunning,
-		params: map[string]string{}, tags: map[string]string{}, latest: map[string]metricJSON{},
+// checkName returns the name of a run as it is recorded.
+func checkName(name string) (string, error) {
+	name = cut(strings.TrimSpace(name), maxTagText)
+	if name == "" {
+		return "", nil
 	}
-	parent := tags[tagParent]
-	var err error
-	if program := s.opts.Program; program != nil && !s.taken && parent == "" {
-		run.active = program
-		if run.record, err = s.programRecord(ctx); err != nil {
-			return nil, err
-		}
-		joined := &format.Line{Joined: &format.JoinedLine{Experiment: experiment}}
-		if err := program.AppendShared(joined); err != nil {
-			return nil, err
-		}
-	} else {
-		if run.record, err = s.describe(ctx, experiment, parent); err != nil {
-			return nil, err
-		}
-		if run.active, err = s.repo.Start(ctx, run.record, format.OwnerProcess); err != nil {
-			return nil, err
-		}
+	if err := format.CheckKey(name); err != nil {
+		return "", invalid("Invalid run name: %v", err)
 	}
-	if run.journal, err = run.active.OpenJournal(); err != nil {
-		return nil, err
-	}
-	s.taken = true
-	s.open[run.active.ID] = run
-	return run, nil
-}
-
-func (s *Service) programRecord(ctx context.Context) (*format.Run, error) {
-	e, err := s.opts.Program.Entry(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return e.Run, nil
-}
-
-// describe makes the record of a further run of the program. What was captured for the program holds for all its runs.
-func (s *Service) describe(ctx context.Context, experiment, parent string) (*format.Run, error) {
-	run := &format.Run{}
-	if s.opts.Program != nil {
-		if s.described == nil {
-			var err error
-			if s.described, err = s.programRecord(ctx); err != nil {
-				return nil, err
-			}
-		}
-		of := s.described
-		run = &format.Run{
-			Author: of.Author, Command: of.Command, Cwd: of.Cwd, Source: of.Source, Environment: of.Environment,
-			Machine: of.Machine, Datasets: of.Datasets, Group: of.ID,
-		}
-		if of.Group != "" {
-			run.Group = of.Group
-		}
-	}
-	run.Experiment, run.Parent = experiment, parent
-	return run, nil
-}
-
-// run returns an open run.
-func (s *Service) run(id string) (*openRun, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	run := s.open[id]
-	if run == nil {
-		return nil, notFound("Run with id=%s not found", id)
-	}
-	return run, nil
+	return name, nil
 }
 
 func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
@@ -188,7 +108,8 @@ func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
 	return map[string]any{"run": run.json(s)}, nil
 }
 
-func (s *Service) updateRun(_ context.Context, c *Call) (any, error) {
+// updateRun changes the status or the name. A finished run that runs again is resumed.
+func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
 		Status string `json:"status"`
@@ -198,24 +119,50 @@ func (s *Service) updateRun(_ context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	if q.Status != "" && !slices.Contains(statuses, q.Status) {
+		return nil, invalid("Invalid status '%s'. Valid values are %s", q.Status, strings.Join(statuses, ", "))
+	}
+	name, err := checkName(q.Name)
 	if err != nil {
 		return nil, err
+	}
+	run, err := s.run(q.id())
+	if err != nil && q.Status != statusRunning && q.Status != statusScheduled {
+		return s.updateFinished(ctx, q.id(), name)
+	}
+	if err != nil {
+		if run, err = s.writable(ctx, q.id()); err != nil {
+			return nil, err
+		}
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	if q.Status != "" {
-		run.status = q.Status
+		run.status, run.ended, run.before = q.Status, int64(q.End), false
 	}
-	if q.End != 0 {
-		run.ended = int64(q.End)
-	}
-	if q.Name != "" {
-		if err := run.setTags([]tagJSON{{tagName, q.Name}}); err != nil {
+	if name != "" {
+		if err := run.rename(name); err != nil {
 			return nil, err
 		}
 	}
 	return map[string]any{"run_info": run.json(s).Info}, nil
+}
+
+// updateFinished gives a finished run another name. It keeps its status.
+func (s *Service) updateFinished(ctx context.Context, id, name string) (any, error) {
+	e, err := s.entry(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" && name != e.Name {
+		if err := e.Annotate(&format.Note{Name: name}); err != nil {
+			return nil, err
+		}
+		if e, err = s.entry(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{"run_info": s.jsonOf(e).Info}, nil
 }
 
 // runName is how a call names its run: run_uuid is the word of old clients.
@@ -231,7 +178,7 @@ func (n runName) id() string {
 	return n.UUID
 }
 
-func (s *Service) setTag(_ context.Context, c *Call) (any, error) {
+func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
 		tagJSON
@@ -239,146 +186,63 @@ func (s *Service) setTag(_ context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	if run, err := s.run(q.id()); err == nil {
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		return struct{}{}, run.setTags([]tagJSON{q.tagJSON})
+	}
+	if err := checkKey("tag", q.Key); err != nil {
+		return nil, err
+	}
+	e, err := s.entry(ctx, q.id())
 	if err != nil {
 		return nil, err
 	}
+	note := &format.Note{}
+	switch text := cut(q.Value, maxTagText); q.Key {
+	case tagName:
+		if note.Name, err = checkName(text); err != nil {
+			return nil, err
+		}
+	case tagNote:
+		note.Text = text
+	default:
+		note.Tags = map[string]string{q.Key: text}
+	}
+	return struct{}{}, e.Annotate(note)
+}
+
+func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		Key string `json:"key"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	missing := notFound("No tag with name: %s in run with id %s", q.Key, q.id())
+	run, err := s.run(q.id())
+	if err != nil {
+		e, err := s.entry(ctx, q.id())
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := e.Tags[q.Key]; !ok {
+			return nil, missing
+		}
+		return struct{}{}, e.Annotate(&format.Note{Removed: []string{q.Key}})
+	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	return struct{}{}, run.setTags([]tagJSON{q.tagJSON})
-}
-
-// The tags of MLflow that have a place of their own in a record.
-const (
-	tagName   = "mlflow.runName"
-	tagNote   = "mlflow.note.content"
-	tagParent = "mlflow.parentRunId"
-)
-
-func tagsOf(list []tagJSON) map[string]string {
-	tags := make(map[string]string, len(list))
-	for _, t := range list {
-		tags[t.Key] = t.Value
+	if _, ok := run.tags[q.Key]; !ok {
+		return nil, missing
 	}
-	return tags
-}
-
-// setTags records tags. The caller holds the lock of the run.
-func (run *openRun) setTags(list []tagJSON) error {
-	line := &format.Line{Tags: map[string]string{}}
-	for _, t := range list {
-		switch t.Key {
-		case tagName:
-			run.name = t.Value
-			if err := run.annotate(&format.Note{Name: t.Value}); err != nil {
-				return err
-			}
-		case tagNote:
-			run.note = t.Value
-			if err := run.annotate(&format.Note{Text: t.Value}); err != nil {
-				return err
-			}
-		case tagParent:
-		default:
-			line.Tags[t.Key] = t.Value
-		}
-		run.tags[t.Key] = t.Value
+	if err := run.annotate(&format.Note{Removed: []string{q.Key}}); err != nil {
+		return nil, err
 	}
-	if len(line.Tags) == 0 {
-		return nil
-	}
-	return run.append(line)
-}
-
-func (run *openRun) annotate(n *format.Note) error {
-	e, err := run.active.Entry(context.Background())
-	if err != nil {
-		return err
-	}
-	return e.Annotate(n)
-}
-
-// append writes lines to the journal. When it returns, they survive the death of this process. The caller holds the
-// lock.
-func (run *openRun) append(lines ...*format.Line) error {
-	for _, l := range lines {
-		if err := format.CheckLine(l); err != nil {
-			return invalid("recording in run %s: %v", run.active.ID, err)
-		}
-	}
-	return run.journal.AppendNow(lines...)
-}
-
-// json returns the run as MLflow's client reads it. The caller holds the lock.
-func (run *openRun) json(s *Service) *runJSON {
-	info := infoJSON{
-		ID: run.active.ID, UUID: run.active.ID, Name: run.name, Experiment: ExperimentID(run.experiment),
-		User: run.record.Author, Status: run.status, Start: run.record.Started.UnixMilli(), End: run.ended,
-		Artifacts: s.artifactsOf(run.active.Dir), Stage: "active",
-	}
-	data := dataJSON{Params: pairs(run.params), Tags: pairs(run.tags)}
-	for _, key := range slices.Sorted(maps.Keys(run.latest)) {
-		data.Metrics = append(data.Metrics, run.latest[key])
-	}
-	return &runJSON{info, data}
-}
-
-func pairs(m map[string]string) []tagJSON {
-	list := make([]tagJSON, 0, len(m))
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, tagJSON{key, m[key]})
-	}
-	return list
-}
-
-// The states of a run in MLflow.
-const (
-	statusRunning  = "RUNNING"
-	statusFinished = "FINISHED"
-	statusFailed   = "FAILED"
-	statusKilled   = "KILLED"
-)
-
-// End finishes the runs of the program but the one that records the program, and returns how that one ends: MLflow's
-// word for a run counts only where it is worse than what the program's exit says.
-func (s *Service) End(ctx context.Context, program repo.Finish) (end repo.Finish, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var errs []error
-	end = program
-	for _, id := range slices.Sorted(maps.Keys(s.open)) {
-		run := s.open[id]
-		run.mu.Lock()
-		errs = append(errs, run.journal.Close())
-		own := run.finish(program)
-		run.mu.Unlock()
-		if run.active == s.opts.Program {
-			end = own
-			continue
-		}
-		if _, err := run.active.Finish(ctx, own); err != nil && !errors.Is(err, repo.ErrFinished) {
-			errs = append(errs, fmt.Errorf("finishing run %s: %w", id, err))
-		}
-	}
-	s.open = map[string]*openRun{}
-	return end, errors.Join(errs...)
-}
-
-// finish returns how a run ends.
-func (run *openRun) finish(program repo.Finish) repo.Finish {
-	end := program
-	if run.ended != 0 {
-		end.Ended = time.UnixMilli(run.ended).UTC()
-	}
-	if end.Status == "" || end.Status == format.Finished {
-		switch run.status {
-		case statusFailed:
-			end.Status, end.ExitCode = format.Failed, nil
-		case statusKilled:
-			end.Status, end.ExitCode = format.Killed, nil
-		}
-	}
-	return end
+	delete(run.tags, q.Key)
+	run.removed[q.Key] = true
+	return struct{}{}, nil
 }
 
 // artifactRoot is the folder that MLflow is told for an experiment. No run uses it.

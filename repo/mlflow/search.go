@@ -49,10 +49,7 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.View == "DELETED_ONLY" {
-		return searchJSON{}, nil
-	}
-	found, err := s.find(ctx, q.Experiments, where)
+	found, err := s.find(ctx, q.Experiments, q.View, where)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +107,16 @@ func offset(token string) (int, error) {
 	return t.Offset, nil
 }
 
-// find returns the runs of some experiments for which an expression is true, newest first.
-func (s *Service) find(ctx context.Context, experiments []string, where *filter.Expression) ([]*row, error) {
+// The views of a search. Deleted runs are those that the program has deleted; the trash is not searched.
+const (
+	viewDeleted = "DELETED_ONLY"
+	viewAll     = "ALL"
+)
+
+// find returns the runs of some experiments and of a view for which an expression is true, newest first.
+func (s *Service) find(ctx context.Context, experiments []string, view string, where *filter.Expression) (
+	[]*row, error,
+) {
 	table, err := s.repo.Table(ctx)
 	if err != nil {
 		return nil, err
@@ -125,9 +130,13 @@ func (s *Service) find(ctx context.Context, experiments []string, where *filter.
 	shown := map[string]bool{}
 	for _, r := range open {
 		shown[r.json.Info.ID] = true
-		if wanted[r.json.Info.Experiment] && where.Match(r) {
+		seen := view == viewAll || (view == viewDeleted) == (r.json.Info.Stage == "deleted")
+		if seen && wanted[r.json.Info.Experiment] && where.Match(r) {
 			rows = append(rows, r)
 		}
+	}
+	if view == viewDeleted {
+		return rows, nil
 	}
 	columns := &columns{table: table, of: map[column]*index.Column{}}
 	names := columns.get(index.Attributes, "experiment")

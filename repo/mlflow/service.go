@@ -44,7 +44,7 @@ type Service struct {
 	mu          sync.Mutex
 	open        map[string]*openRun // the runs of this service that have not ended, by id
 	taken       bool                // a run of the program has become Options.Program
-	described   *format.Run         // what later runs share with Options.Program
+	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
 	experiments map[string]string   // the names of experiments that no run has yet, by id
 	unknown     map[string]int      // calls that are not answered, by path
 }
@@ -54,8 +54,8 @@ type Options struct {
 	// Program is the run that records the program whose calls are answered: its first run is that one. It is nil for a
 	// service that outlives programs.
 	Program *repo.Active
-	// Dir is the folder in which the program was started.
-	Dir string
+	// PID is the process of that program. It keeps its runs in progress if this process ends before it. It may be 0.
+	PID int
 }
 
 // New makes a service for a repository.
@@ -63,6 +63,13 @@ func New(r *repo.Repository, o Options) *Service {
 	return &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, experiments: map[string]string{}, unknown: map[string]int{},
 	}
+}
+
+// SetPID tells the service which process the program is, once it is started.
+func (s *Service) SetPID(pid int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opts.PID = pid
 }
 
 // Call is a call of the protocol.
@@ -102,6 +109,9 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/log-parameter":     (*Service).logParam,
 	"POST runs/log-batch":         (*Service).logBatch,
 	"POST runs/set-tag":           (*Service).setTag,
+	"POST runs/delete-tag":        (*Service).deleteTag,
+	"POST runs/delete":            (*Service).deleteRun,
+	"POST runs/restore":           (*Service).restoreRun,
 	"POST runs/search":            (*Service).searchRuns,
 	"GET metrics/get-history":     (*Service).metricHistory,
 }

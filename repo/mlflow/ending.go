@@ -1,0 +1,114 @@
+package mlflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// The states of a run in MLflow.
+const (
+	statusRunning   = "RUNNING"
+	statusScheduled = "SCHEDULED"
+	statusFinished  = "FINISHED"
+	statusFailed    = "FAILED"
+	statusKilled    = "KILLED"
+)
+
+var statuses = []string{statusRunning, statusScheduled, statusFinished, statusFailed, statusKilled}
+
+// End finishes the runs of the program, except for the one that records the program, and returns how that one ends.
+// MLflow's word for a run counts only where it is worse than what the exit of the program says: a script that fails
+// with an exception ends its run as FINISHED when Python exits.
+func (s *Service) End(ctx context.Context, program repo.Finish) (own repo.Finish, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	own = program
+	var deleted []string
+	for _, id := range slices.Sorted(maps.Keys(s.open)) {
+		run := s.open[id]
+		if id != run.id { // a resumed run is known by two ids
+			continue
+		}
+		errs = append(errs, s.close(ctx, run, program, &own))
+		if run.deleted {
+			deleted = append(deleted, run.active.ID)
+		}
+	}
+	errs = append(errs, s.trash(ctx, deleted))
+	s.open = map[string]*openRun{}
+	return own, errors.Join(errs...)
+}
+
+// makeRoom finishes the run that MLflow ended first, if too many are open. Writing to it later resumes it. The caller
+// holds the lock.
+func (s *Service) makeRoom(ctx context.Context) error {
+	if len(s.open) < maxOpen {
+		return nil
+	}
+	var first *openRun
+	for _, run := range s.open {
+		run.mu.Lock()
+		ended := run.ended != 0 && run.active != s.opts.Program && !run.deleted && (first == nil || run.ended < first.ended)
+		run.mu.Unlock()
+		if ended {
+			first = run
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	maps.DeleteFunc(s.open, func(_ string, run *openRun) bool { return run == first })
+	first.before = true
+	return s.close(ctx, first, repo.Finish{Status: format.Finished}, nil)
+}
+
+func (s *Service) close(ctx context.Context, run *openRun, program repo.Finish, own *repo.Finish) error {
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	err := run.journal.Close()
+	if run.active == s.opts.Program {
+		*own = worse(program, run.status)
+		return err
+	}
+	if _, failed := run.active.Finish(ctx, run.finish(program)); failed != nil && !errors.Is(failed, repo.ErrFinished) {
+		err = errors.Join(err, fmt.Errorf("finishing run %s: %w", run.active.ID, failed))
+	}
+	return err
+}
+
+// finish returns how a run ends that does not record the program. MLflow's end is believed if the program went on to
+// another run, or ended well.
+func (run *openRun) finish(program repo.Finish) repo.Finish {
+	well := program.Status == "" || program.Status == format.Finished
+	ended := time.UnixMilli(run.ended).UTC()
+	if run.ended == 0 || !well && !run.before {
+		return worse(program, run.status)
+	}
+	end := repo.Finish{Status: format.Finished, Wait: program.Wait, Hurry: program.Hurry}
+	if ended.After(run.record.Started) {
+		end.Ended = ended
+	}
+	return worse(end, run.status)
+}
+
+// worse returns the worse of how a program ended and MLflow's word for its run.
+func worse(end repo.Finish, status string) repo.Finish {
+	if end.Status != "" && end.Status != format.Finished {
+		return end
+	}
+	switch status {
+	case statusFailed:
+		end.Status, end.ExitCode = format.Failed, nil
+	case statusKilled:
+		end.Status, end.ExitCode = format.Killed, nil
+	}
+	return end
+}

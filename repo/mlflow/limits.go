@@ -1,0 +1,67 @@
+package mlflow
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The limits of MLflow's own server.
+const (
+	maxMetrics   = 1000 // of a batch
+	maxParams    = 100
+	maxTags      = 100
+	maxKey       = 250 // bytes
+	maxParamText = 6000
+	maxTagText   = 8000
+)
+
+// checkKey returns an error for a key that MLflow does not take: it may have letters, digits and "/_.- :".
+func checkKey(what, key string) error {
+	odd := func(r rune) bool {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r >= utf8.RuneSelf:
+			return false
+		}
+		return !strings.ContainsRune("/_.- :", r)
+	}
+	switch {
+	case key == "":
+		return invalid("Missing value for required parameter 'key' of a %s", what)
+	case len(key) > maxKey:
+		return invalid("The name of the %s has %d bytes, more than the limit of %d", what, len(key), maxKey)
+	case !utf8.ValidString(key) || strings.ContainsFunc(key, odd):
+		return invalid("Invalid %s name: '%s'. Names may only contain alphanumerics, underscores (_), dashes (-), "+
+			"periods (.), spaces ( ), colons (:) and slashes (/).", what, strings.ToValidUTF8(key, "\ufffd"))
+	}
+	return nil
+}
+
+// cut shortens a text to a number of characters.
+func cut(text string, most int) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	if len(text) <= most {
+		return text
+	}
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}
+
+// checkBatch checks the numbers of what a call logs at once.
+func checkBatch(metrics, params, tags int) error {
+	for _, part := range []struct {
+		what    string
+		n, most int
+	}{{"metrics", metrics, maxMetrics}, {"params", params, maxParams}, {"tags", tags, maxTags}} {
+		if part.n > part.most {
+			return invalid("A batch logging request can contain at most %d %s. Got %d %s. Please split up %s across multiple "+
+				"requests and try again.", part.most, part.what, part.n, part.what, part.what)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,285 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
+)
+
+// openRun is a run that this service writes to. It stays open until the program ends, even if MLflow has ended it:
+// programs write to runs that have ended.
+type openRun struct {
+	active     *repo.Active
+	id         string      // that MLflow knows it by: for a resumed run, that of the first part
+	record     *format.Run // as the run was started
+	experiment string
+	earlier    *repo.Entry // the run that this one resumes; may be nil
+
+	mu      sync.Mutex // guards what follows
+	journal *repo.Journal
+	name    string
+	status  string // MLflow's word: RUNNING, FINISHED, FAILED or KILLED
+	ended   int64  // ms since 1970; 0 while MLflow has not ended it
+	deleted bool
+	before  bool // another run began after MLflow had ended this one
+	params  map[string]string
+	tags    map[string]string
+	removed map[string]bool // tags that were removed by a note, which counts more than the journal
+	latest  map[string]metricJSON
+}
+
+// maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
+const maxOpen = 200
+
+// start begins a run. The first run of a program without a parent is the one that records the program.
+func (s *Service) start(ctx context.Context, experiment, name string, tags map[string]string) (*openRun, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parent := tags[tagParent]
+	if of := s.open[parent]; of != nil {
+		parent = of.active.ID
+	} else if format.CheckID(parent) != nil || !s.repo.HasRun(parent) {
+		parent = ""
+	}
+	return s.begin(ctx, &format.Run{Experiment: experiment, Name: name, Parent: parent}, nil)
+}
+
+// begin starts a run and opens it. The caller holds the lock.
+func (s *Service) begin(ctx context.Context, described *format.Run, earlier *repo.Entry) (*openRun, error) {
+	run := &openRun{
+		experiment: described.Experiment, status: statusRunning, name: described.Name, earlier: earlier,
+		params: map[string]string{}, tags: map[string]string{}, removed: map[string]bool{}, latest: map[string]metricJSON{},
+	}
+	var err error
+	if program := s.opts.Program; program != nil && !s.taken && described.Parent == "" {
+		run.active = program
+		if run.record, err = program.Describe(ctx, described); err != nil {
+			return nil, err
+		}
+		run.experiment, run.name = run.record.Experiment, run.record.Name
+		s.taken = true
+	} else {
+		if err = s.makeRoom(ctx); err == nil {
+			err = s.share(ctx, described)
+		}
+		if err != nil {
+			return nil, err
+		}
+		run.record = described
+		if run.active, err = s.repo.Start(ctx, described, format.OwnerProcess); err != nil {
+			return nil, err
+		}
+		if s.opts.PID != 0 {
+			run.active.KeepFor(s.opts.PID)
+		}
+	}
+	if run.journal, err = run.active.OpenJournal(); err != nil {
+		return nil, err
+	}
+	run.id = run.active.ID
+	if earlier != nil {
+		run.id = earlier.ID
+		s.open[run.active.ID] = run
+	}
+	for _, other := range s.open {
+		other.mu.Lock()
+		other.before = other.before || other.ended != 0
+		other.mu.Unlock()
+	}
+	s.open[run.id] = run
+	return run, nil
+}
+
+// share adds to a further run of the program what was captured for the program, which holds for all its runs. The
+// caller holds the lock.
+func (s *Service) share(ctx context.Context, run *format.Run) error {
+	if s.opts.Program == nil {
+		return nil
+	}
+	if s.shared == nil {
+		e, err := s.opts.Program.Entry(ctx)
+		if err != nil {
+			return err
+		}
+		s.shared = e.Run
+	}
+	of := s.shared
+	run.Author, run.Command, run.Cwd = of.Author, of.Command, of.Cwd
+	run.Source, run.Environment, run.Machine, run.Datasets = of.Source, of.Environment, of.Machine, of.Datasets
+	run.Group = cmp.Or(run.Group, of.Group, of.ID)
+	return nil
+}
+
+// run returns an open run.
+func (s *Service) run(id string) (*openRun, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	run := s.open[id]
+	if run == nil {
+		return nil, notFound("Run with id=%s not found", id)
+	}
+	return run, nil
+}
+
+// writable returns a run to write to. A finished run of the repository is resumed by a new one.
+func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
+	run, err := s.run(id)
+	if err == nil {
+		return run, nil
+	}
+	e, err := s.entry(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if e.Active != nil {
+		return nil, invalid("Run %s is in progress in another program", id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if run := s.open[id]; run != nil { // resumed by another call meanwhile
+		return run, nil
+	}
+	old := e.Run
+	run, err = s.begin(ctx, &format.Run{
+		Experiment: old.Experiment, Name: old.Name, Key: old.Key, Parent: old.Parent, Group: old.Group, Resumes: old.ID,
+		Params: old.Params.Clone(), Tags: maps.Clone(old.Tags), Summary: old.Summary, Defined: old.Defined,
+	}, e)
+	if err != nil {
+		return nil, err
+	}
+	before := s.jsonOf(e)
+	run.params, run.tags = tagsOf(before.Data.Params), tagsOf(before.Data.Tags)
+	for _, m := range before.Data.Metrics {
+		run.latest[m.Key] = m
+	}
+	return run, nil
+}
+
+// The tags of MLflow that have a place of their own in a record.
+const (
+	tagName   = "mlflow.runName"
+	tagNote   = "mlflow.note.content"
+	tagParent = "mlflow.parentRunId"
+)
+
+func tagsOf(list []tagJSON) map[string]string {
+	tags := make(map[string]string, len(list))
+	for _, t := range list {
+		tags[t.Key] = t.Value
+	}
+	return tags
+}
+
+// captured reports whether a tag says what is captured better beside it: the source, the user, the program.
+func captured(key string) bool {
+	return strings.HasPrefix(key, "mlflow.source.") || key == "mlflow.user"
+}
+
+// setTags records tags. The caller holds the lock of the run.
+func (run *openRun) setTags(list []tagJSON) error {
+	line := &format.Line{Tags: map[string]string{}}
+	for i, t := range list {
+		if err := checkKey("tag", t.Key); err != nil {
+			return err
+		}
+		list[i].Value = cut(t.Value, maxTagText)
+	}
+	for _, t := range list {
+		switch {
+		case t.Key == tagName:
+			if err := run.rename(t.Value); err != nil {
+				return err
+			}
+		case t.Key == tagNote:
+			if err := run.annotate(&format.Note{Text: t.Value}); err != nil {
+				return err
+			}
+		case run.removed[t.Key]:
+			if err := run.annotate(&format.Note{Tags: map[string]string{t.Key: t.Value}}); err != nil {
+				return err
+			}
+		case t.Key == tagParent, captured(t.Key) && run.record.Source != nil:
+		default:
+			line.Tags[t.Key] = t.Value
+		}
+	}
+	if len(line.Tags) > 0 {
+		if err := run.append(line); err != nil {
+			return err
+		}
+	}
+	for _, t := range list {
+		run.tags[t.Key] = t.Value
+	}
+	return nil
+}
+
+// rename gives the run another name. The caller holds the lock.
+func (run *openRun) rename(name string) error {
+	if name == run.name {
+		return nil
+	}
+	if err := run.annotate(&format.Note{Name: name}); err != nil {
+		return err
+	}
+	run.name = name
+	return nil
+}
+
+func (run *openRun) annotate(n *format.Note) error {
+	e, err := run.active.Entry(context.Background())
+	if err != nil {
+		return err
+	}
+	return e.Annotate(n)
+}
+
+// append writes lines to the journal. When it returns, they survive the death of this process. The caller holds the
+// lock.
+func (run *openRun) append(lines ...*format.Line) error {
+	for _, l := range lines {
+		if err := format.CheckLine(l); err != nil {
+			return invalid("recording in run %s: %v", run.active.ID, err)
+		}
+	}
+	return run.journal.AppendNow(lines...)
+}
+
+// json returns the run as MLflow's client reads it. The caller holds the lock.
+func (run *openRun) json(s *Service) *runJSON {
+	started := run.record.Started
+	if run.earlier != nil {
+		started = run.earlier.Started
+	}
+	info := infoJSON{
+		ID: run.id, UUID: run.id, Name: run.name, Experiment: ExperimentID(run.experiment),
+		User: run.record.Author, Status: run.status, Start: started.UnixMilli(), End: run.ended,
+		Artifacts: s.artifactsOf(run.active.Dir), Stage: "active",
+	}
+	if run.deleted {
+		info.Stage = "deleted"
+	}
+	tags := maps.Clone(run.tags)
+	if run.name != "" {
+		tags[tagName] = run.name
+	}
+	data := dataJSON{Params: pairs(run.params), Tags: pairs(tags)}
+	for _, key := range slices.Sorted(maps.Keys(run.latest)) {
+		data.Metrics = append(data.Metrics, run.latest[key])
+	}
+	return &runJSON{info, data}
+}
+
+func pairs(m map[string]string) []tagJSON {
+	list := make([]tagJSON, 0, len(m))
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, tagJSON{key, m[key]})
+	}
+	return list
+}
