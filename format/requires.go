@@ -47,9 +47,13 @@ func (e *RequiresError) Unwrap() error { return &e.Place }
 
 // requiresError returns the error for a file that names missing in its requires list. doing is "reading" or "writing".
 func requiresError(file string, line int, doing string, missing []string) *RequiresError {
-	quoted := make([]string, len(missing))
-	for i, name := range missing {
-		quoted[i] = fmt.Sprintf("%.60q", name)
+	const shown = 5 // a file may have many
+	var quoted []string
+	for _, name := range missing[:min(len(missing), shown)] {
+		quoted = append(quoted, fmt.Sprintf("%.60q", name))
+	}
+	if more := len(missing) - shown; more > 0 {
+		quoted = append(quoted, fmt.Sprintf("and %d more", more))
 	}
 	reason := fmt.Sprintf("requires: %s requires %s, which this version of runs does not know; upgrade runs", doing,
 		strings.Join(quoted, ", "))

@@ -45,6 +45,7 @@ const maxBatchFiles = 2 * maxRunFiles
 var batchMemory struct {
 	sync.Mutex
 	held   map[string]*heldBatch // by path and tree
+	wrong  map[string]error      // why one cannot be read, likewise
 	recent []*heldBatch          // those whose content is kept
 }
 
@@ -58,11 +59,32 @@ func readBatch(trees *git.Trees, day string, e git.TreeEntry) (*heldBatch, error
 	at := path.Join(day, e.Name)
 	key := at + " " + e.ID
 	batchMemory.Lock()
-	known := batchMemory.held[key]
+	known, wrong := batchMemory.held[key], batchMemory.wrong[key]
 	batchMemory.Unlock()
-	if known != nil {
-		return known, nil
+	if known != nil || wrong != nil {
+		return known, wrong
 	}
+	b, err := openBatch(trees, day, e)
+	var damaged *format.FileError
+	if err != nil && !errors.As(err, &damaged) { // it may be read another time
+		return nil, err
+	}
+	batchMemory.Lock()
+	defer batchMemory.Unlock()
+	if len(batchMemory.held)+len(batchMemory.wrong) >= maxHeldBatches || batchMemory.held == nil {
+		batchMemory.held, batchMemory.wrong = map[string]*heldBatch{}, map[string]error{}
+	}
+	if err != nil {
+		batchMemory.wrong[key] = err // a day may have many runs, and each of them looks into each batch
+		return nil, err
+	}
+	batchMemory.held[key] = b
+	return b, nil
+}
+
+// openBatch reads a batch that is not remembered.
+func openBatch(trees *git.Trees, day string, e git.TreeEntry) (*heldBatch, error) {
+	at := path.Join(day, e.Name)
 	b := &heldBatch{path: at, tree: e.ID, files: map[string]git.TreeEntry{}, runs: map[string]batchedRun{}}
 	err := trees.Walk(e.ID, "", func(name string, e git.TreeEntry) error {
 		if len(b.files) == maxBatchFiles {
@@ -80,7 +102,9 @@ func readBatch(trees *git.Trees, day string, e git.TreeEntry) (*heldBatch, error
 	}
 	for _, r := range runs {
 		if format.IDDay(r.ID) != day {
-			return nil, fmt.Errorf("%s: run %s does not belong to this day", path.Join(at, format.BatchRunsName), r.ID)
+			return nil, &format.FileError{
+				File: path.Join(at, format.BatchRunsName), Reason: fmt.Sprintf("run %s does not belong to this day", r.ID),
+			}
 		}
 		record, err := git.BlobID(e.ID, int64(len(r.Record)), bytes.NewReader(r.Record))
 		if err != nil {
@@ -89,12 +113,6 @@ func readBatch(trees *git.Trees, day string, e git.TreeEntry) (*heldBatch, error
 		b.ids = append(b.ids, r.ID)
 		b.runs[r.ID] = batchedRun{record, r.Points, r.Values}
 	}
-	batchMemory.Lock()
-	defer batchMemory.Unlock()
-	if len(batchMemory.held) >= maxHeldBatches || batchMemory.held == nil {
-		batchMemory.held = map[string]*heldBatch{}
-	}
-	batchMemory.held[key] = b
 	return b, nil
 }
 
