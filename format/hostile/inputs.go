@@ -20,7 +20,8 @@ type Input struct {
 	// events.
 	File string
 	Data []byte
-	Rows int64 // that run.toml names for a Parquet file
+	Rows int64  // that run.toml names for a Parquet file
+	ID   string // of the run, if a batch has the file
 }
 
 // ID stands for the id of the run in a run.toml and a note.
@@ -28,19 +29,24 @@ const ID = "{{id}}"
 
 // Inputs returns all hostile files, in the same order each time.
 func Inputs() []Input {
+	inputs := slices.Concat(tables(single), values(single), texts())
+	inputs = append(inputs, records()...)
+	return append(inputs, lines()...)
+}
+
+// tables returns files of points.
+func tables(at place) []Input {
 	var inputs []Input
-	for _, tables := range []map[string][]byte{bigTables(), falseTables(), {"not finite": notFinite()}} {
-		for _, name := range slices.Sorted(maps.Keys(tables)) {
+	for _, files := range []map[string][]byte{bigTables(at), falseTables(at), {"not finite": notFinite(at)}} {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
 			rows := int64(3)
 			if n, ok := strings.CutSuffix(name, " equal points"); ok {
 				_, _ = fmt.Sscan(n, &rows)
 			}
-			inputs = append(inputs, Input{Name: "points: " + name, File: "metrics.parquet", Data: tables[name], Rows: rows})
+			inputs = append(inputs, Input{Name: "points: " + name, File: "metrics.parquet", Data: files[name], Rows: rows})
 		}
 	}
-	inputs = append(inputs, texts()...)
-	inputs = append(inputs, records()...)
-	return append(inputs, lines()...)
+	return inputs
 }
 
 // zeros is a digest that no file has.

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -16,6 +17,7 @@ type column struct {
 	encoding int64
 	data     []byte // of the page, as the encoding has it
 	packed   bool   // compressed with zstd
+	least    string // and the largest value that the column index names; empty stands for loss
 	// dictionary holds the values of a dictionary with PLAIN encoding, if the encoding is 8.
 	dictionary []byte
 	entries    int64
@@ -134,7 +136,7 @@ func (t *table) bytes() []byte {
 	}
 	for i, c := range t.columns {
 		at := &chunks[i]
-		least := text("loss")
+		least := text(cmp.Or(c.least, "loss"))
 		index := t.put(c.name+" column index", structure(
 			field{1, typeList, t.put(c.name+" null pages", list(typeTrue, 1, []byte{2}))},
 			field{2, typeList, t.put(c.name+" least", items(typeBinary, least))},
@@ -241,7 +243,7 @@ var (
 )
 
 // falseTables returns files in which one number or one list lies.
-func falseTables() map[string][]byte {
+func falseTables(at place) map[string][]byte {
 	files := map[string][]byte{}
 	make1 := func(name, target string, encoded []byte) {
 		t := points(3)
@@ -249,14 +251,14 @@ func falseTables() map[string][]byte {
 		value.dictionary, value.entries = binary.LittleEndian.AppendUint64(nil, 7), 1
 		value.encoding, value.data = 8, repeated(3)
 		used := false
-		t.edit = func(at string, as []byte) []byte {
-			if at != target {
+		t.edit = func(name string, as []byte) []byte {
+			if name != target {
 				return as
 			}
 			used = true
 			return encoded
 		}
-		files[name] = t.bytes()
+		files[name] = at.bytes(t)
 		if !used {
 			panic("hostile: no value is named " + target)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // bigTables returns files of points that are small and claim to be, or are, large once they are read.
-func bigTables() map[string][]byte {
+func bigTables(at place) map[string][]byte {
 	files := map[string][]byte{
 		// The list of row groups has 2^31 entries, and there are no further bytes.
 		"nothing but a count": []byte("PAR1\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x09\x00\x00\x00PAR1"),
@@ -18,46 +18,46 @@ func bigTables() map[string][]byte {
 		"a footer of 4 GB":    []byte("PAR1\xff\xff\xff\xffPAR1"),
 		"encrypted":           []byte("PARE\x15\x02\x19\x00\x04\x00\x00\x00PARE"),
 		"empty structs":       emptyStructs(2 << 20),
-		"columns":             manyColumns(30_000),
+		"columns":             at.bytes(manyColumns(30_000)),
 	}
 	for _, n := range []int64{1 << 20, 20_000_000, 2_000_000_000} {
-		files[fmt.Sprintf("%d equal points", n)] = equalPoints(n).bytes()
+		files[fmt.Sprintf("%d equal points", n)] = at.bytes(equalPoints(n))
 	}
 	t := equalPoints(1 << 20)
 	t.groups = 500 // that all have the same pages
-	files["row groups that share their pages"] = t.bytes()
+	files["row groups that share their pages"] = at.bytes(t)
 
 	t = points(1)
 	t.columns[0].data, t.columns[0].packed = plainText(nil, strings.Repeat("x", 60_000_000)), true
-	files["a key of 60 MB"] = t.packed().bytes()
+	files["a key of 60 MB"] = at.bytes(t.packed())
 	t = points(1)
 	t.columns[3].data, t.columns[3].packed = make([]byte, 200<<20), true
-	files["a page of 200 MB"] = t.bytes()
+	files["a page of 200 MB"] = at.bytes(t)
 	for i, name := range []string{"key", "step", "time", "value"} {
 		t = points(3)
 		t.columns[i].data, t.columns[i].packed = make([]byte, 31<<20), true
-		files["a page of 31 MB for 3 values of "+name] = t.bytes()
+		files["a page of 31 MB for 3 values of "+name] = at.bytes(t)
 	}
-	files["a page of 30 MB in each column"] = largePages(30 << 20).bytes()
+	files["a page of 30 MB in each column"] = at.bytes(largePages(30 << 20))
 	t = points(3)
 	t.columns[1].encoding, t.columns[1].data = 5, append(deltaHead(1<<40, 0), make([]byte, 40)...)
-	files["deltas of 2^40 numbers"] = t.bytes()
+	files["deltas of 2^40 numbers"] = at.bytes(t)
 	t = points(3)
 	t.columns[0].encoding, t.columns[0].data = 7, append(deltas(3, 0, 1<<40), deltas(3, 1<<40, 1)...)
-	files["texts that share 2^40 bytes"] = t.bytes()
+	files["texts that share 2^40 bytes"] = at.bytes(t)
 	t = points(3)
 	t.columns[0].encoding, t.columns[0].data = 6, deltas(3, 1<<40, 1)
-	files["texts of 2^40 bytes"] = t.bytes()
+	files["texts of 2^40 bytes"] = at.bytes(t)
 	t = points(3)
 	t.columns[1].encoding, t.columns[1].data = 8, []byte{200, 255, 255, 255, 255, 255, 255}
 	t.columns[1].dictionary, t.columns[1].entries = make([]byte, 8), 1
-	files["indexes of 200 bits"] = t.bytes()
+	files["indexes of 200 bits"] = at.bytes(t)
 	t = points(3)
 	t.columns[1].encoding, t.columns[1].data = 8, append([]byte{32}, 6, 255, 255, 255, 127)
 	t.columns[1].dictionary, t.columns[1].entries = make([]byte, 8), 1
-	files["indexes after the dictionary"] = t.bytes()
-	files["keys that alternate"] = alternating(200_000).bytes()
-	files["a million keys"] = manyKeys(300_000).bytes()
+	files["indexes after the dictionary"] = at.bytes(t)
+	files["keys that alternate"] = at.bytes(alternating(200_000))
+	files["a million keys"] = at.bytes(manyKeys(300_000))
 	return files
 }
 
@@ -70,12 +70,12 @@ func emptyStructs(n int) []byte {
 }
 
 // manyColumns is a file with the columns of points and n others.
-func manyColumns(n int) []byte {
+func manyColumns(n int) *table {
 	t := points(1)
 	for i := range n {
 		t.columns = append(t.columns, column{name: fmt.Sprintf("c%d", i), kind: 2, data: make([]byte, 8)})
 	}
-	return t.bytes()
+	return t
 }
 
 // equalPoints has n equal points in a few bytes.
@@ -147,32 +147,39 @@ func (t *table) packed() *table {
 	return t
 }
 
-// texts returns files of values, artifacts and manifests that grow when they are read.
-func texts() []Input {
+// values returns files of values that grow when they are read.
+func values(at place) []Input {
 	var inputs []Input
-	values := func(name string, n int, value string) {
+	add := func(name string, n int, value string) {
 		t := points(n)
 		t.columns[3] = column{
 			name: "value", kind: 6, encoding: 8, data: repeated(uint64(n)), dictionary: plainText(nil, value), entries: 1,
 			packed: true,
 		}
 		t.columns[0].data = bytes.Repeat(plainText(nil, "k"), n)
-		inputs = append(inputs, Input{"values: " + name, "values.parquet", t.packed().bytes(), int64(n)})
+		inputs = append(inputs, Input{
+			Name: "values: " + name, File: "values.parquet", Data: at.bytes(t.packed()), Rows: int64(n),
+		})
 	}
-	values("1,000 texts of 1 MB", 1000, `"`+strings.Repeat("x", 1<<20-2)+`"`)
-	values("deep JSON", 1, strings.Repeat("[", 500_000)+strings.Repeat("]", 500_000))
-	values("wide JSON", 100, "["+strings.Repeat("1,", 500_000)+"1]")
-	values("4,000,000 numbers", 4_000_000/8, "1")
-	values("escapes", 1, `"`+strings.Repeat(`\u001b[2J`, 100_000)+`"`)
-	values("torn", 3, `{"a":`)
+	add("1,000 texts of 1 MB", 1000, `"`+strings.Repeat("x", 1<<20-2)+`"`)
+	add("deep JSON", 1, strings.Repeat("[", 500_000)+strings.Repeat("]", 500_000))
+	add("wide JSON", 100, "["+strings.Repeat("1,", 500_000)+"1]")
+	add("4,000,000 numbers", 4_000_000/8, "1")
+	add("escapes", 1, `"`+strings.Repeat(`\u001b[2J`, 100_000)+`"`)
+	add("torn", 3, `{"a":`)
+	return inputs
+}
 
+// texts returns files of artifacts and manifests that grow when they are read.
+func texts() []Input {
+	var inputs []Input
 	rows := func(file, name string, n int, path string, more ...column) {
 		t := &table{rows: int64(n), columns: append([]column{
 			{name: "path", kind: 6, encoding: 8, data: repeated(uint64(n)), dictionary: plainText(nil, path), entries: 1},
 			{name: "sha256", kind: 6, encoding: 8, data: repeated(uint64(n)), dictionary: plainText(nil, zeros), entries: 1},
 			{name: "bytes", kind: 2, encoding: 5, data: deltas(uint64(n), 1, 0)},
 		}, more...)}
-		inputs = append(inputs, Input{file + ": " + name, file, t.packed().bytes(), int64(n)})
+		inputs = append(inputs, Input{Name: file + ": " + name, File: file, Data: t.packed().bytes(), Rows: int64(n)})
 	}
 	for _, file := range []string{"artifacts.parquet", "manifest"} {
 		rows(file, "200,000 equal rows", 200_000, strings.Repeat("p/", 2000)+"x")
@@ -180,7 +187,9 @@ func texts() []Input {
 		rows(file, "a path of 30 MB", 1, strings.Repeat("x", 30<<20))
 		rows(file, "a path that leaves the run", 1, "../../x")
 		rows(file, "control characters", 100, "a\x1b]0;title\x07b")
-		inputs = append(inputs, Input{file + ": a page that shares its text", file, sharedTexts(), 100_000})
+		inputs = append(inputs, Input{
+			Name: file + ": a page that shares its text", File: file, Data: sharedTexts(), Rows: 100_000,
+		})
 	}
 	return inputs
 }
@@ -222,7 +231,7 @@ func sharedTexts() []byte {
 }
 
 // notFinite is a file of points that are NaN and infinite, at steps at the ends of the range.
-func notFinite() []byte {
+func notFinite(at place) []byte {
 	t := points(4)
 	t.columns[3].data = nil
 	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64} {
@@ -232,5 +241,5 @@ func notFinite() []byte {
 	for _, v := range []int64{math.MinInt64, -1, 0, math.MaxInt64} {
 		t.columns[1].data = binary.LittleEndian.AppendUint64(t.columns[1].data, uint64(v))
 	}
-	return t.bytes()
+	return at.bytes(t)
 }
