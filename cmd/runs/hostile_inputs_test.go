@@ -297,7 +297,8 @@ func rowDigest(in hostile.Input) string {
 	return strings.Repeat("0", 64)
 }
 
-// harmful are files, in folders of runs and in batches, that once ended all commands, took gigabytes or were printed as a whole.
+// harmful are files, in folders of runs and in batches, that once ended all commands, took gigabytes or were printed as
+// a whole.
 var harmful = []string{
 	"points: nothing but a count", "points: a key of 60 MB", "points: 20000000 equal points", "record: dotted keys",
 	"points: runs: in turn", "batch: 400,000 empty runs", "batch: 1,000 records of tables", "batch: a run of another day",
