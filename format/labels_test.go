@@ -31,7 +31,7 @@ func TestLabelsText(t *testing.T) {
 		{nil, "", ""},
 		{map[string]any{}, "", ""},
 		{map[string]any{"model": "m-1", "dataset": "val"}, `{"dataset":"val","model":"m-1"}`, "dataset=val, model=m-1"},
-		{map[string]any{"b": int64(3), "a": 0.5, "c": -0.0}, `{"a":0.5,"b":3,"c":0.0}`, "a=0.5, b=3, c=0.0"},
+		{map[string]any{"b": int64(3), "a": 0.5, "c": 0.0}, `{"a":0.5,"b":3,"c":0.0}`, "a=0.5, b=3, c=0.0"},
 		{map[string]any{"a": 1.0, "b": 1e20}, `{"a":1.0,"b":1e+20}`, "a=1.0, b=1e+20"},
 		{map[string]any{"a": "NaN", "b": "-Infinity"}, `{"a":"NaN","b":"-Infinity"}`, "a=NaN, b=-Infinity"},
 		{map[string]any{"é": "\n\"\\\u202e😀"}, `{"é":"\n\"\\\u202E😀"}`, "é=\n\"\\\u202e😀"},

@@ -134,7 +134,7 @@ func (w *indexed) setPath() {
 
 // end ends the processes and removes the clones. It may be called again.
 func (w *indexed) end() {
-	for w.idle != nil && len(w.idle) > 0 {
+	for len(w.idle) > 0 {
 		(<-w.idle).close()
 	}
 	_ = os.RemoveAll(w.dir)
