@@ -70,7 +70,8 @@ func (p *plan) requireBatches(ctx context.Context, w *writer, place bool) error 
 				return err
 			}
 		}
-		if string(own) != string(committed) || !ok && !slices.Contains(p.paths, configName) {
+		theirs := string(own) != string(committed) && string(own) != string(next) // next: a killed commit wrote it
+		if theirs || !ok && !slices.Contains(p.paths, configName) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf(
 				"%s now requires %q; commit it together with your other changes of that file",
 				path.Join(p.at, configName), format.BatchRequires))
