@@ -82,6 +82,10 @@ func (a *Active) AddArtifactFrom(name string, replace bool, r io.Reader) (format
 	return line, err
 }
 
+// FilesDir returns the folder of the run whose files become artifacts when the run is finished. A program writes them
+// there itself.
+func (a *Active) FilesDir() string { return filepath.Join(a.Dir, filesName) }
+
 // copied returns the path of an artifact that was copied into the run.
 func (a *Active) copied(name string) string {
 	return filepath.Join(a.Dir, artifactsName, filepath.FromSlash(name))

@@ -16,7 +16,7 @@ import (
 
 type execFlags struct {
 	newRunFlags
-	join, noSystem, wandb, noMLflow bool
+	join, noSystem, wandb, mlflow bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -34,9 +34,9 @@ exec sets RUNS_ID and RUNS_DIR for it. If RUNS_ID is already set, the new run is
 nested in that run; with --join the program records into that run instead, and
 only the process that started the run finishes it.
 
-MLflow calls of the program are recorded too; its runs become runs here. With
---wandb, 'import wandb' in a Python program finds the runs client, so that
-existing W&B calls are recorded without installing or changing anything.
+With --wandb, 'import wandb' in a Python program finds the runs client, so that
+existing W&B calls are recorded without installing or changing anything. With
+--mlflow, MLflow's calls are recorded: its runs become runs here.
 
 Press Ctrl-C once to ask the program to stop, and twice to kill it.
 
@@ -50,7 +50,7 @@ could not be started.`,
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run that RUNS_ID names, instead of a new one")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "do not sample the machine")
 	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "record the W&B calls of a Python program")
-	cmd.Flags().BoolVar(&f.noMLflow, "no-mlflow", false, "do not record the MLflow calls of the program")
+	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record the MLflow calls of the program, except for models")
 	return cmd
 }
 
@@ -84,7 +84,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	s := supervised{
 		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
 	}
-	if !f.noMLflow {
+	if f.mlflow {
 		if s.mlflow, err = listenMLflow(ctx, active, func(err error) { a.warn("%v", err) }); err != nil {
 			a.warn("%v", err)
 		}

@@ -148,6 +148,13 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 // ends.
 func (a *app) endMLflow(ctx context.Context, l *mlflowListener, end repo.Finish) repo.Finish {
 	l.end()
+	var unknown []string
+	for call, n := range l.service.Unanswered() {
+		unknown = append(unknown, fmt.Sprintf("%s (%d)", call, n))
+	}
+	if slices.Sort(unknown); len(unknown) > 0 {
+		a.warn("MLflow calls were not answered: %s", firstNames(unknown))
+	}
 	own, err := l.service.End(context.WithoutCancel(ctx), end)
 	if err != nil {
 		a.warn("%v", err)

@@ -40,7 +40,7 @@ func (s *Service) entry(ctx context.Context, id string) (*repo.Entry, error) {
 func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 	info := infoJSON{
 		ID: e.ID, UUID: e.ID, Name: e.Name, Experiment: ExperimentID(e.Experiment), User: e.Author,
-		Status: statusOf(e.Status), Start: e.Started.UnixMilli(), Artifacts: s.artifactsOf(e.Dir), Stage: "active",
+		Status: statusOf(e.Status), Start: e.Started.UnixMilli(), Artifacts: artifactsOf(e), Stage: "active",
 	}
 	if !e.Ended.IsZero() {
 		info.End = e.Ended.UnixMilli()

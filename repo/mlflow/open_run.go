@@ -260,7 +260,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	info := infoJSON{
 		ID: run.id, UUID: run.id, Name: run.name, Experiment: ExperimentID(run.experiment),
 		User: run.record.Author, Status: run.status, Start: started.UnixMilli(), End: run.ended,
-		Artifacts: s.artifactsOf(run.active.Dir), Stage: "active",
+		Artifacts: fileURI(run.active.FilesDir()), Stage: "active",
 	}
 	if run.deleted {
 		info.Stage = "deleted"

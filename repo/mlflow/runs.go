@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
 )
 
 type tagJSON struct {
@@ -250,5 +251,10 @@ func (s *Service) artifactRoot(id string) string {
 	return fileURI(filepath.Join(s.repo.Dir, "active", "experiment-"+id))
 }
 
-// artifactsOf is where MLflow's client writes the artifacts of a run.
-func (s *Service) artifactsOf(dir string) string { return fileURI(filepath.Join(dir, "artifacts")) }
+// artifactsOf is where MLflow's client finds the artifacts of a run.
+func artifactsOf(e *repo.Entry) string {
+	if e.Active != nil {
+		return fileURI(e.Active.FilesDir())
+	}
+	return fileURI(filepath.Join(e.Dir, "artifacts"))
+}
