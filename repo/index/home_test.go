@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -341,6 +342,92 @@ func TestHomeOfAnother(t *testing.T) {
 	if h.Cache.Day("2026-11-01") != nil {
 		t.Error("the days of another home were read")
 	}
+}
+
+// A file of another version is not read, however much else of it is right, and the next one replaces it.
+func TestHomeOfAnotherVersion(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.want("a", 1)
+	file := filepath.Join(p.cache, "home.recent")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := len(magic) + 8 + 8 // the home and the state come next
+	head += 4 + 8*int(binary.LittleEndian.Uint32(data[head:]))
+	head += 4 + entry*int(binary.LittleEndian.Uint32(data[head:]))
+	copy(data[len(magic)-2:], "9")
+	binary.LittleEndian.PutUint32(data[head:], castagnoli(data[:head]))
+	if err := os.WriteFile(file, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p.want("a", 1)
+	copy(data, magic)
+	binary.LittleEndian.PutUint32(data[head:], castagnoli(data[:head]))
+	if err := os.WriteFile(file, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p.want("a", 0) // nothing but the version was wrong
+}
+
+// A cache that was copied with the folders of another machine, which are of the same path and times, is not believed.
+func TestHomeOfAnotherMachine(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.want("a", 1)
+	run := filepath.Join(p.dir, "2026-11-01", id(1, 0))
+	times := map[string]time.Time{}
+	for _, folder := range []string{filepath.Dir(run), run} {
+		info, err := os.Stat(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times[folder] = info.ModTime()
+	}
+	if err := os.Rename(p.dir, p.dir+"-there"); err != nil {
+		t.Fatal(err)
+	}
+	p.write(id(1, 0), "record", "b")
+	for folder, at := range times {
+		if err := os.Chtimes(folder, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.want("b", 1)
+}
+
+// Of two that read and write the cache at once, the one that is last takes nothing from the truth.
+func TestHomeTwoWriters(t *testing.T) {
+	p := newProject(t)
+	p.write(id(1, 0), "record", "a")
+	p.write(id(2, 0), "record", "b")
+	p.want("a b", 2)
+	var homes []*Home
+	for range 2 {
+		homes = append(homes, &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read})
+	}
+	for i, h := range homes { // the second has not seen what the first has written
+		p.write(id(i+1, 1), "record", fmt.Sprint("new", i))
+		settle()
+		if _, err := h.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.want("a b new0 new1", 0)
+	if err := os.RemoveAll(filepath.Join(p.dir, "2026-11-01")); err != nil {
+		t.Fatal(err)
+	}
+	stale := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read}
+	p.want("b new1", 0)
+	p.write(id(1, 0), "record", "c") // the day comes back, and the stale cache still has it as it was
+	if settle(); len(OpenCache(p.cache, "home", p.dir).days) == 0 {
+		t.Fatal("the cache is empty")
+	}
+	if _, err := stale.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.want("b c new1", 0)
 }
 
 // Runs of many days move from the recent file into the base file.
