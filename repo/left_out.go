@@ -275,10 +275,19 @@ func (l *leftOut) load(ctx context.Context, ids []string) error {
 }
 
 // entry returns a run whose record is left out. If it is not one, the error is fs.ErrNotExist.
-func (l *leftOut) entry(id string) (*Entry, error) {
+func (l *leftOut) entry(id string) (*Entry, error) { return l.readRun(nil, id, (*Revision).entry) }
+
+// committed returns a run as v has it, without what lies elsewhere. If the list is no longer that of v, the error is
+// fs.ErrNotExist.
+func (l *leftOut) committed(v *Revision, id string) (*Entry, error) {
+	return l.readRun(v, id, (*Revision).committed)
+}
+
+// readRun reads a run of the list, which must be that of v unless v is nil.
+func (l *leftOut) readRun(v *Revision, id string, read func(*Revision, string) (*Entry, error)) (*Entry, error) {
 	var e *Entry
 	err := l.useRuns(func() error {
-		if l.runs == nil || l.runs.runs[id] == nil {
+		if l.runs == nil || l.runs.runs[id] == nil || v != nil && l.runs != v {
 			return nil
 		}
 		run := l.runs.runs[id]
@@ -288,7 +297,7 @@ func (l *leftOut) entry(id string) (*Entry, error) {
 			}
 		}
 		var err error
-		e, err = l.runs.entry(id)
+		e, err = read(l.runs, id)
 		run.record, run.notes, run.err = nil, nil, nil // an entry has what it needs
 		return err
 	})
@@ -346,12 +355,16 @@ func (r *Repository) leftOutIDs(removed map[string]bool) (ids []string, err erro
 }
 
 // leftOutSets groups left-out runs by day, for the index. rest has those that also have annotations which may not be
-// committed.
-func (r *Repository) leftOutSets(ids []string) (sets []index.Kept, rest []string, err error) {
+// committed. The sets are those of the revision v.
+func (r *Repository) leftOutSets(ids []string) (sets []index.Kept, rest []string, v *Revision, err error) {
 	err = r.left.useRuns(func() error {
+		if v = r.left.runs; v == nil { // another program has just checked out everything
+			rest = ids
+			return nil
+		}
 		days := map[string][]string{}
 		for _, id := range ids {
-			if r.annotatedHere(id) {
+			if v.runs[id] == nil || r.annotatedHere(id) {
 				rest = append(rest, id)
 			} else {
 				days[format.IDDay(id)] = append(days[format.IDDay(id)], id)
@@ -360,13 +373,13 @@ func (r *Repository) leftOutSets(ids []string) (sets []index.Kept, rest []string
 		for _, day := range slices.Sorted(maps.Keys(days)) {
 			sum := sha256.New()
 			for _, id := range days[day] {
-				r.left.runs.runs[id].addTo(sum, id)
+				v.runs[id].addTo(sum, id)
 			}
 			sets = append(sets, index.Kept{Key: hex.EncodeToString(sum.Sum(nil)), IDs: days[day]})
 		}
 		return nil
 	})
-	return sets, rest, err
+	return sets, rest, v, err
 }
 
 // addTo adds what a run says in a commit to a digest, by the ids of its objects.
@@ -390,7 +403,7 @@ func (r *Repository) leftOutBlocks(ctx context.Context, ids []string, add func(s
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	sets, rest, err := r.leftOutSets(ids)
+	sets, rest, v, err := r.leftOutSets(ids)
 	if err != nil {
 		return nil, err
 	}
@@ -401,12 +414,16 @@ func (r *Repository) leftOutBlocks(ctx context.Context, ids []string, add func(s
 		}
 		var runs []*format.Run
 		for _, id := range ids {
-			e, err := r.readFinished(id)
-			if err != nil {
-				add(id, e, err)
+			// A set is kept by what the commit says: a copy elsewhere, or a note that comes meanwhile, is not of it.
+			e, err := r.left.committed(v, id)
+			if err == nil {
+				runs = append(runs, e.Run)
 				continue
 			}
-			runs = append(runs, e.Run)
+			if errors.Is(err, fs.ErrNotExist) { // the commit has changed meanwhile
+				e, err = r.readFinished(id)
+			}
+			add(id, e, err)
 		}
 		return runs, ctx.Err()
 	})

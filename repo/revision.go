@@ -207,7 +207,39 @@ func (v *Revision) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	return entries, damaged, nil
 }
 
+// entry returns a run with its notes, also those that the commit does not have.
 func (v *Revision) entry(id string) (*Entry, error) {
+	e, err := v.record(id)
+	if err != nil {
+		return nil, err
+	}
+	notes := v.runs[id].notes
+	if v.late != nil {
+		e.noted = v.late
+		late, err := v.late.lateNotes(id)
+		if err != nil {
+			return nil, err
+		}
+		notes = mergeNotes(notes, late)
+	}
+	if err := applyNotes(e.Run, notes); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// committed returns a run as the commit has it, whatever was noted since.
+func (v *Revision) committed(id string) (*Entry, error) {
+	e, err := v.record(id)
+	if err != nil {
+		return nil, err
+	}
+	e.noted = v.late
+	return e, applyNotes(e.Run, v.runs[id].notes)
+}
+
+// record returns a run without its notes.
+func (v *Revision) record(id string) (*Entry, error) {
 	from := v.runs[id]
 	name := path.Join(v.Commit[:min(12, len(v.Commit))], id, RecordName)
 	record := from.record
@@ -226,20 +258,7 @@ func (v *Revision) entry(id string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Entry{Run: run, repo: v.Repository, from: v, batch: v.batchOf(id)}
-	notes := from.notes
-	if v.late != nil {
-		e.noted = v.late
-		late, err := v.late.lateNotes(id)
-		if err != nil {
-			return nil, err
-		}
-		notes = mergeNotes(notes, late)
-	}
-	if err := applyNotes(run, notes); err != nil {
-		return nil, err
-	}
-	return e, nil
+	return &Entry{Run: run, repo: v.Repository, from: v, batch: v.batchOf(id)}, nil
 }
 
 // fetch copies the files of a run into a temporary folder, once, so that its points can be read. Several goroutines may
