@@ -52,8 +52,31 @@ func (p *pointFile) labelsOf(text []byte) (Labels, error) {
 
 // Labeled reports whether a point has labels.
 func (m *Metrics) Labeled(ctx context.Context) (bool, error) {
+	some := false
+	err := m.eachLabels(ctx, func(Labels) bool {
+		some = true
+		return false
+	})
+	return some, err
+}
+
+// LabelSets returns the different labels of the points, in the order in which they first appear.
+func (m *Metrics) LabelSets(ctx context.Context) (sets []Labels, err error) {
+	seen := map[Labels]bool{}
+	err = m.eachLabels(ctx, func(l Labels) bool {
+		if !seen[l] {
+			seen[l] = true
+			sets = append(sets, l)
+		}
+		return true
+	})
+	return sets, err
+}
+
+// eachLabels calls yield with the labels of each point that has some, until it returns false.
+func (m *Metrics) eachLabels(ctx context.Context, yield func(Labels) bool) error {
 	if m.column[labelsColumn] < 0 {
-		return false, nil
+		return nil
 	}
 	var points [512]Point
 	for group, w := range m.within {
@@ -66,20 +89,20 @@ func (m *Metrics) Labeled(ctx context.Context) (bool, error) {
 		}
 		for at := w.from; err == nil && at < w.to; {
 			if err = ctx.Err(); err != nil {
-				return false, err
+				return err
 			}
 			some := points[:min(int64(len(points)), w.to-at)]
 			err = m.readLabels(some)
 			for _, p := range some {
-				if p.Labels != (Labels{}) && err == nil {
-					return true, nil
+				if p.Labels != (Labels{}) && err == nil && !yield(p.Labels) {
+					return nil
 				}
 			}
 			at += int64(len(some))
 		}
 		if err != nil {
-			return false, fmt.Errorf("%w: %w", ErrMetrics, err)
+			return fmt.Errorf("%w: %w", ErrMetrics, err)
 		}
 	}
-	return false, nil
+	return nil
 }

@@ -72,6 +72,9 @@ func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]s
 		if name == format.ValuesName {
 			return SearchValues(ctx, bytes.NewReader(data), int64(len(data)))
 		}
+		if name == MetricsName {
+			return SearchLabels(ctx, bytes.NewReader(data), int64(len(data)))
+		}
 		return secret.Search(ctx, bytes.NewReader(data), int64(len(data)), kindOf(name))
 	}
 	finds, err := search()
@@ -265,6 +268,20 @@ func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) 
 		}
 		for _, a := range artifacts {
 			if len(x.matches([]byte(a.Path+" "+a.Key+" "+a.Caption))) > 0 {
+				return errParquet
+			}
+		}
+	case name == MetricsName:
+		m, err := format.OpenMetrics(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return err
+		}
+		sets, err := m.LabelSets(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range sets {
+			if len(x.matches([]byte(labelLine(l)))) > 0 || len(x.matches([]byte(l.Text()))) > 0 {
 				return errParquet
 			}
 		}

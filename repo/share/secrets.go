@@ -150,7 +150,7 @@ func searchStart(ctx context.Context, file string) ([]secret.Find, error) {
 	return secret.Search(ctx, f, min(info.Size(), repo.MaxSearchedOutside), secret.Plain)
 }
 
-// searchContent searches one file of .runs. In the packed lists of artifacts and of values, it searches only the texts.
+// searchContent searches one file of .runs. In tables, it searches only the texts.
 func searchContent(ctx context.Context, name string, r io.ReaderAt, size int64) ([]secret.Find, error) {
 	packed := "" // the name of a file directly in a run's folder; empty for an artifact, which may have the same name
 	if strings.Count(name, "/") == 2 {
@@ -162,6 +162,9 @@ func searchContent(ctx context.Context, name string, r io.ReaderAt, size int64) 
 	}
 	if packed == format.ValuesName {
 		return repo.SearchValues(ctx, r, size)
+	}
+	if packed == format.MetricsName { // the record has the keys
+		return repo.SearchLabels(ctx, r, size)
 	}
 	finds, err := secret.Search(ctx, r, size, kind)
 	if err == nil && packed == format.ArtifactsName {

@@ -173,7 +173,7 @@ func (s *ExportSearch) allows(t ExportText, f secret.Find) bool {
 	files := t.Files
 	if files == nil {
 		for _, run := range t.Runs {
-			for _, name := range []string{repo.RecordName, format.ValuesName, format.ArtifactsName} {
+			for _, name := range []string{repo.RecordName, repo.MetricsName, format.ValuesName, format.ArtifactsName} {
 				files = append(files, RunFile(run.ID, name))
 			}
 			files = append(files, repo.SharedNames(run)...)
