@@ -33,10 +33,55 @@ type Series struct {
 	Common   int     // points at steps that both sides have
 }
 
-// CompareSeries compares points, which must be sorted by step. It ignores their times. The tolerance is relative: 1e-6
-// allows a difference of one millionth of the larger value, decided in decimals as format.Decimal reads them. NaN
-// equals NaN.
+// CompareSeries compares the points of a metric, sorted by step: each series of one side with that of the same labels
+// on the other side. The result covers all of them. Times are ignored. The tolerance is relative: 1e-6 allows a
+// difference of one millionth of the larger value, decided in decimals as format.Decimal reads them. NaN equals
+// NaN.
 func CompareSeries(a, b []format.Point, tolerance float64) Series {
+	x, y := format.SplitSeries(a), format.SplitSeries(b)
+	if len(x) == 0 || len(y) == 0 || len(x) == 1 && len(y) == 1 && x[0].Labels == y[0].Labels {
+		return compareOne(a, b, tolerance)
+	}
+	all := Series{}
+	for i, j := 0, 0; i < len(x) || j < len(y); {
+		var left, right []format.Point
+		order := 1 // of the next labels of both
+		if i < len(x) {
+			order = -1
+			if j < len(y) {
+				order = x[i].Labels.Compare(y[j].Labels)
+			}
+		}
+		if order <= 0 {
+			left = x[i].Points
+			i++
+		}
+		if order >= 0 {
+			right = y[j].Points
+			j++
+		}
+		all.join(compareOne(left, right, tolerance))
+	}
+	return all
+}
+
+// join adds the comparison of another series of the metric.
+func (s *Series) join(other Series) {
+	if other.Sameness == Missing || other.Sameness == New { // the metric itself is on both sides
+		other.Sameness = Different
+	}
+	s.Sameness = max(s.Sameness, other.Sameness)
+	s.Absolute = max(s.Absolute, other.Absolute)
+	if other.Relative > s.Relative {
+		s.Relative, s.Step = other.Relative, other.Step
+	}
+	s.Points[0] += other.Points[0]
+	s.Points[1] += other.Points[1]
+	s.Common += other.Common
+}
+
+// compareOne compares two series.
+func compareOne(a, b []format.Point, tolerance float64) Series {
 	s := Series{Points: [2]int{len(a), len(b)}}
 	switch {
 	case len(b) == 0 && len(a) > 0:

@@ -188,6 +188,33 @@ func (e *Entry) EachPoints(ctx context.Context, yield func(key string, points []
 	return nil
 }
 
+// Labeled reports whether a point of the run has labels.
+func (e *Entry) Labeled(ctx context.Context) (some bool, err error) {
+	for _, part := range append([]*Entry{e.alone()}, e.earlier...) {
+		if some, err = part.labeled(ctx); some || err != nil {
+			return some, err
+		}
+	}
+	return false, nil
+}
+
+func (e *Entry) labeled(ctx context.Context) (bool, error) {
+	if e.Active == nil {
+		m, release, err := e.metrics(MetricsName)
+		if err != nil || m == nil {
+			return false, err
+		}
+		defer release()
+		return m.Labeled(ctx)
+	}
+	some := false
+	err := e.eachActive(ctx, func(_ string, p format.Point) error {
+		some = some || p.Labels != (format.Labels{})
+		return nil
+	}, nil)
+	return some, err
+}
+
 // activePoints returns the points of each metric of an active run, ordered by step and time.
 func (e *Entry) activePoints(ctx context.Context) (map[string][]format.Point, error) {
 	all := map[string][]format.Point{}

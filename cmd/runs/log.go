@@ -22,6 +22,7 @@ type logFlags struct {
 	newRunFlags
 	run, step, at string
 	artifacts     []string
+	labels        []string
 }
 
 func (a *app) logCommand() *cobra.Command {
@@ -32,14 +33,14 @@ func (a *app) logCommand() *cobra.Command {
 		Long: `Record metrics, params, tags and artifacts in the run that --run or RUNS_ID
 names. Without either, record a complete, finished run and print its id.
 
-    runs log --step 1 loss=0.5
+    runs log --step 1 loss=0.5 --label dataset=val
     runs log rmse=0.31 -p lr=0.1 -a model.bin
     train | runs log --run @ -
 
 With '-', read journal lines or KEY=NUMBER lines from stdin as they come.
 
-Without --step, a metric continues at its own last step plus one. NaN, inf and
--inf are valid values.`,
+Without --step, a metric continues at its own last step plus one, for each set
+of labels apart. NaN, inf and -inf are valid values.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.log(cmd.Context(), &f, args, cmd.Flags().Changed("step"))
 		},
@@ -50,6 +51,7 @@ Without --step, a metric continues at its own last step plus one. NaN, inf and
 	cmd.Flags().StringVar(&f.at, "time", "", "set the time to `T`, in seconds since 1970 or as RFC 3339")
 	cmd.Flags().StringArrayVarP(&f.artifacts, "artifact", "a", nil,
 		"keep a file or folder with the run, `PATH[=NAME]` (repeatable)")
+	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "give the metrics the label `KEY=VALUE` (repeatable)")
 	return cmd
 }
 
@@ -172,7 +174,48 @@ func (f *logFlags) line(args []string, stepped bool) (l *format.Line, stream boo
 	if l.Params, err = parseParams(f.params); err != nil {
 		return nil, false, err
 	}
+	if len(f.labels) > 0 {
+		if len(l.Metrics) == 0 {
+			return nil, false, usagef("log: --label requires KEY=NUMBER")
+		}
+		if l.Labels, err = f.lineLabels(); err != nil {
+			return nil, false, err
+		}
+	}
 	return l, stream, nil
+}
+
+// parseLabels reads labels, whose values are texts.
+func parseLabels(flags []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, flag := range flags {
+		if !strings.Contains(flag, "=") {
+			return nil, usagef("label %.80q: expected KEY=VALUE", flag)
+		}
+		key, value, err := format.ParseTag(flag)
+		if err != nil {
+			return nil, usagef("label %.80q: %v", flag, err)
+		}
+		labels[key] = value
+	}
+	return labels, nil
+}
+
+// lineLabels returns the labels of the metrics.
+func (f *logFlags) lineLabels() (format.Labels, error) {
+	texts, err := parseLabels(f.labels)
+	if err != nil {
+		return format.Labels{}, err
+	}
+	values := make(map[string]any, len(texts))
+	for key, value := range texts {
+		values[key] = value
+	}
+	l, err := format.NewLabels(values)
+	if err != nil {
+		return l, usagef("log: --label: %v", err)
+	}
+	return l, nil
 }
 
 func empty(l *format.Line) bool {
@@ -280,7 +323,7 @@ func (a *app) logRun(ctx context.Context, f *logFlags, l *format.Line, stream, s
 			return err
 		}
 		if len(l.Metrics) > 0 {
-			more = append(more, &format.Line{Time: l.Time, Metrics: l.Metrics})
+			more = append(more, &format.Line{Time: l.Time, Metrics: l.Metrics, Labels: l.Labels})
 		}
 		if len(more) > 0 {
 			err := active.CheckLines(ctx, more...)

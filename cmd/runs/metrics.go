@@ -28,6 +28,7 @@ type metricsFlags struct {
 	json, csv, raw, last, values, part bool
 	every                              int
 	experiment                         string
+	labels                             []string
 }
 
 func (a *app) metricsCommand() *cobra.Command {
@@ -39,7 +40,11 @@ func (a *app) metricsCommand() *cobra.Command {
 those of all metrics.
 
     runs metrics wide loss --csv
+    runs metrics wide loss --label dataset=val
     runs metrics wide --values
+
+With --label, print only points that have the label. A metric has a series for
+each set of labels; --last and --every count the points of each.
 
 With --values, print the non-numeric values instead: text, lists and histograms.
 
@@ -56,6 +61,8 @@ count up to the first step of the later one.`,
 				return usagef("metrics: --every must be 1 or more, got %d", f.every)
 			case f.values && f.every > 0:
 				return usagef("metrics: --values and --every cannot be combined")
+			case f.values && len(f.labels) > 0:
+				return usagef("metrics: --values and --label cannot be combined")
 			case f.last && f.every > 0:
 				return usagef("metrics: --last and --every cannot be combined")
 			}
@@ -79,8 +86,9 @@ count up to the first step of the later one.`,
 	cmd.Flags().BoolVar(&f.raw, "raw", false, rawUsage)
 	cmd.Flags().BoolVar(&f.values, "values", false, "print non-numeric values instead of points")
 	cmd.Flags().BoolVar(&f.part, "part", false, "print only what RUN logged itself, without the runs that it resumes")
-	cmd.Flags().BoolVar(&f.last, "last", false, "print only the last point of each metric")
-	cmd.Flags().IntVar(&f.every, "every", 0, "print only every `N`th point of each metric, and the last")
+	cmd.Flags().BoolVar(&f.last, "last", false, "print only the last point of each series")
+	cmd.Flags().IntVar(&f.every, "every", 0, "print only every `N`th point of each series, and the last")
+	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "print only points with the label `KEY=VALUE` (repeatable)")
 	cmd.Flags().StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
 }
@@ -92,12 +100,22 @@ func (a *app) metrics(ctx context.Context, f *metricsFlags, e *repo.Entry, keys 
 				query.Names(e.Metrics))}
 		}
 	}
+	labels, err := parseLabels(f.labels)
+	if err != nil {
+		return err
+	}
+	filter := repo.PointFilter{Keys: keys, Last: f.last, Every: f.every, Labels: labels}
+	labeled := false
+	if f.csv { // whose header comes first
+		if labeled, err = e.Labeled(ctx); err != nil {
+			return err
+		}
+	}
 	return a.page(ctx, f, func(w io.Writer) error {
-		out := newPointWriter(w, f)
+		out := newPointWriter(w, f, labeled)
 		if err := out.begin(); err != nil {
 			return err
 		}
-		filter := repo.PointFilter{Keys: keys, Last: f.last, Every: f.every}
 		if err := e.EachPoint(ctx, filter, out.point); err != nil {
 			return err
 		}
@@ -131,6 +149,8 @@ type rowWriter struct {
 	csv  *render.CSV
 	buf  []byte
 	some bool
+
+	labeled bool // CSV has a column of labels
 }
 
 func newRowWriter(w io.Writer, f *metricsFlags) rowWriter {
@@ -146,6 +166,8 @@ func (o *rowWriter) begin(head string) error {
 	switch {
 	case o.f.json:
 		return o.w.WriteByte('[')
+	case o.f.csv && o.labeled:
+		return o.csv.Write([]string{"key", "step", "time", "value", "labels"})
 	case o.f.csv:
 		return o.csv.Write([]string{"key", "step", "time", "value"})
 	}
@@ -171,16 +193,20 @@ func (o *rowWriter) json(key string, step int64, t time.Time, value func([]byte)
 	return err
 }
 
-// csvRow writes a row as CSV.
-func (o *rowWriter) csvRow(key string, step int64, t time.Time, value string) error {
-	return o.csv.Write([]string{key, strconv.FormatInt(step, 10), t.Format("2006-01-02T15:04:05.999999Z"), value})
+const csvTime = "2006-01-02T15:04:05.999999Z"
+
+// csvRow writes a row as CSV. labels has one text if there is a column of labels.
+func (o *rowWriter) csvRow(key string, step int64, t time.Time, value string, labels ...string) error {
+	return o.csv.Write(append([]string{key, strconv.FormatInt(step, 10), t.Format(csvTime), value}, labels...))
 }
 
 // pointWriter writes points.
 type pointWriter struct{ rowWriter }
 
-func newPointWriter(w io.Writer, f *metricsFlags) *pointWriter {
-	return &pointWriter{newRowWriter(w, f)}
+func newPointWriter(w io.Writer, f *metricsFlags, labeled bool) *pointWriter {
+	out := &pointWriter{newRowWriter(w, f)}
+	out.labeled = labeled
+	return out
 }
 
 func (o *pointWriter) begin() error {
@@ -191,9 +217,19 @@ func (o *pointWriter) point(key string, p format.Point) error {
 	t := time.UnixMicro(p.Time).UTC()
 	switch {
 	case o.f.json:
-		return o.json(key, p.Step, t, func(b []byte) []byte { return format.AppendJSONFloat(b, p.Value) })
+		return o.json(key, p.Step, t, func(b []byte) []byte {
+			if b = format.AppendJSONFloat(b, p.Value); p.Labels != (format.Labels{}) {
+				b = append(append(b, `,"labels":`...), p.Labels.String()...)
+			}
+			return b
+		})
+	case o.f.csv && o.labeled:
+		return o.csvRow(key, p.Step, t, csvFloat(p.Value), p.Labels.String())
 	case o.f.csv:
 		return o.csvRow(key, p.Step, t, csvFloat(p.Value))
+	}
+	if p.Labels != (format.Labels{}) {
+		key = fmt.Sprintf("%s {%s}", key, p.Labels.Text())
 	}
 	_, err := fmt.Fprintf(o.w, "%10d  %s  %12s  %s\n", p.Step, t.Local().Format(time.DateTime), terminal.Number(p.Value),
 		terminal.Clean(key))

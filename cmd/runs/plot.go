@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -131,26 +132,22 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 	axis := map[string]catalog.Axis{"step": catalog.ByStep, "time": catalog.ByTime, "relative": catalog.ByDuration}[x]
 	var series []chart.Series
 	for _, e := range entries {
-		s := chart.Series{Name: e.Title()}
+		var curves []catalog.Series
 		var err error
 		if stepMetric != "" {
-			s.X, s.Y, err = catalog.CurveBy(ctx, e, key, stepMetric)
+			curves, err = catalog.CurvesBy(ctx, e, key, stepMetric)
 		} else {
-			s.X, s.Y, err = catalog.Curve(ctx, e, key, axis)
+			curves, err = catalog.Curves(ctx, e, key, axis)
 		}
 		if err != nil {
 			return err
 		}
-		if m, ok := e.Metrics[key]; ok {
-			s.Note = terminal.Number(query.Best(m, c.Goal(key)))
-			if goal := query.BestBy(query.Records([]*format.Run{e.Run}), "metrics."+key, c.Context()); goal != "" {
-				s.Note = goal + " " + s.Note
-			}
-		}
-		if f.smooth > 0 {
-			s.Y = catalog.Smooth(s.Y, f.smooth)
-		}
-		series = append(series, s)
+		series = append(series, chartSeries(f, c, e, key, curves)...)
+	}
+	if len(series) > maxCurves {
+		a.warn("%s has %d series, which are too many for a chart; only the first %d are drawn", terminal.Clean(key),
+			len(series), maxCurves)
+		series = series[:maxCurves]
 	}
 	height := min(chartHeight, max(8, (a.term.Height()-2)/charts-len(series)/3-3))
 	if !a.term.OutIsTerminal() {
@@ -171,6 +168,50 @@ func (a *app) drawMetric(ctx context.Context, f *plotFlags, c *catalog.Catalog, 
 		Width: a.term.Width(), Height: height, LogY: f.logY, X: kind,
 		Title: title, ASCII: asciiOnly(),
 	})
+}
+
+// chartSeries returns the curves of a metric of a run for a chart, each with a name and its best value. A run without
+// points has one that is empty.
+func chartSeries(f *plotFlags, c *catalog.Catalog, e *repo.Entry, key string, curves []catalog.Series) []chart.Series {
+	if len(curves) == 0 {
+		curves = []catalog.Series{{}}
+	}
+	goal := query.BestBy(query.Records([]*format.Run{e.Run}), "metrics."+key, c.Context())
+	var list []chart.Series
+	for _, curve := range curves {
+		s := chart.Series{Name: e.Title(), X: curve.X, Y: curve.Y}
+		if curve.Labels != (format.Labels{}) {
+			s.Name += " {" + curve.Labels.Text() + "}"
+		}
+		if m, ok := e.Metrics[key]; ok {
+			if len(curves) > 1 { // the record summarizes all of them
+				m = summary(curve.Y)
+			}
+			if s.Note = terminal.Number(query.Best(m, c.Goal(key))); goal != "" {
+				s.Note = goal + " " + s.Note
+			}
+		}
+		if f.smooth > 0 {
+			s.Y = catalog.Smooth(s.Y, f.smooth)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// summary summarizes the values of a curve, of which there is at least one, as a record does.
+func summary(values []float64) format.Metric {
+	m := format.Metric{Last: values[len(values)-1], Count: int64(len(values))}
+	for _, v := range values {
+		if math.IsNaN(v) || m.Count == 1 {
+			continue
+		}
+		if m.Min == nil {
+			m.Min, m.Max = &format.Extreme{Value: v}, &format.Extreme{Value: v}
+		}
+		m.Min.Value, m.Max.Value = min(m.Min.Value, v), max(m.Max.Value, v)
+	}
+	return m
 }
 
 // asciiOnly reports whether the locale lacks Unicode. It reads LC_ALL, LC_CTYPE and LANG, in this order (POSIX,

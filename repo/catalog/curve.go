@@ -127,42 +127,65 @@ func StepMetric(entries []*repo.Entry, metric string) string {
 	return axis
 }
 
-// Curve reads the points of a metric of a run as two lists of equal length, ordered by step or by time.
-func Curve(ctx context.Context, e *repo.Entry, metric string, axis Axis) (x, y []float64, err error) {
-	points, err := e.Points(ctx, metric)
-	if err != nil {
-		return nil, nil, err
-	}
-	if axis != ByStep { // points of several writers may be in another order by step than by time
-		slices.SortStableFunc(points, func(a, b format.Point) int { return cmp.Compare(a.Time, b.Time) })
-	}
-	began := e.Began().UnixMicro()
-	for _, p := range points {
-		y = append(y, p.Value)
-		switch axis {
-		case ByStep:
-			x = append(x, float64(p.Step))
-		case ByTime:
-			x = append(x, float64(p.Time)/1e6)
-		case ByDuration:
-			x = append(x, float64(p.Time-began)/1e6)
-		}
-	}
-	return x, y, nil
+// Series is a curve of a metric: the points that have the same labels, as two lists of equal length.
+type Series struct {
+	Labels format.Labels
+	X, Y   []float64
 }
 
-// CurveBy is like Curve, but x is the value of another metric, and the points are sorted by it. See alongMetric.
-func CurveBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) (x, y []float64, err error) {
+// Curves reads the curves of a metric of a run, one for each set of labels, ordered by step or by time.
+func Curves(ctx context.Context, e *repo.Entry, metric string, axis Axis) ([]Series, error) {
 	points, err := e.Points(ctx, metric)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	steps, err := e.Points(ctx, stepMetric)
+	began := e.Began().UnixMicro()
+	var curves []Series
+	for _, part := range format.SplitSeries(points) {
+		s := Series{Labels: part.Labels}
+		if axis != ByStep { // points of several writers may be in another order by step than by time
+			slices.SortStableFunc(part.Points, func(a, b format.Point) int { return cmp.Compare(a.Time, b.Time) })
+		}
+		for _, p := range part.Points {
+			s.Y = append(s.Y, p.Value)
+			switch axis {
+			case ByStep:
+				s.X = append(s.X, float64(p.Step))
+			case ByTime:
+				s.X = append(s.X, float64(p.Time)/1e6)
+			case ByDuration:
+				s.X = append(s.X, float64(p.Time-began)/1e6)
+			}
+		}
+		curves = append(curves, s)
+	}
+	return curves, nil
+}
+
+// CurvesBy is like Curves, but x is the value of another metric, and the points are sorted by it. If that metric has
+// points with the labels of a curve, these count, and otherwise all of its points. See alongMetric.
+func CurvesBy(ctx context.Context, e *repo.Entry, metric, stepMetric string) ([]Series, error) {
+	points, err := e.Points(ctx, metric)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	x, y = alongMetric(points, steps)
-	return x, y, nil
+	all, err := e.Points(ctx, stepMetric)
+	if err != nil {
+		return nil, err
+	}
+	along := format.SplitSeries(all)
+	var curves []Series
+	for _, part := range format.SplitSeries(points) {
+		s, steps := Series{Labels: part.Labels}, all
+		for _, other := range along {
+			if other.Labels == part.Labels {
+				steps = other.Points
+			}
+		}
+		s.X, s.Y = alongMetric(part.Points, steps)
+		curves = append(curves, s)
+	}
+	return curves, nil
 }
 
 // alongMetric takes as x of each point the last value that another metric has at the same or an earlier step. It

@@ -126,8 +126,8 @@ func TestCurve(t *testing.T) {
 	for axis, want := range map[Axis][2][]float64{
 		ByStep: {{0, 1}, {5, 6}}, ByTime: {{1, 2}, {6, 5}}, ByDuration: {{1 - began, 2 - began}, {6, 5}},
 	} {
-		x, y, err := Curve(t.Context(), e, "loss", axis)
-		if d := cmp.Diff(want, [2][]float64{x, y}); d != "" || err != nil {
+		got, err := Curves(t.Context(), e, "loss", axis)
+		if d := cmp.Diff([]Series{{X: want[0], Y: want[1]}}, got); d != "" || err != nil {
 			t.Errorf("axis %d: %v (-want +got):\n%s", axis, err, d)
 		}
 	}

@@ -358,7 +358,7 @@ func (v *Report) judge(ctx context.Context, best *Side) error {
 func (v *Report) readCurves(ctx context.Context, best *Side) error {
 	for i, s := range []*Side{v.Baseline, best} {
 		points, err := s.Entries[0].Points(ctx, v.Metric)
-		if err != nil || len(points) < 2 {
+		if points = format.MainSeries(points); err != nil || len(points) < 2 {
 			return ctx.Err()
 		}
 		v.Curves[i] = points

@@ -18,8 +18,8 @@ const (
 	curvePoints = 2_000_000 // limit for all metrics together; beyond it, no curves are drawn
 )
 
-// curves reads the values of each metric in order of step. It returns nothing if there are too many points or if no
-// metric has several.
+// curves reads the values of each metric in order of step, of the series with most points. It returns nothing if there
+// are too many points or if no metric has several.
 func (v Run) curves(ctx context.Context, e *repo.Entry) (map[string][]float64, error) {
 	total := int64(0)
 	for _, m := range e.Metrics {
@@ -28,14 +28,40 @@ func (v Run) curves(ctx context.Context, e *repo.Entry) (map[string][]float64, e
 	if !v.Curves || total > curvePoints || total == int64(len(e.Metrics)) {
 		return nil, nil
 	}
-	curves := make(map[string][]float64, len(e.Metrics))
+	series := make(map[string]map[format.Labels][]float64, len(e.Metrics))
 	err := e.EachPoints(ctx, func(key string, points []format.Point) error {
-		for _, p := range points {
-			curves[key] = append(curves[key], p.Value)
+		if series[key] == nil {
+			series[key] = map[format.Labels][]float64{}
 		}
+		var values []float64
+		for i, p := range points {
+			if i > 0 && p.Labels != points[i-1].Labels {
+				series[key][points[i-1].Labels], values = values, nil
+			}
+			if values == nil {
+				values = series[key][p.Labels]
+			}
+			values = append(values, p.Value)
+		}
+		series[key][points[len(points)-1].Labels] = values
 		return nil
 	})
+	curves := make(map[string][]float64, len(series))
+	for key, of := range series {
+		curves[key] = mainCurve(of)
+	}
 	return curves, err
+}
+
+// mainCurve returns the curve that stands for a metric, as format.MainSeries does.
+func mainCurve(series map[format.Labels][]float64) []float64 {
+	var main []float64
+	for _, l := range slices.SortedFunc(maps.Keys(series), format.Labels.Compare) {
+		if len(series[l]) > len(main) {
+			main = series[l]
+		}
+	}
+	return main
 }
 
 func (v Run) metrics(ctx context.Context, p *page, e *repo.Entry) {
