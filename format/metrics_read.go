@@ -17,7 +17,7 @@ const (
 	freePoints    = 100_000    // however small the file is
 	pointsPerByte = 128        // that a larger one may have besides: our writer needs a byte for 80 equal points
 	maxCurve      = 20_000_000 // points of one metric held at once: 640 MB
-	freeCurve     = 4_000_000  // of them, however small the file is: 128 MB
+	freeCurve     = 3_000_000  // of them, however small the file is: 96 MB
 	maxSpans      = 100_000    // ranges of rows with one key
 	maxPageBytes  = 32 << 20
 )

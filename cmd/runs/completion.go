@@ -189,6 +189,7 @@ func flagWords() map[string]words {
 		"--host":              nothing,
 		"--interval":          oneOf("1s", "5s", "30s"),
 		"--key":               runKeys,
+		"--label":             nothing,
 		"--limit":             nothing,
 		"--message":           nothing,
 		"--metric":            metrics,

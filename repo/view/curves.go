@@ -24,6 +24,7 @@ const (
 	bytesPerCell    = 8 * 7      // at most: place, least, greatest, last, step, x, time
 	leastCell       = 8          // bytes: the last value
 	maxCurvePoints  = 20_000_000 // of one curve
+	freeCurvePoints = 1_000_000  // of one curve for which memory is taken at once, however small the file is
 	maxAnswerPoints = 40_000_000 // of all curves: 320 MB, or twice as much with times
 	maxWholeRows    = 32_768     // of a file whose metrics are read together: two pages
 	metricPrefix    = "metrics." // of an x axis that is a metric
@@ -301,8 +302,12 @@ func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times b
 	if e.Parts() == 1 && e.Files[repo.MetricsName].Rows <= maxWholeRows {
 		return v.wholeFile(ctx, e, metric, times)
 	}
-	c := curve.NewCollector(times, int(min(max(m.Count, 0), maxCurvePoints)))
+	c := &curve.Collector{}
 	err := e.EachPointsOf(ctx, metric, func(points []format.Point) error {
+		if len(c.Values) == 0 { // the size of the file is verified now; only a large one may have as many points as it says
+			most := max(e.Files[repo.MetricsName].Bytes, freeCurvePoints)
+			c = curve.NewCollector(times, int(min(max(m.Count, 0), most, maxCurvePoints)))
+		}
 		if len(c.Values)+len(points) > maxCurvePoints {
 			return errTooLong
 		}
