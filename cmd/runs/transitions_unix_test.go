@@ -501,7 +501,7 @@ func (w *world) read(dir, name string) []byte {
 // other is the folder of another run.
 func (w *world) other(dir, id string) string {
 	for _, other := range w.finished(dir) {
-		if other != id {
+		if other != id && w.batchOf(dir, other) == "" {
 			return runFolder(other)
 		}
 	}
