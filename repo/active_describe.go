@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/gitruns/runs/format"
 )
@@ -27,11 +28,10 @@ func (a *Active) Describe(ctx context.Context, by *format.Run) (*format.Run, err
 	run.Name, run.Group, run.Key = cmp.Or(run.Name, by.Name), cmp.Or(run.Group, by.Group), cmp.Or(run.Key, by.Key)
 	if run.Resumes == "" && by.Resumes != "" {
 		run.Resumes = by.Resumes
-		params, tags := by.Params.Clone(), by.Tags
+		params, tags := by.Params.Clone(), map[string]string{}
 		params.Override(run.Params)
-		for key, text := range run.Tags {
-			tags[key] = text
-		}
+		maps.Copy(tags, by.Tags)
+		maps.Copy(tags, run.Tags)
 		run.Params, run.Tags, run.Summary, run.Defined = params, tags, by.Summary, by.Defined
 	}
 	if err := a.replaceRecord(run); err != nil {

@@ -216,8 +216,8 @@ func (f *fold) line(file string, number int, text []byte, l *format.Line) error 
 	return nil
 }
 
-// nextStep returns the step of the next point of a series without one. It returns false if there is no room for the
-// series.
+// nextStep returns the step of the next point of a series without one. It returns false if the run has too many
+// series already.
 func (f *fold) nextStep(c *curve, l format.Labels) (int64, bool) {
 	if l == (format.Labels{}) {
 		return c.next, true

@@ -277,8 +277,8 @@ func (l *leftOut) load(ctx context.Context, ids []string) error {
 // entry returns a run whose record is left out. If it is not one, the error is fs.ErrNotExist.
 func (l *leftOut) entry(id string) (*Entry, error) { return l.readRun(nil, id, (*Revision).entry) }
 
-// committed returns a run as v has it, without what lies elsewhere. If the list is no longer that of v, the error is
-// fs.ErrNotExist.
+// committed returns a run as v has it, and nothing else that is known of it. If the list is no longer that of v, the
+// error is fs.ErrNotExist.
 func (l *leftOut) committed(v *Revision, id string) (*Entry, error) {
 	return l.readRun(v, id, (*Revision).committed)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
@@ -29,9 +28,7 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	if err != nil {
 		return nil, fmt.Errorf("listening for MLflow calls: %w", err)
 	}
-	secret := make([]byte, 16)
-	_, _ = rand.Read(secret) // never fails
-	token := hex.EncodeToString(secret)
+	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: mlflowHandler(service, token)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

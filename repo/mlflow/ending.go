@@ -14,14 +14,14 @@ import (
 
 // The states of a run in MLflow.
 const (
-	statusRunning   = "RUNNING"
-	statusScheduled = "SCHEDULED"
-	statusFinished  = "FINISHED"
-	statusFailed    = "FAILED"
-	statusKilled    = "KILLED"
+	StatusRunning   = "RUNNING"
+	StatusScheduled = "SCHEDULED"
+	StatusFinished  = "FINISHED"
+	StatusFailed    = "FAILED"
+	StatusKilled    = "KILLED"
 )
 
-var statuses = []string{statusRunning, statusScheduled, statusFinished, statusFailed, statusKilled}
+var statuses = []string{StatusRunning, StatusScheduled, StatusFinished, StatusFailed, StatusKilled}
 
 // End finishes the runs of the program, except for the one that records the program, and returns how that one ends.
 // MLflow's word for a run counts only where it is worse than what the exit of the program says: a script that fails
@@ -34,16 +34,14 @@ func (s *Service) End(ctx context.Context, program repo.Finish) (own repo.Finish
 	var deleted []string
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {
 		run := s.open[id]
-		if id != run.id { // a resumed run is known by two ids
-			continue
-		}
 		errs = append(errs, s.close(ctx, run, program, &own))
 		if run.deleted {
 			deleted = append(deleted, run.active.ID)
 		}
 	}
 	errs = append(errs, s.trash(ctx, deleted))
-	s.open = map[string]*openRun{}
+	clear(s.open)
+	clear(s.parts)
 	return own, errors.Join(errs...)
 }
 
@@ -65,7 +63,8 @@ func (s *Service) makeRoom(ctx context.Context) error {
 	if first == nil {
 		return nil
 	}
-	maps.DeleteFunc(s.open, func(_ string, run *openRun) bool { return run == first })
+	delete(s.open, first.id)
+	delete(s.parts, first.active.ID)
 	first.before = true
 	return s.close(ctx, first, repo.Finish{Status: format.Finished}, nil)
 }
@@ -105,9 +104,9 @@ func worse(end repo.Finish, status string) repo.Finish {
 		return end
 	}
 	switch status {
-	case statusFailed:
+	case StatusFailed:
 		end.Status, end.ExitCode = format.Failed, nil
-	case statusKilled:
+	case StatusKilled:
 		end.Status, end.ExitCode = format.Killed, nil
 	}
 	return end

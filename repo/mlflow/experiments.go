@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 
 	"github.com/gitruns/runs/repo/index"
 )
@@ -45,25 +46,33 @@ func experimentName(ours string) string {
 	return ours
 }
 
-// names returns the names of all experiments, by their ids.
-func (s *Service) names(ctx context.Context) (map[string]string, error) {
+// named returns our name of the experiment with an id. ok is false if nobody has made it, and no run has it.
+func (s *Service) named(ctx context.Context, id string) (name string, ok bool, err error) {
+	if name, ok := s.openNames()[id]; ok {
+		return name, true, nil
+	}
 	table, err := s.repo.Table(ctx)
 	if err != nil {
-		return nil, err
+		return "", false, err
 	}
-	names := map[string]string{"0": ""}
 	for _, name := range table.Column(index.Attributes, "experiment").Texts() {
-		names[ExperimentID(name)] = name
+		if ExperimentID(name) == id {
+			return name, true, nil
+		}
 	}
+	return "", false, nil
+}
+
+// openNames returns the experiments that need no look at the runs of the repository, by their ids.
+func (s *Service) openNames() map[string]string {
+	names := map[string]string{ExperimentID(""): ""}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, name := range s.experiments {
-		names[id] = name
-	}
+	maps.Copy(names, s.experiments)
 	for _, run := range s.open {
 		names[ExperimentID(run.experiment)] = run.experiment
 	}
-	return names, nil
+	return names
 }
 
 func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
@@ -73,11 +82,10 @@ func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	names, err := s.names(ctx)
+	name, ok, err := s.named(ctx, q.ID)
 	if err != nil {
 		return nil, err
 	}
-	name, ok := names[q.ID]
 	if !ok {
 		return nil, notFound("No Experiment with id=%s exists", q.ID)
 	}
@@ -91,11 +99,10 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	names, err := s.names(ctx)
+	name, ok, err := s.named(ctx, ExperimentID(q.Name))
 	if err != nil {
 		return nil, err
 	}
-	name, ok := names[ExperimentID(q.Name)]
 	if !ok {
 		return nil, notFound("Could not find experiment with name '%s'", q.Name)
 	}
@@ -110,12 +117,10 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	names, err := s.names(ctx)
-	if err != nil {
-		return nil, err
-	}
 	id := ExperimentID(q.Name)
-	if _, exists := names[id]; exists {
+	if _, exists, err := s.named(ctx, id); err != nil {
+		return nil, err
+	} else if exists {
 		return nil, &Error{400, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Experiment(name=%s) already exists.", q.Name)}
 	}
 	s.mu.Lock()

@@ -15,13 +15,13 @@ import (
 func statusOf(status format.Status) string {
 	switch status {
 	case format.Running:
-		return statusRunning
+		return StatusRunning
 	case format.Finished:
-		return statusFinished
+		return StatusFinished
 	case format.Killed:
-		return statusKilled
+		return StatusKilled
 	}
-	return statusFailed // also a crashed run
+	return StatusFailed // also a crashed run
 }
 
 // entry returns a run of the repository that this service has not opened.
@@ -63,7 +63,7 @@ func tagsFor(run *format.Run) map[string]string {
 	if tags == nil {
 		tags = map[string]string{}
 	}
-	for key, text := range map[string]string{tagName: run.Name, tagNote: run.Note, tagParent: run.Parent} {
+	for key, text := range map[string]string{TagName: run.Name, TagNote: run.Note, TagParent: run.Parent} {
 		if text != "" {
 			tags[key] = text
 		}

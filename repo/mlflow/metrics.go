@@ -52,13 +52,18 @@ func (s *Service) logMetric(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.writable(ctx, q.id())
+	return s.write(ctx, q.id(), func(run *openRun) error { return run.logMetrics([]metricJSON{q.metricJSON}) })
+}
+
+// write calls do with a run to write to, and with its lock. The answer to such a call is empty.
+func (s *Service) write(ctx context.Context, id string, do func(run *openRun) error) (any, error) {
+	run, err := s.writable(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	return struct{}{}, run.logMetrics([]metricJSON{q.metricJSON})
+	return struct{}{}, do(run)
 }
 
 func (s *Service) logBatch(ctx context.Context, c *Call) (any, error) {
@@ -74,19 +79,15 @@ func (s *Service) logBatch(ctx context.Context, c *Call) (any, error) {
 	if err := checkBatch(len(q.Metrics), len(q.Params), len(q.Tags)); err != nil {
 		return nil, err
 	}
-	run, err := s.writable(ctx, q.id())
-	if err != nil {
-		return nil, err
-	}
-	run.mu.Lock()
-	defer run.mu.Unlock()
-	if err := run.logParams(q.Params); err != nil {
-		return nil, err
-	}
-	if err := run.logMetrics(q.Metrics); err != nil {
-		return nil, err
-	}
-	return struct{}{}, run.setTags(q.Tags)
+	return s.write(ctx, q.id(), func(run *openRun) error {
+		if err := run.logParams(q.Params); err != nil {
+			return err
+		}
+		if err := run.logMetrics(q.Metrics); err != nil {
+			return err
+		}
+		return run.setTags(q.Tags)
+	})
 }
 
 func (s *Service) logParam(ctx context.Context, c *Call) (any, error) {
@@ -97,13 +98,7 @@ func (s *Service) logParam(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	run, err := s.writable(ctx, q.id())
-	if err != nil {
-		return nil, err
-	}
-	run.mu.Lock()
-	defer run.mu.Unlock()
-	return struct{}{}, run.logParams([]tagJSON{q.tagJSON})
+	return s.write(ctx, q.id(), func(run *openRun) error { return run.logParams([]tagJSON{q.tagJSON}) })
 }
 
 // logParams records params. A param keeps its first value. The caller holds the lock.
@@ -187,32 +182,37 @@ func (s *Service) metricHistory(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	var points []format.Point
-	if run, err := s.run(q.id()); err == nil {
-		live := run.active.LivePoints()
-		if err := live.Read(ctx); err != nil {
-			return nil, err
-		}
-		if run.earlier != nil {
-			if points, err = run.earlier.Points(ctx, q.Key); err != nil {
-				return nil, err
-			}
-		}
-		points = append(points, live.Points(q.Key)...)
-	} else {
-		e, err := s.entry(ctx, q.id())
-		if err != nil {
-			return nil, err
-		}
-		if points, err = e.Points(ctx, q.Key); err != nil {
-			return nil, err
-		}
+	points, err := s.points(ctx, q.id(), q.Key)
+	if err != nil {
+		return nil, err
 	}
 	list := []metricJSON{}
 	for _, p := range points {
 		list = append(list, metricJSON{q.Key, value(p.Value), number(p.Time / 1000), number(p.Step)})
 	}
 	return map[string]any{"metrics": list}, nil
+}
+
+// points returns the points of a metric of a run, with those of the run that it resumes.
+func (s *Service) points(ctx context.Context, id, key string) (points []format.Point, err error) {
+	run, err := s.run(id)
+	if err != nil {
+		e, err := s.entry(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return e.Points(ctx, key)
+	}
+	live := run.active.LivePoints()
+	if err := live.Read(ctx); err != nil {
+		return nil, err
+	}
+	if run.earlier != nil {
+		if points, err = run.earlier.Points(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	return append(points, live.Points(key)...), nil
 }
 
 // fileURI is the address of a file of this machine.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // openRun is a run that this service writes to. It stays open until the program ends, even if MLflow has ended it:
@@ -41,8 +42,8 @@ const maxOpen = 200
 func (s *Service) start(ctx context.Context, experiment, name string, tags map[string]string) (*openRun, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	parent := tags[tagParent]
-	if of := s.open[parent]; of != nil {
+	parent := tags[TagParent]
+	if of := s.opened(parent); of != nil {
 		parent = of.active.ID
 	} else if format.CheckID(parent) != nil || !s.repo.HasRun(parent) {
 		parent = ""
@@ -53,7 +54,7 @@ func (s *Service) start(ctx context.Context, experiment, name string, tags map[s
 // begin starts a run and opens it. The caller holds the lock.
 func (s *Service) begin(ctx context.Context, described *format.Run, earlier *repo.Entry) (*openRun, error) {
 	run := &openRun{
-		experiment: described.Experiment, status: statusRunning, name: described.Name, earlier: earlier,
+		experiment: described.Experiment, status: StatusRunning, name: described.Name, earlier: earlier,
 		params: map[string]string{}, tags: map[string]string{}, removed: map[string]bool{}, latest: map[string]metricJSON{},
 	}
 	var err error
@@ -82,10 +83,9 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 	if run.journal, err = run.active.OpenJournal(); err != nil {
 		return nil, err
 	}
-	run.id = run.active.ID
-	if earlier != nil {
+	if run.id = run.active.ID; earlier != nil {
 		run.id = earlier.ID
-		s.open[run.active.ID] = run
+		s.parts[run.active.ID] = run.id
 	}
 	for _, other := range s.open {
 		other.mu.Lock()
@@ -116,11 +116,19 @@ func (s *Service) share(ctx context.Context, run *format.Run) error {
 	return nil
 }
 
+// opened returns an open run, by the id that MLflow knows or by its own. The caller holds the lock.
+func (s *Service) opened(id string) *openRun {
+	if whole := s.parts[id]; whole != "" {
+		id = whole
+	}
+	return s.open[id]
+}
+
 // run returns an open run.
 func (s *Service) run(id string) (*openRun, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	run := s.open[id]
+	run := s.opened(id)
 	if run == nil {
 		return nil, notFound("Run with id=%s not found", id)
 	}
@@ -142,15 +150,14 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if run := s.open[id]; run != nil { // resumed by another call meanwhile
+	if run := s.opened(id); run != nil { // resumed by another call meanwhile
 		return run, nil
 	}
-	old := e.Run
-	run, err = s.begin(ctx, &format.Run{
-		Experiment: old.Experiment, Name: old.Name, Key: old.Key, Parent: old.Parent, Group: old.Group, Resumes: old.ID,
-		Params: old.Params.Clone(), Tags: maps.Clone(old.Tags), Summary: old.Summary, Defined: old.Defined,
-	}, e)
-	if err != nil {
+	described := &format.Run{}
+	if err := (catalog.Resumption{Entry: e}).Inherit(described, false); err != nil {
+		return nil, err
+	}
+	if run, err = s.begin(ctx, described, e); err != nil {
 		return nil, err
 	}
 	before := s.jsonOf(e)
@@ -163,9 +170,9 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 
 // The tags of MLflow that have a place of their own in a record.
 const (
-	tagName   = "mlflow.runName"
-	tagNote   = "mlflow.note.content"
-	tagParent = "mlflow.parentRunId"
+	TagName   = "mlflow.runName"
+	TagNote   = "mlflow.note.content"
+	TagParent = "mlflow.parentRunId"
 )
 
 func tagsOf(list []tagJSON) map[string]string {
@@ -192,11 +199,11 @@ func (run *openRun) setTags(list []tagJSON) error {
 	}
 	for _, t := range list {
 		switch {
-		case t.Key == tagName:
+		case t.Key == TagName:
 			if err := run.rename(t.Value); err != nil {
 				return err
 			}
-		case t.Key == tagNote:
+		case t.Key == TagNote:
 			if err := run.annotate(&format.Note{Text: t.Value}); err != nil {
 				return err
 			}
@@ -204,7 +211,7 @@ func (run *openRun) setTags(list []tagJSON) error {
 			if err := run.annotate(&format.Note{Tags: map[string]string{t.Key: t.Value}}); err != nil {
 				return err
 			}
-		case t.Key == tagParent, captured(t.Key) && run.record.Source != nil:
+		case t.Key == TagParent, captured(t.Key) && run.record.Source != nil:
 		default:
 			line.Tags[t.Key] = t.Value
 		}
@@ -267,7 +274,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	}
 	tags := maps.Clone(run.tags)
 	if run.name != "" {
-		tags[tagName] = run.name
+		tags[TagName] = run.name
 	}
 	data := dataJSON{Params: pairs(run.params), Tags: pairs(tags)}
 	for _, key := range slices.Sorted(maps.Keys(run.latest)) {

@@ -48,16 +48,15 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	names, err := s.names(ctx)
+	experiment, ok, err := s.named(ctx, q.Experiment)
 	if err != nil {
 		return nil, err
 	}
-	experiment, ok := names[q.Experiment]
 	if !ok {
 		return nil, notFound("No Experiment with id=%s exists", q.Experiment)
 	}
 	tags := tagsOf(q.Tags)
-	if named := tags[tagName]; q.Name != "" && named != "" && named != q.Name {
+	if named := tags[TagName]; q.Name != "" && named != "" && named != q.Name {
 		return nil, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "+
 			"(run_name='%s', mlflow.runName='%s').", q.Name, named)
 	} else if q.Name == "" {
@@ -72,7 +71,7 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	q.Tags = slices.DeleteFunc(q.Tags, func(t tagJSON) bool { return t.Key == tagName })
+	q.Tags = slices.DeleteFunc(q.Tags, func(t tagJSON) bool { return t.Key == TagName })
 	if err := run.setTags(q.Tags); err != nil {
 		return nil, err
 	}
@@ -128,7 +127,7 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	run, err := s.run(q.id())
-	if err != nil && q.Status != statusRunning && q.Status != statusScheduled {
+	if err != nil && q.Status != StatusRunning && q.Status != StatusScheduled {
 		return s.updateFinished(ctx, q.id(), name)
 	}
 	if err != nil {
@@ -201,11 +200,11 @@ func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 	}
 	note := &format.Note{}
 	switch text := cut(q.Value, maxTagText); q.Key {
-	case tagName:
+	case TagName:
 		if note.Name, err = checkName(text); err != nil {
 			return nil, err
 		}
-	case tagNote:
+	case TagNote:
 		note.Text = text
 	default:
 		note.Tags = map[string]string{q.Key: text}

@@ -49,13 +49,13 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.find(ctx, q.Experiments, q.View, where)
+	all, err := s.find(ctx, q.Experiments, q.View, where)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*row, len(found))
-	for i, at := range order.Sort(len(found), func(i int) filter.Row { return found[i] }) {
-		rows[i] = found[at]
+	rows := make([]found, len(all))
+	for i, at := range order.Sort(len(all), func(i int) filter.Row { return all[i] }) {
+		rows[i] = all[at]
 	}
 	answer := searchJSON{}
 	rows = rows[min(from, len(rows)):]
@@ -113,9 +113,15 @@ const (
 	viewAll     = "ALL"
 )
 
+// found is a run as an expression and an order see it.
+type found interface {
+	filter.Row
+	id() string
+}
+
 // find returns the runs of some experiments and of a view for which an expression is true, newest first.
 func (s *Service) find(ctx context.Context, experiments []string, view string, where *filter.Expression) (
-	[]*row, error,
+	[]found, error,
 ) {
 	table, err := s.repo.Table(ctx)
 	if err != nil {
@@ -125,84 +131,75 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 	for _, id := range experiments {
 		wanted[id] = true
 	}
-	var rows []*row
-	open := s.openRows()
-	shown := map[string]bool{}
+	var rows []found
+	open, own := s.openRows()
 	for _, r := range open {
-		shown[r.json.Info.ID] = true
-		seen := view == viewAll || (view == viewDeleted) == (r.json.Info.Stage == "deleted")
-		if seen && wanted[r.json.Info.Experiment] && where.Match(r) {
+		seen := view == viewAll || (view == viewDeleted) == (r.Info.Stage == "deleted")
+		if seen && wanted[r.Info.Experiment] && where.Match(r) {
 			rows = append(rows, r)
 		}
 	}
 	if view == viewDeleted {
 		return rows, nil
 	}
-	columns := &columns{table: table, of: map[column]*index.Column{}}
-	names := columns.get(index.Attributes, "experiment")
 	ids := map[string]bool{} // whether an experiment is wanted, by its name
 	for i := range table.Len() {
-		name := ""
-		if names.Kind(i) == index.Text {
-			name = names.Text(i)
-		}
+		r := tableRow{table, i}
+		name, _ := r.word(index.Attributes, "experiment")
 		in, known := ids[name]
 		if !known {
 			in = wanted[ExperimentID(name)]
 			ids[name] = in
 		}
-		if r := (&row{columns: columns, at: i}); in && !shown[table.ID(i)] && where.Match(r) {
+		if in && !own[table.ID(i)] && where.Match(r) {
 			rows = append(rows, r)
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b *row) int {
-		return cmp.Or(-cmp.Compare(a.start(), b.start()), strings.Compare(a.id(), b.id()))
+	start := func(r found) float64 { n, _ := r.Number("start_time"); return n }
+	slices.SortStableFunc(rows, func(a, b found) int {
+		return cmp.Or(-cmp.Compare(start(a), start(b)), strings.Compare(a.id(), b.id()))
 	})
 	return rows, nil
 }
 
-// openRows returns the runs that are open, as they are now.
-func (s *Service) openRows() []*row {
+// openRows returns the runs that are open, as they are now. own has their ids, and those of the runs that they resume.
+func (s *Service) openRows() (rows []openRow, own map[string]bool) {
 	s.mu.Lock()
 	open := slices.Collect(maps.Values(s.open))
 	s.mu.Unlock()
-	rows := make([]*row, len(open))
-	for i, run := range open {
+	own = map[string]bool{}
+	for _, run := range open {
 		run.mu.Lock()
-		rows[i] = &row{json: run.json(s)}
+		rows = append(rows, openRow{run.json(s)})
 		run.mu.Unlock()
+		own[run.id], own[run.active.ID] = true, true
 	}
-	return rows
+	return rows, own
 }
 
 // rowsJSON reads the runs of rows.
-func (s *Service) rowsJSON(ctx context.Context, rows []*row) ([]*runJSON, error) {
+func (s *Service) rowsJSON(ctx context.Context, rows []found) ([]*runJSON, error) {
 	var wanted []int
+	var table *repo.Table
 	for _, r := range rows {
-		if r.json == nil {
-			wanted = append(wanted, r.at)
+		if r, ok := r.(tableRow); ok {
+			table, wanted = r.table, append(wanted, r.at)
 		}
 	}
 	entries := map[string]*repo.Entry{}
-	if len(wanted) > 0 {
-		for _, r := range rows {
-			if r.json != nil {
-				continue
-			}
-			loaded, _, err := r.columns.table.Load(ctx, wanted)
-			if err != nil {
-				return nil, err
-			}
-			for _, e := range loaded {
-				entries[e.ID] = e
-			}
-			break
+	if table != nil {
+		loaded, _, err := table.Load(ctx, wanted)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range loaded {
+			entries[e.ID] = e
 		}
 	}
 	list := make([]*runJSON, 0, len(rows))
 	for _, r := range rows {
-		if r.json != nil {
-			list = append(list, r.json)
+		if open, ok := r.(openRow); ok {
+			list = append(list, open.runJSON)
 		} else if e := entries[r.id()]; e != nil {
 			list = append(list, s.jsonOf(e))
 		}
@@ -210,73 +207,25 @@ func (s *Service) rowsJSON(ctx context.Context, rows []*row) ([]*runJSON, error)
 	return list, nil
 }
 
-// columns are the columns of a table that an expression has asked for.
-type columns struct {
-	table *repo.Table
-	of    map[column]*index.Column
-}
+// openRow is a run that is open.
+type openRow struct{ *runJSON }
 
-type column struct {
-	scope index.Scope
-	key   string
-}
-
-func (c *columns) get(scope index.Scope, key string) *index.Column {
-	at := column{scope, key}
-	found := c.of[at]
-	if found == nil {
-		found = c.table.Column(scope, key)
-		c.of[at] = found
-	}
-	return found
-}
-
-// row is a run as an expression sees it: one that is open, or a row of the table.
-type row struct {
-	json *runJSON
-
-	columns *columns
-	at      int
-}
-
-func (r *row) id() string {
-	if r.json != nil {
-		return r.json.Info.ID
-	}
-	return r.columns.table.ID(r.at)
-}
-
-func (r *row) start() int64 {
-	n, _ := r.Number("start_time")
-	return int64(n)
-}
+func (r openRow) id() string { return r.Info.ID }
 
 // Metric returns the latest value of a metric.
-func (r *row) Metric(key string) (float64, bool) {
-	if r.json != nil {
-		i := slices.IndexFunc(r.json.Data.Metrics, func(m metricJSON) bool { return m.Key == key })
-		if i < 0 {
-			return 0, false
-		}
-		return float64(r.json.Data.Metrics[i].Value), true
-	}
-	c := r.columns.get(index.MetricLast, key)
-	if !c.Kind(r.at).IsNumber() {
+func (r openRow) Metric(key string) (float64, bool) {
+	i := slices.IndexFunc(r.Data.Metrics, func(m metricJSON) bool { return m.Key == key })
+	if i < 0 {
 		return 0, false
 	}
-	return c.Number(r.at), true
+	return float64(r.Data.Metrics[i].Value), true
 }
 
-// Param returns a param as MLflow has it.
-func (r *row) Param(key string) (string, bool) {
-	if r.json != nil {
-		return pair(r.json.Data.Params, key)
-	}
-	if v, ok := r.columns.get(index.Params, key).Value(r.at); ok {
-		return Text(v), true
-	}
-	return "", false
-}
+// Param returns a param.
+func (r openRow) Param(key string) (string, bool) { return pair(r.Data.Params, key) }
+
+// Tag returns a tag.
+func (r openRow) Tag(key string) (string, bool) { return pair(r.Data.Tags, key) }
 
 func pair(list []tagJSON, key string) (string, bool) {
 	for _, t := range list {
@@ -287,25 +236,81 @@ func pair(list []tagJSON, key string) (string, bool) {
 	return "", false
 }
 
-// Tag returns a tag, also one of MLflow's that has a place of its own in a record.
-func (r *row) Tag(key string) (string, bool) {
-	if r.json != nil {
-		return pair(r.json.Data.Tags, key)
+// Text returns an attribute.
+func (r openRow) Text(attribute string) (string, bool) {
+	switch attribute {
+	case "run_id":
+		return r.Info.ID, true
+	case "run_name":
+		return r.Info.Name, true
+	case "status":
+		return r.Info.Status, true
+	case "artifact_uri":
+		return r.Info.Artifacts, true
+	case "user_id":
+		return r.Info.User, true
+	case "lifecycle_stage":
+		return r.Info.Stage, true
+	case "experiment_id":
+		return r.Info.Experiment, true
 	}
-	scope := index.Tags
-	switch key {
-	case tagName:
-		scope, key = index.Attributes, "name"
-	case tagNote:
-		scope, key = index.Attributes, "note"
-	case tagParent:
-		scope, key = index.Attributes, "parent"
-	}
-	return r.word(scope, key)
+	return "", false
 }
 
-func (r *row) word(scope index.Scope, key string) (string, bool) {
-	c := r.columns.get(scope, key)
+// Number returns a time in milliseconds since 1970.
+func (r openRow) Number(attribute string) (float64, bool) {
+	switch attribute {
+	case "start_time":
+		return float64(r.Info.Start), r.Info.Start != 0
+	case "end_time":
+		return float64(r.Info.End), r.Info.End != 0
+	}
+	return 0, false
+}
+
+// Dataset returns the values of a key of the datasets.
+func (r openRow) Dataset(string) []string { return nil }
+
+// tableRow is a run of the repository, by the columns of the index.
+type tableRow struct {
+	table *repo.Table
+	at    int
+}
+
+func (r tableRow) id() string { return r.table.ID(r.at) }
+
+// Metric returns the latest value of a metric.
+func (r tableRow) Metric(key string) (float64, bool) {
+	c := r.table.Column(index.MetricLast, key)
+	if !c.Kind(r.at).IsNumber() {
+		return 0, false
+	}
+	return c.Number(r.at), true
+}
+
+// Param returns a param as MLflow has it.
+func (r tableRow) Param(key string) (string, bool) {
+	if v, ok := r.table.Column(index.Params, key).Value(r.at); ok {
+		return Text(v), true
+	}
+	return "", false
+}
+
+// Tag returns a tag, also one of MLflow's that has a place of its own in a record.
+func (r tableRow) Tag(key string) (string, bool) {
+	switch key {
+	case TagName:
+		return r.word(index.Attributes, "name")
+	case TagNote:
+		return r.word(index.Attributes, "note")
+	case TagParent:
+		return r.word(index.Attributes, "parent")
+	}
+	return r.word(index.Tags, key)
+}
+
+func (r tableRow) word(scope index.Scope, key string) (string, bool) {
+	c := r.table.Column(scope, key)
 	if c.Kind(r.at) != index.Text {
 		return "", false
 	}
@@ -313,60 +318,38 @@ func (r *row) word(scope index.Scope, key string) (string, bool) {
 }
 
 // Text returns an attribute.
-func (r *row) Text(attribute string) (string, bool) {
-	if r.json != nil {
-		switch info := r.json.Info; attribute {
-		case "run_id":
-			return info.ID, true
-		case "run_name":
-			return info.Name, true
-		case "status":
-			return info.Status, true
-		case "artifact_uri":
-			return info.Artifacts, true
-		case "user_id":
-			return info.User, true
-		case "lifecycle_stage":
-			return info.Stage, true
-		case "experiment_id":
-			return info.Experiment, true
-		}
-		return "", false
+func (r tableRow) Text(attribute string) (string, bool) {
+	word := func(key string) string {
+		text, _ := r.word(index.Attributes, key)
+		return text
 	}
 	switch attribute {
 	case "run_id":
 		return r.id(), true
 	case "run_name":
-		name, _ := r.word(index.Attributes, "name")
-		return name, true
+		return word("name"), true
 	case "status":
-		status, _ := r.word(index.Attributes, "status")
-		return statusOf(format.Status(status)), true
+		return statusOf(format.Status(word("status"))), true
 	case "user_id":
-		author, _ := r.word(index.Attributes, "author")
-		return author, true
+		return word("author"), true
 	case "lifecycle_stage":
 		return "active", true
 	case "experiment_id":
-		name, _ := r.word(index.Attributes, "experiment")
-		return ExperimentID(name), true
+		return ExperimentID(word("experiment")), true
 	}
 	return "", false
 }
 
 // Number returns a time in milliseconds since 1970.
-func (r *row) Number(attribute string) (float64, bool) {
-	if attribute != "start_time" && attribute != "end_time" {
-		return 0, false
+func (r tableRow) Number(attribute string) (float64, bool) {
+	key := ""
+	switch attribute {
+	case "start_time":
+		key = "started"
+	case "end_time":
+		key = "ended"
 	}
-	if r.json != nil {
-		n := r.json.Info.Start
-		if attribute == "end_time" {
-			n = r.json.Info.End
-		}
-		return float64(n), n != 0
-	}
-	c := r.columns.get(index.Attributes, map[string]string{"start_time": "started", "end_time": "ended"}[attribute])
+	c := r.table.Column(index.Attributes, key)
 	if c.Kind(r.at) != index.Time {
 		return 0, false
 	}
@@ -374,4 +357,4 @@ func (r *row) Number(attribute string) (float64, bool) {
 }
 
 // Dataset returns the values of a key of the datasets.
-func (r *row) Dataset(string) []string { return nil }
+func (r tableRow) Dataset(string) []string { return nil }

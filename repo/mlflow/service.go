@@ -21,8 +21,8 @@ import (
 // Prefix begins the path of every call. Clients of 3.x use version 3.0 of some paths.
 const Prefix = "/api/2.0/mlflow/"
 
-// Path returns the part of a path of the protocol that names the call, such as "runs/create". A path that is none of
-// the protocol comes back whole.
+// Path returns the part of a path of the protocol that names the call, such as "runs/create". A path
+// that is not of the protocol comes back whole.
 func Path(path string) string {
 	for _, prefix := range []string{Prefix, "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/", "/ajax-api/3.0/mlflow/"} {
 		if call, ok := strings.CutPrefix(path, prefix); ok {
@@ -42,7 +42,8 @@ type Service struct {
 	opts Options
 
 	mu          sync.Mutex
-	open        map[string]*openRun // the runs of this service that have not ended, by id
+	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
+	parts       map[string]string   // the ids that MLflow knows, by those of open runs that resume others
 	taken       bool                // a run of the program has become Options.Program
 	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
 	experiments map[string]string   // the names of experiments that no run has yet, by id
@@ -61,7 +62,8 @@ type Options struct {
 // New makes a service for a repository.
 func New(r *repo.Repository, o Options) *Service {
 	return &Service{
-		repo: r, opts: o, open: map[string]*openRun{}, experiments: map[string]string{}, unknown: map[string]int{},
+		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
+		unknown: map[string]int{},
 	}
 }
 

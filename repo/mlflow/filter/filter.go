@@ -306,21 +306,21 @@ func (p *parser) identifier() (Scope, string, error) {
 		return "", "", wrong("Invalid comparison clause: expected a key, got %s", t.show())
 	}
 	scope, key := Attribute, t.text
-	if t.kind == plain {
-		if word, rest, dotted := strings.Cut(t.text, "."); dotted {
-			var ok bool
-			if scope, ok = scopes[word]; !ok {
-				return "", "", wrong("Invalid entity type '%s'. Valid values are metric, parameter, tag, attribute, dataset", word)
-			}
+	word, dotted := "", false
+	switch {
+	case t.kind == plain:
+		var rest string
+		if word, rest, dotted = strings.Cut(t.text, "."); dotted {
 			key = rest
 		}
-	} else if t.kind == ticked && p.peek().kind == plain && strings.HasPrefix(p.peek().text, ".") {
-		// `metrics`.loss
+	case t.kind == ticked && p.peek().kind == plain && strings.HasPrefix(p.peek().text, "."): // `metrics`.loss
+		word, dotted, key = t.text, true, p.next().text[1:]
+	}
+	if dotted {
 		var ok bool
-		if scope, ok = scopes[t.text]; !ok {
-			return "", "", wrong("Invalid entity type '%s'. Valid values are metric, parameter, tag, attribute, dataset", t.text)
+		if scope, ok = scopes[word]; !ok {
+			return "", "", wrong("Invalid entity type '%s'. Valid values are metric, parameter, tag, attribute, dataset", word)
 		}
-		key = p.next().text[1:]
 	}
 	if key == "" && p.at > 0 && strings.HasSuffix(p.tokens[p.at-1].text, ".") {
 		if q := p.next(); q.kind == quoted || q.kind == ticked {

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/mlflow"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -33,7 +34,7 @@ const (
 	maxKeyFiles  = 100_000 // keys of one kind in a run
 )
 
-// experimentFolders are folders of an experiment that are no runs.
+// experimentFolders are the folders of an experiment besides those of its runs.
 var experimentFolders = []string{"tags", "datasets", "traces", "models", "prompts", "assessments"}
 
 // isFileStore reports whether a folder has experiments in MLflow's layout.
@@ -227,7 +228,7 @@ func readRun(dir string) (*storedRun, error) {
 	}
 	s := &storedRun{
 		id: first("run_id", "run_uuid"), name: first("run_name", "name"), user: first("user_id"),
-		status: statusRunning, deleted: first("lifecycle_stage") == stageDeleted,
+		status: mlflow.StatusRunning, deleted: first("lifecycle_stage") == stageDeleted,
 		source: first("source_name"), commit: first("source_version"), artifacts: first("artifact_uri"),
 	}
 	if status := first("status"); status != "" {

@@ -20,6 +20,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/mlflow"
 	"github.com/gitruns/runs/repo/sqlite"
 )
 
@@ -254,11 +255,11 @@ func (l *runLog) Read(ctx context.Context, out importer.Output) (*importer.ReadR
 func (s *storedRun) finish(last int64) repo.Finish {
 	end := repo.Finish{Status: format.Crashed}
 	switch s.status {
-	case statusFinished:
+	case mlflow.StatusFinished:
 		end.Status = format.Finished
-	case statusFailed:
+	case mlflow.StatusFailed:
 		end.Status = format.Failed
-	case statusKilled:
+	case mlflow.StatusKilled:
 		end.Status = format.Killed
 	}
 	at := last

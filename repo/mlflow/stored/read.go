@@ -123,14 +123,13 @@ func (r *reading) point(p *point) error {
 	}
 	r.points++
 	l := &r.line
-	if len(l.Metrics) > 0 && (l.Time != time || l.Step != p.step || hasKey(l, name) || !r.sameLabels(p)) {
+	if len(l.Metrics) > 0 && (l.Time != time || l.Step != p.step || hasKey(l, name)) {
 		if err := r.flush(); err != nil {
 			return err
 		}
 	}
 	if len(l.Metrics) == 0 {
 		l.Time, l.Step, l.HasStep = time, p.step, true
-		r.setLabels(p)
 	}
 	l.Metrics = append(l.Metrics, format.MetricValue{Key: name, Value: p.value})
 	return nil
@@ -153,10 +152,6 @@ func (r *reading) flush() error {
 	r.line.Metrics = r.line.Metrics[:0]
 	return err
 }
-
-// The labels of points have no place in journals yet.
-func (r *reading) sameLabels(*point) bool { return true }
-func (r *reading) setLabels(*point)       {}
 
 // all writes everything.
 func (r *reading) all(ctx context.Context, d *details, tags map[string]string) error {

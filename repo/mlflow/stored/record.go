@@ -11,11 +11,8 @@ import (
 	"github.com/gitruns/runs/repo/mlflow"
 )
 
-// The tags of MLflow's that have a place of their own in a record.
+// Further tags of MLflow's that have a place of their own in a record.
 const (
-	tagName   = "mlflow.runName"
-	tagNote   = "mlflow.note.content"
-	tagParent = "mlflow.parentRunId"
 	tagUser   = "mlflow.user"
 	tagSource = "mlflow.source.name"
 	tagType   = "mlflow.source.type"
@@ -31,7 +28,7 @@ const (
 // placed reports whether a tag is in the record elsewhere, or says what the record cannot hold truly.
 func placed(tag string) bool {
 	switch tag {
-	case tagName, tagNote, tagUser, tagSource, tagType, tagCommit, tagBranch, tagRemote, tagDirty, tagModels:
+	case mlflow.TagName, mlflow.TagNote, tagUser, tagSource, tagType, tagCommit, tagBranch, tagRemote, tagDirty, tagModels:
 		return true
 	}
 	return false
@@ -54,10 +51,11 @@ func key(text string) string { return importer.Key(importer.Clean([]byte(text)))
 func (s *storedRun) record(d *details, p *places, parents map[string]string) *format.Run {
 	run := &format.Run{
 		ID: s.runID(), Name: oneLine(s.name), Key: key(s.id), Started: time.UnixMilli(s.start).UTC(),
-		Note: multiLine(d.tags[tagNote]), Tags: map[string]string{"imported": "mlflow"}, Parent: parents[d.tags[tagParent]],
+		Note: multiLine(d.tags[mlflow.TagNote]), Tags: map[string]string{"imported": "mlflow"},
+		Parent: parents[d.tags[mlflow.TagParent]],
 	}
 	if run.Name == "" {
-		run.Name = oneLine(d.tags[tagName])
+		run.Name = oneLine(d.tags[mlflow.TagName])
 	}
 	if s.experiment.name != "" && s.experiment.name != mlflow.DefaultExperiment {
 		run.Experiment = key(s.experiment.name)
@@ -115,7 +113,7 @@ func (s *storedRun) addSource(run *format.Run, d *details, p *places) {
 func (s *storedRun) tags(d *details, p *places, parents map[string]string) map[string]string {
 	kept := map[string]string{}
 	for name, value := range d.tags {
-		if placed(name) || name == tagParent && parents[value] != "" {
+		if placed(name) || name == mlflow.TagParent && parents[value] != "" {
 			continue
 		}
 		kept[key(name)] = multiLine(p.clean(name, value))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/mlflow"
 )
 
 // experiment is an experiment of a store.
@@ -99,21 +100,13 @@ func (s *storedRun) runID() string {
 	return format.IDOf(time.UnixMilli(s.start).UTC(), sum[:])
 }
 
-// The words of MLflow for the status of a run.
-const (
-	statusRunning   = "RUNNING"
-	statusScheduled = "SCHEDULED"
-	statusFinished  = "FINISHED"
-	statusFailed    = "FAILED"
-	statusKilled    = "KILLED"
-)
-
-// statuses are these words by the numbers in meta.yaml.
+// statuses are the words of MLflow for the status of a run, by the numbers in meta.yaml.
 var statuses = map[string]string{
-	"1": statusRunning, "2": statusScheduled, "3": statusFinished, "4": statusFailed, "5": statusKilled,
+	"1": mlflow.StatusRunning, "2": mlflow.StatusScheduled, "3": mlflow.StatusFinished, "4": mlflow.StatusFailed,
+	"5": mlflow.StatusKilled,
 }
 
 // ended reports whether MLflow knows that the run has ended.
 func (s *storedRun) ended() bool {
-	return s.status == statusFinished || s.status == statusFailed || s.status == statusKilled
+	return s.status == mlflow.StatusFinished || s.status == mlflow.StatusFailed || s.status == mlflow.StatusKilled
 }
