@@ -69,7 +69,7 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
 	}
-	unlock, err := r.lockRedactions(ctx)
+	unlock, err := r.LockRedactions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
 	}

@@ -354,8 +354,3 @@ func (p PendingRedaction) Batch() string {
 	}
 	return ""
 }
-
-// LockRedactions waits until no other process redacts.
-func (r *Repository) LockRedactions(ctx context.Context) (unlock func(), err error) {
-	return r.lockRedactions(ctx)
-}

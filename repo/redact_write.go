@@ -250,9 +250,9 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 	return tree
 }
 
-// lockRedactions waits until no other process redacts, because two that rewrite one run would undo each other's
+// LockRedactions waits until no other process redacts, because two that rewrite one run would undo each other's
 // changes.
-func (r *Repository) lockRedactions(ctx context.Context) (unlock func(), err error) {
+func (r *Repository) LockRedactions(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
 		return nil, err
 	}
@@ -286,7 +286,7 @@ func (r *Repository) CompleteRedactions(ctx context.Context) error {
 		}
 		return err
 	}
-	unlock, err := r.lockRedactions(ctx)
+	unlock, err := r.LockRedactions(ctx)
 	if err != nil {
 		return fmt.Errorf("completing a redaction: %w", err)
 	}

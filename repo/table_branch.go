@@ -86,14 +86,10 @@ func (r *Repository) removedIn(ctx context.Context, commit, tree string) (map[st
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string]bool, len(removed)+len(names))
-	for id := range removed {
-		all[id] = true
-	}
 	for _, n := range names {
-		all[path.Base(n.Path)] = true
+		removed[path.Base(n.Path)] = true
 	}
-	return all, nil
+	return removed, nil
 }
 
 // notedHere returns the runs of a table that have notes in the working tree or in the common store. They say more than

@@ -237,19 +237,31 @@ func (r *Repository) CopyToTrash(id string) error {
 	return nil
 }
 
+// trashed returns the folders of the trash, one for each Remove, oldest first.
+func (r *Repository) trashed() ([]string, error) {
+	err := realDir(r.trashDir())
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = os.ReadDir(r.trashDir())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	batches := make([]string, len(entries))
+	for i, e := range entries {
+		batches[i] = filepath.Join(r.trashDir(), e.Name())
+	}
+	return batches, nil
+}
+
 // Restore restores the runs of the last Remove, removes their markers and returns their ids. A run that is here again
 // stays as it is, and gets what only its copy in the trash has.
 func (r *Repository) Restore() ([]string, error) {
-	err := realDir(r.trashDir())
-	var batches []fs.DirEntry
-	if err == nil {
-		batches, err = os.ReadDir(r.trashDir())
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	batches, err := r.trashed()
+	if err != nil {
 		return nil, fmt.Errorf("restoring runs: %w", err)
 	}
-	for _, b := range slices.Backward(batches) {
-		batch := filepath.Join(r.trashDir(), b.Name())
+	for _, batch := range slices.Backward(batches) {
 		ids, err := r.restoreBatch(batch)
 		_ = os.Remove(batch)
 		if err != nil || len(ids) > 0 {
@@ -403,23 +415,19 @@ func (r *Repository) RestoreRun(id string) error {
 	if err := format.CheckID(id); err != nil {
 		return err
 	}
-	err := realDir(r.trashDir())
-	var batches []fs.DirEntry
-	if err == nil {
-		batches, err = os.ReadDir(r.trashDir())
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	batches, err := r.trashed()
+	if err != nil {
 		return fmt.Errorf("restoring run %s: %w", id, err)
 	}
-	for _, b := range slices.Backward(batches) {
-		from := filepath.Join(r.trashDir(), b.Name(), id)
+	for _, batch := range slices.Backward(batches) {
+		from := filepath.Join(batch, id)
 		if realDir(from) != nil {
 			continue
 		}
 		if err := r.restoreRun(from, id); err != nil {
 			return fmt.Errorf("restoring run %s: %w", id, err)
 		}
-		_ = os.Remove(filepath.Dir(from)) // only if it is empty
+		_ = os.Remove(batch) // only if it is empty
 		return nil
 	}
 	return fmt.Errorf("restoring run %s: %w", id, ErrNotInTrash)

@@ -71,16 +71,25 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*Catalog, error) 
 	if err != nil {
 		return nil, err
 	}
+	c, err := ofTable(ctx, r, o, table)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.addBranchTable(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// ofTable makes a catalog of the runs of a table.
+func ofTable(ctx context.Context, r *repo.Repository, o Options, table *repo.Table) (*Catalog, error) {
 	root, err := newRoot(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
 	c := root.derive(r, nil, table.Damage)
 	c.addTable(table)
-	if err := c.addBranchTable(ctx); err != nil {
-		c.Close()
-		return nil, err
-	}
 	return c, nil
 }
 

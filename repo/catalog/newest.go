@@ -29,13 +29,7 @@ func openNewest(ctx context.Context, r *repo.Repository, o Options, n int, exper
 	if err != nil {
 		return nil, err
 	}
-	root, err := newRoot(ctx, r, o)
-	if err != nil {
-		return nil, err
-	}
-	c := root.derive(r, nil, table.Damage)
-	c.addTable(table)
-	return c, nil
+	return ofTable(ctx, r, o, table)
 }
 
 // hasNewest reports whether a table certainly has the newest n runs of an experiment, or of all if it is empty, with

@@ -85,12 +85,11 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 	var waiting []repo.PendingRedaction
 	here := map[string]bool{}
 	for _, p := range pending {
-		committed, isNew, err := k.committed(ctx, p)
+		base, waits, err := k.waits(ctx, p)
 		if err != nil {
 			return err
 		}
-		base := p.Base()
-		if committed || base == "" && isNew {
+		if !waits {
 			if err := p.Forget(); err != nil {
 				return err
 			}
@@ -120,6 +119,14 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 		}
 	}
 	return nil
+}
+
+// waits reports whether a redaction still has to be committed. base is the commit of the runs branch that has the run
+// as it was before, or empty if it was not noted yet.
+func (k *keeping) waits(ctx context.Context, p repo.PendingRedaction) (base string, waits bool, err error) {
+	committed, isNew, err := k.committed(ctx, p)
+	base = p.Base()
+	return base, !committed && (base != "" || !isNew), err
 }
 
 // setAside sets the redacted batch of a branch aside that is not checked out: it must not become part of this one.
@@ -242,12 +249,11 @@ func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error
 	defer k.trees.Close()
 	var waiting []WaitingRedaction
 	for _, p := range pending {
-		committed, isNew, err := k.committed(ctx, p)
+		base, waits, err := k.waits(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		base := p.Base()
-		if committed || base == "" && isNew {
+		if !waits {
 			continue
 		}
 		here := base == ""

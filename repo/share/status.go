@@ -446,10 +446,14 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.countLost(ctx, d, c, local, runs); err != nil {
+	head, err := git.Resolve(ctx, r.Git, "HEAD")
+	if err != nil {
 		return nil, err
 	}
-	if err := o.warn(ctx, d, local); err != nil {
+	if err := o.countLost(ctx, d, c, head, local, runs); err != nil {
+		return nil, err
+	}
+	if err := o.warn(d, head, local); err != nil {
 		return nil, err
 	}
 	o.Damage, err = BranchDamage(ctx, r)
@@ -457,10 +461,9 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 }
 
 // warn warns if the code branch does not require a reader to know batches that it or the runs branch has.
-func (o *Overview) warn(ctx context.Context, d *days, local localBranch) error {
-	head, err := git.Resolve(ctx, d.repo.Git, "HEAD")
-	if err != nil || head == "" {
-		return err
+func (o *Overview) warn(d *days, head string, local localBranch) error {
+	if head == "" {
+		return nil
 	}
 	warning, err := notRequired(d.trees, head, d.at, func() (bool, error) {
 		for _, commit := range []string{head, local.seen} {
@@ -481,7 +484,7 @@ func (o *Overview) warn(ctx context.Context, d *days, local localBranch) error {
 }
 
 // countLost counts the runs that only keptRef has. runs has those of the branches.
-func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, local localBranch,
+func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, head string, local localBranch,
 	runs map[string]*branchPlace,
 ) error {
 	kept, err := git.Resolve(ctx, d.repo.Git, keptRef)
@@ -507,16 +510,8 @@ func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, l
 	if err != nil {
 		return err
 	}
-	known = maps.Clone(known)
-	if known == nil {
-		known = map[string]bool{}
-	}
 	for id := range c.IDs() {
 		known[id] = true
-	}
-	head, err := git.Resolve(ctx, d.repo.Git, "HEAD")
-	if err != nil {
-		return err
 	}
 	for _, commit := range []string{head, local.seen} {
 		if err := d.addRemoved(commit, known); err != nil {
