@@ -78,6 +78,9 @@ func settleWorktrees(ctx context.Context, r *repo.Repository, taken []string, do
 		}
 	}
 	errs = append(errs, dropCopies(r, ids, files))
+	if done != nil {
+		refreshIndex(ctx, r, done)
+	}
 	if done == nil || done.Commit == "" || errors.Join(errs...) != nil {
 		return errors.Join(errs...)
 	}
@@ -99,6 +102,25 @@ func settleWorktrees(ctx context.Context, r *repo.Repository, taken []string, do
 		}
 	}
 	return tidyNotes(r, trees, []string{done.Commit}, days...)
+}
+
+// refreshIndex tells Git's index the new times of the files whose copies are gone. A file that loses a hard link gets
+// another change time, for which Git would take it as changed until the next `git status`: a sparse checkout would then
+// leave it where it is. It is no failure of the commit if another program holds the index.
+func refreshIndex(ctx context.Context, r *repo.Repository, done *Committed) {
+	tree, err := r.TreePath()
+	if err != nil {
+		return
+	}
+	days := map[string]bool{}
+	for _, run := range done.Runs {
+		if !run.batched {
+			days[path.Join(tree, format.IDDay(run.ID))] = true
+		}
+	}
+	if len(days) > 0 {
+		_ = git.RefreshIndex(ctx, r.Git, slices.Sorted(maps.Keys(days)))
+	}
 }
 
 // dropCopies removes runs that a commit holds from the common store. Notes that it may lack stay there; notes has
