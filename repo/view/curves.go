@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -54,8 +53,8 @@ type CurvesQuery struct {
 }
 
 // Curves returns the curves of a metric in the form that curve.Encode describes. A curve that cannot be read has its
-// error in place of its points. The bounds are those of maxCurves and maxCurvesBytes: to stay within the second, there
-// are fewer buckets than asked for.
+// error in place of its points. Each set of labels is a curve of its own. The bounds are those of maxCurves and
+// maxCurvesBytes: to stay within the second, there are fewer buckets than asked for.
 func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 	if err := q.check(); err != nil {
 		return nil, err
@@ -78,30 +77,81 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 		return nil, err
 	}
 	defer done()
-	series := make([]*curve.Series, len(entries))
-	head := &curve.Head{Metric: q.Metric, X: x, Curves: make([]*curve.Line, len(entries))}
+	found := make([][]drawn, len(entries))
 	err = v.eachCurve(ctx, len(entries), func(i int) error {
 		e := entries[i]
-		if e == nil {
-			head.Curves[i] = &curve.Line{Run: q.Runs[i], Gone: true, Error: "the run is not among those shown"}
-			series[i] = &curve.Series{}
-			return nil
-		}
-		line := &curve.Line{Run: e.ID, Active: e.Active != nil}
-		head.Curves[i], series[i] = line, &curve.Series{}
-		if i >= within {
-			line.Error = fmt.Sprintf("the curves have more than %d points, which are too many at once: choose fewer runs",
-				maxAnswerPoints)
-			return nil
-		}
-		s, err := v.series(ctx, e, q.Metric, x, q.Times)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			line.Error = err.Error()
+		case e == nil:
+			found[i] = noCurve(&curve.Line{Run: q.Runs[i], Gone: true}, "the run is not among those shown")
+			return nil
+		case i >= within:
+			found[i] = noCurve(lineOf(e), fmt.Sprintf("the curves have more than %d points, which are too many at once: "+
+				"choose fewer runs", maxAnswerPoints))
 			return nil
 		}
+		var after *float64
+		if q.After != nil {
+			after = &q.After[i]
+		}
+		var err error
+		if found[i], err = v.draw(ctx, e, &q, x, after); err != nil && ctx.Err() == nil {
+			found[i], err = noCurve(lineOf(e), err.Error()), nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	head := &curve.Head{Metric: q.Metric, X: x, Curves: []*curve.Line{}}
+	var series []*curve.Series
+	for i, list := range found {
+		for _, d := range fewer(list, maxCurves-len(series)-len(found)+i+1) { // each run that follows has at least one
+			head.Curves, series = append(head.Curves, d.line), append(series, d.series)
+		}
+	}
+	return encodeCurves(head, series, q)
+}
+
+// maxRunCurves is how many curves of a metric of a run are drawn: one for each set of labels.
+const maxRunCurves = 100
+
+// drawn is a curve and its line of an answer.
+type drawn struct {
+	line   *curve.Line
+	series *curve.Series
+}
+
+func lineOf(e *repo.Entry) *curve.Line { return &curve.Line{Run: e.ID, Active: e.Active != nil} }
+
+func noCurve(line *curve.Line, why string) []drawn {
+	line.Error = why
+	return []drawn{{line, &curve.Series{}}}
+}
+
+// fewer returns the first n curves of a run, but at least one. The last one says how many are left out.
+func fewer(list []drawn, n int) []drawn {
+	n = max(n, 1)
+	if len(list) <= n {
+		return list
+	}
+	last := &curve.Line{Run: list[0].line.Run, Active: list[0].line.Active}
+	return append(list[:n-1:n-1], noCurve(last, fmt.Sprintf("%d sets of labels are not drawn, because there are too many",
+		len(list)-n+1))...)
+}
+
+// draw reads the curves of a metric of a run. If it has no points, there is one curve without any.
+func (v *View) draw(ctx context.Context, e *repo.Entry, q *CurvesQuery, x string, after *float64) ([]drawn, error) {
+	all, err := v.series(ctx, e, q.Metric, x, q.Times)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		all = []*curve.Series{{}}
+	}
+	list := make([]drawn, len(all))
+	for i, s := range all {
+		line := lineOf(e)
+		line.Labels, line.Label = s.Labels.String(), s.Labels.Text()
 		if q.Smooth > 0 {
 			s = s.With(catalog.Smooth(s.Values, q.Smooth))
 		}
@@ -109,16 +159,12 @@ func (v *View) Curves(ctx context.Context, q CurvesQuery) ([]byte, error) {
 		if q.Range.Log {
 			line.Lost += s.Below(0)
 		}
-		if q.After != nil {
-			s, line.Before = s.After(q.After[i])
+		if after != nil {
+			s, line.Before = s.After(*after)
 		}
-		series[i] = s
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		list[i] = drawn{line, s}
 	}
-	return encodeCurves(head, series, q)
+	return fewer(list, maxRunCurves), nil
 }
 
 // fits returns how many of the runs have no more points of a metric together than are held in memory at once, and how
@@ -260,125 +306,4 @@ func (v *View) eachCurve(ctx context.Context, n int, do func(i int) error) error
 	}
 	wg.Wait()
 	return context.Cause(ctx)
-}
-
-var errTooLong = errors.New("it has more points than a chart can read")
-
-// series reads the points of a metric of a run, in the order of x.
-func (v *View) series(ctx context.Context, e *repo.Entry, metric, x string, times bool) (*curve.Series, error) {
-	times = times || x == "time" || x == "relative"
-	points, err := v.points(ctx, e, metric, times)
-	if err != nil {
-		return nil, err
-	}
-	switch x {
-	case curve.StepAxis:
-		return curve.ByStep(points), nil
-	case "time":
-		return curve.ByTime(points, 0), nil
-	case "relative":
-		return curve.ByTime(points, e.Began().UnixMicro()), nil
-	}
-	along, err := v.points(ctx, e, strings.TrimPrefix(x, metricPrefix), false)
-	if err != nil {
-		return nil, err
-	}
-	return curve.ByMetric(points, along), nil
-}
-
-// points reads the points of a metric of a run, or takes them from the cache.
-func (v *View) points(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
-	if e.Active != nil {
-		return v.livePoints(ctx, e, metric, times)
-	}
-	m, ok := e.Metrics[metric]
-	if !ok {
-		return &curve.Points{}, nil
-	}
-	key := pointsKey(e, metric, times)
-	if p := v.curves.get(key); p != nil {
-		return p, nil
-	}
-	if e.Parts() == 1 && e.Files[repo.MetricsName].Rows <= maxWholeRows {
-		return v.wholeFile(ctx, e, metric, times)
-	}
-	c := &curve.Collector{}
-	err := e.EachPointsOf(ctx, metric, func(points []format.Point) error {
-		if len(c.Values) == 0 { // the size of the file is verified now; only a large one may have as many points as it says
-			most := max(e.Files[repo.MetricsName].Bytes, freeCurvePoints)
-			c = curve.NewCollector(times, int(min(max(m.Count, 0), most, maxCurvePoints)))
-		}
-		if len(c.Values)+len(points) > maxCurvePoints {
-			return errTooLong
-		}
-		c.Add(points)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !c.Sorted() {
-		return v.sorted(ctx, e, metric, times)
-	}
-	v.curves.put(key, &c.Points)
-	return &c.Points, nil
-}
-
-// wholeFile reads the points of all metrics of a run, keeps them in the cache, and returns those of one. In a small
-// file, the metrics share pages, so one of them takes as long as all; a page of charts asks for the others next.
-func (v *View) wholeFile(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
-	all := map[string]*curve.Collector{}
-	err := e.EachPoints(ctx, func(key string, points []format.Point) error {
-		c := all[key]
-		if c == nil {
-			c = curve.NewCollector(times, len(points))
-			all[key] = c
-		}
-		c.Add(points)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for key, c := range all {
-		if c.Sorted() {
-			v.curves.put(pointsKey(e, key, times), &c.Points)
-		}
-	}
-	switch c := all[metric]; {
-	case c == nil:
-		return &curve.Points{}, nil
-	case c.Sorted():
-		return &c.Points, nil
-	}
-	return v.sorted(ctx, e, metric, times)
-}
-
-// sorted reads points that another program wrote in another order.
-func (v *View) sorted(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
-	points, err := e.Points(ctx, metric)
-	if err != nil {
-		return nil, err
-	}
-	c := curve.NewCollector(times, len(points))
-	c.Add(points)
-	v.curves.put(pointsKey(e, metric, times), &c.Points)
-	return &c.Points, nil
-}
-
-// livePoints reads the points of a metric of a run in progress.
-func (v *View) livePoints(ctx context.Context, e *repo.Entry, metric string, times bool) (*curve.Points, error) {
-	points, err := v.live.read(ctx, e.Active, metric)
-	if err != nil {
-		return nil, err
-	}
-	if points, err = e.JoinPoints(ctx, metric, points); err != nil {
-		return nil, err
-	}
-	if len(points) > maxCurvePoints {
-		return nil, errTooLong
-	}
-	c := curve.NewCollector(times, len(points))
-	c.Add(points)
-	return &c.Points, nil
 }

@@ -29,11 +29,11 @@ type pointsCache struct {
 
 type cachedPoints struct {
 	key    string
-	points *curve.Points
+	series []*curve.Points // by labels
 }
 
-// pointsKey returns the name of a curve of a finished run in the cache. The parts of a chain are finished before the
-// newest one; if another one becomes known, their number changes.
+// pointsKey returns the name of the curves of a metric of a finished run in the cache. The parts of a chain are
+// finished before the newest one; if another one becomes known, their number changes.
 func pointsKey(e *repo.Entry, metric string, times bool) string {
 	return fmt.Sprintf("%s %d %s %t %s", e.ID, e.Parts(), e.Files[repo.MetricsName].SHA256, times, metric)
 }
@@ -60,7 +60,7 @@ func (c *pointsCache) begin(ctx context.Context, points int64) (done func(), err
 	}
 }
 
-func (c *pointsCache) get(key string) *curve.Points {
+func (c *pointsCache) get(key string) []*curve.Points {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := c.held[key]
@@ -68,11 +68,11 @@ func (c *pointsCache) get(key string) *curve.Points {
 		return nil
 	}
 	c.recent.MoveToFront(at)
-	return at.Value.(*cachedPoints).points
+	return at.Value.(*cachedPoints).series
 }
 
-func (c *pointsCache) put(key string, p *curve.Points) {
-	size := pointsSize(key, p)
+func (c *pointsCache) put(key string, series []*curve.Points) {
+	size := seriesSize(key, series)
 	if size > maxCachedBytes {
 		return
 	}
@@ -84,14 +84,20 @@ func (c *pointsCache) put(key string, p *curve.Points) {
 	if c.held == nil {
 		c.held = map[string]*list.Element{}
 	}
-	c.held[key] = c.recent.PushFront(&cachedPoints{key, p})
+	c.held[key] = c.recent.PushFront(&cachedPoints{key, series})
 	c.bytes += size
 	for c.bytes > maxCachedBytes {
 		oldest := c.recent.Remove(c.recent.Back()).(*cachedPoints)
 		delete(c.held, oldest.key)
-		c.bytes -= pointsSize(oldest.key, oldest.points)
+		c.bytes -= seriesSize(oldest.key, oldest.series)
 	}
 }
 
-// pointsSize is the memory of a cached curve in bytes, with that of its place.
-func pointsSize(key string, p *curve.Points) int64 { return p.Bytes() + int64(len(key)) + 300 }
+// seriesSize is the memory of the cached curves of a metric in bytes, with that of their place.
+func seriesSize(key string, series []*curve.Points) int64 {
+	size := int64(len(key)) + 300
+	for _, p := range series {
+		size += p.Bytes() + 100
+	}
+	return size
+}

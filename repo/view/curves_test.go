@@ -173,6 +173,61 @@ func TestCurves(t *testing.T) {
 	}
 }
 
+// Each set of labels is a curve of its own, of a finished run and of one in progress, by step and by another metric.
+func TestCurvesOfLabels(t *testing.T) {
+	lines := []string{
+		`{"t":1764000000,"step":0,"m":{"loss":5,"epoch":10}}`,
+		`{"t":1764000001,"step":0,"m":{"loss":3},"labels":{"set":"val"}}`,
+		`{"t":1764000002,"step":1,"m":{"loss":4,"epoch":20},"labels":{"set":"train"}}`,
+		`{"t":1764000003,"step":2,"m":{"loss":2},"labels":{"set":"val"}}`,
+		`{"t":1764000004,"step":2,"m":{"loss":1},"labels":{"set":"train"}}`,
+	}
+	r := setup(t)
+	e := oneRun(t, r, &format.Run{}, lines, nil)
+	a, err := r.Start(t.Context(), &format.Run{}, format.OwnerDetached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeRun(t, a, lines, nil)
+	v := openView(t, r)
+	for _, run := range []string{e.ID, e.ID, a.ID} { // the second time from the cache
+		for _, c := range []struct{ x, want string }{
+			{"step", "0:5\n1:4 2:1\n0:3 2:2"},
+			{"metrics.epoch", "10:5@0\n20:1(1..4)@2\n10:3@0 20:2@2"},
+		} {
+			b, err := v.Curves(t.Context(), CurvesQuery{Metric: "loss", Runs: []string{run}, X: c.x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, got := readCurves(t, b)
+			if strings.Join(got, "\n") != c.want {
+				t.Errorf("by %s: got\n%s\nwant\n%s", c.x, strings.Join(got, "\n"), c.want)
+			}
+			if h.Curves[0].Labels != "" || h.Curves[1].Labels != `{"set":"train"}` || h.Curves[2].Label != "set=val" {
+				t.Errorf("%+v", h.Curves)
+			}
+		}
+	}
+}
+
+// A run with very many sets of labels has as many curves as can be drawn, and one that says how many are left out.
+func TestCurvesOfManyLabels(t *testing.T) {
+	r := setup(t)
+	var lines []string
+	for i := range 250 {
+		lines = append(lines, fmt.Sprintf(`{"t":1764000000,"step":0,"m":{"loss":%d},"labels":{"n":%d}}`, i, i))
+	}
+	e := oneRun(t, r, &format.Run{}, lines, nil)
+	b, err := openView(t, r).Curves(t.Context(), CurvesQuery{Metric: "loss", Runs: []string{e.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := readCurves(t, b)
+	if last := h.Curves[len(h.Curves)-1]; len(h.Curves) != maxRunCurves || !strings.HasPrefix(last.Error, "151 sets ") {
+		t.Errorf("%d curves; %+v", len(h.Curves), last)
+	}
+}
+
 // A chain of runs is one curve: the steps that were repeated count once.
 func TestCurveOfAChain(t *testing.T) {
 	r := setup(t)
@@ -258,7 +313,7 @@ func TestPointsCacheIsBounded(t *testing.T) {
 	for i := range 600 {
 		collector := curve.NewCollector(false, len(piece))
 		collector.Add(piece)
-		c.put(fmt.Sprint(i), &collector.Points)
+		c.put(fmt.Sprint(i), collector.Series())
 		if c.bytes > maxCachedBytes || c.get("0") == nil {
 			t.Fatalf("%d: %d bytes", i, c.bytes)
 		}
@@ -364,7 +419,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		head := &curve.Head{X: curve.StepAxis}
 		series := make([]*curve.Series, n)
 		for i := range series {
-			series[i] = curve.ByStep(&c.Points)
+			series[i] = curve.ByStep(c.Series()[0])
 			head.Curves = append(head.Curves, &curve.Line{})
 		}
 		b, err := encodeCurves(head, series, CurvesQuery{Buckets: 2000})

@@ -69,7 +69,7 @@ func answerOf(t *testing.T, after []float64, lists ...[]float64) string {
 		for step, v := range values {
 			c.Add([]format.Point{{Step: int64(step * (i + 1)), Value: v}})
 		}
-		series[i] = curve.ByStep(&c.Points)
+		series[i] = curve.ByStep(c.Series()[0])
 		line := &curve.Line{Run: fmt.Sprint("run-", i), Active: true, All: len(values)}
 		if after != nil {
 			series[i], line.Before = series[i].After(after[i])

@@ -44,7 +44,7 @@ func randomAnswer(t *testing.T, random *rand.Rand) []byte {
 			}
 		}
 		c.Add(points)
-		series = append(series, curve.ByStep(&c.Points))
+		series = append(series, curve.ByStep(c.Series()[0]))
 		head.Curves = append(head.Curves, &curve.Line{Run: "r", Error: "a/b"})
 	}
 	g := curve.NewGrid(series, curve.Range{}, 1+random.IntN(60), random.IntN(600))

@@ -176,8 +176,11 @@ func (c *fitted) count(answer []byte, m view.CurveMetric) error {
 	if err := json.Unmarshal(answer[8:8+length], &head); err != nil {
 		return err
 	}
-	c.left += m.Runs - len(head.Curves)
-	for _, l := range head.Curves {
+	c.left += m.Runs
+	for i, l := range head.Curves {
+		if i == 0 || l.Run != head.Curves[i-1].Run { // a run has a curve for each set of labels
+			c.left--
+		}
 		if l.Error != "" {
 			c.failed++
 		}

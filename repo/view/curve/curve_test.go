@@ -64,7 +64,7 @@ func collect(points []format.Point) *Points {
 		c.Add(points[:n])
 		points = points[n:]
 	}
-	return &c.Points
+	return c.Series()[0]
 }
 
 // slowly returns the points by an axis, in its order.
@@ -294,9 +294,9 @@ func TestSpikeInManyPoints(t *testing.T) {
 			piece = piece[:0]
 		}
 	}
-	s := ByStep(&c.Points)
-	if c.Steps.Bytes() != 0 {
-		t.Errorf("steps one by one take %d bytes", c.Steps.Bytes())
+	s := ByStep(c.Series()[0])
+	if s.Steps.Bytes() != 0 {
+		t.Errorf("steps one by one take %d bytes", s.Steps.Bytes())
 	}
 	cells := NewGrid([]*Series{s}, Range{}, 800, 1<<20).Fill(s, Range{}, Values{}, false)
 	at := slices.Index(cells.Max, 1e9)

@@ -21,6 +21,8 @@ type Head struct {
 type Line struct {
 	Run    string `json:"run"`
 	Metric string `json:"metric,omitempty"` // if the answer has several
+	Labels string `json:"labels,omitempty"` // those of the points, as canonical JSON
+	Label  string `json:"label,omitempty"`  // the labels for people
 	Active bool   `json:"active,omitempty"` // the run is in progress
 	Gone   bool   `json:"gone,omitempty"`   // the run is not there, at least at the moment
 	Error  string `json:"error,omitempty"`  // why there are no points

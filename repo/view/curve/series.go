@@ -54,50 +54,9 @@ func (l *Ints) add(v int64, most int) {
 	l.n++
 }
 
-// Points are the points of a metric of a run, ordered by step and time, by columns.
-type Points struct {
-	Steps  Ints
-	Times  Ints // in µs since 1970; empty if they were not asked for
-	Values []float64
-}
-
-// Bytes returns the memory of the points in bytes.
-func (p *Points) Bytes() int64 { return p.Steps.Bytes() + p.Times.Bytes() + 8*int64(cap(p.Values)) }
-
-// Collector takes the points of a metric piece by piece.
-type Collector struct {
-	Points
-	times    bool
-	most     int
-	last     format.Point
-	unsorted bool
-}
-
-// NewCollector returns a collector that keeps the times only if times is true. most is how many points are expected.
-func NewCollector(times bool, most int) *Collector {
-	return &Collector{times: times, most: most, Points: Points{Values: make([]float64, 0, most)}}
-}
-
-// Add appends points.
-func (c *Collector) Add(points []format.Point) {
-	for _, p := range points {
-		if p.Step < c.last.Step && len(c.Values) > 0 || p.Step == c.last.Step && p.Time < c.last.Time {
-			c.unsorted = true
-		}
-		c.last = p
-		c.Steps.add(p.Step, c.most)
-		if c.times {
-			c.Times.add(p.Time, c.most)
-		}
-		c.Values = append(c.Values, p.Value)
-	}
-}
-
-// Sorted reports whether the points came ordered by step and time. If not, they must be sorted before they are used.
-func (c *Collector) Sorted() bool { return !c.unsorted }
-
 // Series is a curve: points in the order of a finite x.
 type Series struct {
+	Labels format.Labels
 	Steps  Ints
 	Times  Ints // as in Points
 	Values []float64
@@ -132,14 +91,14 @@ func (s *Series) after(x float64) int {
 
 // ByStep returns the points by step.
 func ByStep(p *Points) *Series {
-	s := &Series{Steps: p.Steps, Times: p.Times, Values: p.Values, scale: 1}
+	s := &Series{Labels: p.Labels, Steps: p.Steps, Times: p.Times, Values: p.Values, scale: 1}
 	s.ints = &s.Steps
 	return s
 }
 
 // ByTime returns the points by time, in seconds since origin, which is in µs since 1970. p must have times.
 func ByTime(p *Points, origin int64) *Series {
-	s := &Series{Steps: p.Steps, Times: p.Times, Values: p.Values, scale: 1e6, origin: origin}
+	s := &Series{Labels: p.Labels, Steps: p.Steps, Times: p.Times, Values: p.Values, scale: 1e6, origin: origin}
 	s.ints = &s.Times
 	for i := 1; i < p.Times.Len(); i++ {
 		if p.Times.At(i) < p.Times.At(i-1) { // several writers: another order by step than by time
@@ -161,7 +120,7 @@ func ByTime(p *Points, origin int64) *Series {
 func ByMetric(p, along *Points) *Series {
 	var xs []float64
 	var order []int
-	s := &Series{scale: 1}
+	s := &Series{Labels: p.Labels, scale: 1}
 	i := 0
 	for j := range p.Values {
 		for i < len(along.Values) && along.Steps.At(i) <= p.Steps.At(j) {
@@ -229,7 +188,7 @@ func (s *Series) After(x float64) (after *Series, before int) {
 		order = append(order, i)
 	}
 	points := &Points{Steps: s.Steps, Times: s.Times, Values: s.Values}
-	after = &Series{scale: 1, floats: make([]float64, len(order))}
+	after = &Series{Labels: s.Labels, scale: 1, floats: make([]float64, len(order))}
 	for i, j := range order {
 		after.floats[i] = s.X(j)
 	}

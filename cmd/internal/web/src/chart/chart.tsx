@@ -6,9 +6,9 @@ import { ofRuns, useVersion } from "../live";
 import { Button, count, formatNumber, IconButton, Menu } from "../parts";
 import type { Source } from "../source";
 import "./chart.css";
-import { colours, palette } from "./colour";
+import { type Colour, colours, palette } from "./colour";
 import { type Cursor, leaveCursor, moveCursor, onCursor } from "./cursor";
-import type { Curve } from "./decode";
+import { type Curve, curveId, groupCurves } from "./decode";
 import { type BandKind, band, nearestCell, type Span } from "./grid";
 import { Legend, Swatch } from "./legend";
 import { forgetLists, type LegendRun, loadLegend, type Question, useCurves } from "./load";
@@ -66,10 +66,11 @@ export function CurveChart(props: CurveChartProps) {
   // What a reader chose stays while the chart is out of view.
   const zoom = useHeld(props.zoom, props.onZoom);
   const hidden = useHeld<ReadonlySet<string>>(props.hidden ?? noneHidden, props.onHide);
+  const labels = useState<ReadonlySet<string>>(noneHidden);
   const table = useState(false);
   return (
     <figure class="chart" ref={root} aria-label={`${props.title ?? props.metric}, a chart`}>
-      {near ? <Chart {...props} root={root} held={{ zoom, hidden, table }} /> : <div class="chart-away" style={{ height: (props.height ?? 240) + 60 + "px" }} />}
+      {near ? <Chart {...props} root={root} held={{ zoom, hidden, labels, table }} /> : <div class="chart-away" style={{ height: (props.height ?? 240) + 60 + "px" }} />}
     </figure>
   );
 }
@@ -141,7 +142,7 @@ type Held<T> = [T, (value: T, axis: string) => void];
 
 interface ChartProps extends CurveChartProps {
   root: { current: HTMLElement | null };
-  held: { zoom: Held<Span | undefined>; hidden: Held<ReadonlySet<string>>; table: [boolean, (on: boolean) => void] };
+  held: { zoom: Held<Span | undefined>; hidden: Held<ReadonlySet<string>>; labels: [ReadonlySet<string>, (ids: ReadonlySet<string>) => void]; table: [boolean, (on: boolean) => void] };
 }
 
 function Chart(props: ChartProps) {
@@ -166,7 +167,10 @@ function Chart(props: ChartProps) {
   const answers = useCurves(source, question);
   const info = useLegend(source, drawn, props.about);
   const lines = useLines(answers, props, info);
-  const shown = useMemo(() => lines.filter((l) => !hidden.has(l.id)), [lines, hidden]);
+  // Which labels are not drawn, the chart knows alone: a page hides runs.
+  const [hiddenLabels, setHiddenLabels] = props.held.labels;
+  const shown = useMemo(() => lines.filter((l) => !hidden.has(l.of) && !hidden.has(l.id) && !hiddenLabels.has(l.id)), [lines, hidden, hiddenLabels]);
+  const listed = props.legend !== false ? lines : lines.some((l) => l.curve.labels) ? lines.filter((l) => !hidden.has(l.of)) : [];
   const model = { ...props, axis: answers.curves?.x ?? props.x ?? "step", lines: shown, span: answers.curves?.span, zoom, dark, title: props.title ?? metric };
   const heading = useId();
   const zoomTo = (span: Span | undefined) => setZoom(span, model.axis);
@@ -213,8 +217,14 @@ function Chart(props: ChartProps) {
         </p>
       )}
       <Notes {...props} lines={lines} shown={shown} zoomed={!!zoom} left={props.runs.length - drawn.length} />
-      {props.legend !== false && (
-        <Legend lines={lines} hidden={hidden} onHide={(next) => setHidden(next, "")} hues={palette(dark)} left={props.runs.length - drawn.length} />
+      {(props.legend !== false || listed.length > 0) && (
+        <Legend
+          lines={listed}
+          hidden={props.legend === false ? hiddenLabels : hidden}
+          onHide={(next) => (props.legend === false ? setHiddenLabels(next) : setHidden(next, ""))}
+          hues={palette(dark)}
+          left={props.runs.length - drawn.length}
+        />
       )}
     </div>
   );
@@ -227,20 +237,44 @@ function useLines(answers: ReturnType<typeof useCurves>, props: CurveChartProps,
   return useMemo(() => {
     const { curves, raw } = answers;
     if (!curves) return [];
-    const behind = new Map(raw?.curves.map((c) => [c.run, c]));
+    const behind = new Map(raw?.curves.map((c) => [curveId(c), c]));
     if (props.bands) return groupLines(curves.curves, curves.places, props.bands, (id) => groupOf(props.groupBy ?? "all", info.get(id)));
     const colourOf = colours(props.runs);
     // An answer of before may still hold a run that is gone.
     const wanted = curves.curves.filter((c) => colourOf.has(c.run));
-    return wanted.map((c) => ({
-      id: c.run,
-      name: props.names?.get(c.run) ?? info.get(c.run)?.name ?? c.run.slice(16),
-      detail: paramsText(info.get(c.run)),
-      colour: colourOf.get(c.run)!,
-      curve: c,
-      raw: behind.get(c.run),
-    }));
+    const colour = seriesColours(wanted, colourOf);
+    return wanted.map((c) => {
+      const name = props.names?.get(c.run) ?? info.get(c.run)?.name ?? c.run.slice(16);
+      return {
+        id: curveId(c),
+        of: c.run,
+        name: labelled(name, c, colourOf.size === 1),
+        detail: paramsText(info.get(c.run)),
+        colour: colour(c),
+        curve: c,
+        raw: behind.get(curveId(c)),
+      };
+    });
   }, [answers.curves, answers.raw, props.bands, props.groupBy, props.names, props.runs.join(), info]);
+}
+
+/** The name of a curve: that of its run or group, and its labels. */
+function labelled(name: string, c: Curve, alone: boolean): string {
+  return !c.label ? name : alone ? c.label : `${name} {${c.label}}`;
+}
+
+/**
+ * The colours of the curves of a chart. If there is one run, those with other labels differ in hue. Otherwise, the hue
+ * says the run and the dash says the labels.
+ */
+function seriesColours(curves: Curve[], colourOf: Map<string, Colour>): (c: Curve) => Colour {
+  const labels = [...new Set(curves.map((c) => c.labels))].sort();
+  if (labels.length < 2 && !labels[0]) return (c) => colourOf.get(c.run)!;
+  if (colourOf.size === 1) {
+    const own = colours(curves.map(curveId));
+    return (c) => own.get(curveId(c))!;
+  }
+  return (c) => ({ ...colourOf.get(c.run)!, dash: labels.indexOf(c.labels) % 3 });
 }
 
 /** The params of a run that differ, as text. */
@@ -258,15 +292,13 @@ export function groupOf(by: string, run: LegendRun | undefined): string {
 }
 
 function groupLines(curves: Curve[], places: Float64Array, kind: BandKind, name: (run: string) => string): Line[] {
-  const groups = new Map<string, Curve[]>();
-  for (const c of curves) {
-    const key = name(c.run);
-    groups.set(key, [...(groups.get(key) ?? []), c]);
-  }
-  const names = [...groups.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  const colourOf = colours(names);
-  return names.map((key) => {
-    const members = groups.get(key)!;
+  const groups = groupCurves(curves, (c) => curveId({ run: name(c.run), labels: c.labels }));
+  const ids = [...groups.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const names = new Set(curves.map((c) => name(c.run)));
+  const colour = seriesColours(ids.map((id) => ({ ...groups.get(id)![0], run: name(groups.get(id)![0].run) })), colours(names));
+  return ids.map((id) => {
+    const members = groups.get(id)!;
+    const key = name(members[0].run);
     const b = band(members, places, kind);
     const sum = (of: (c: Curve) => number) => members.reduce((n, c) => n + of(c), 0);
     const curve: Curve = {
@@ -290,7 +322,7 @@ function groupLines(curves: Curve[], places: Float64Array, kind: BandKind, name:
       max: b.mean,
       marks: [],
     };
-    return { id: key, name: key, detail: count(members.length, "run"), colour: colourOf.get(key)!, curve, band: b };
+    return { id, of: key, name: labelled(key, curve, false), detail: count(members.length, "run"), colour: colour(curve), curve, band: b };
   });
 }
 

@@ -1,5 +1,7 @@
 // The answers with curves, in the form that repo/view/curve.Encode describes. No DOM.
 
+import { visible } from "../parts/format";
+
 /** How many values of a cell are not finite. */
 export interface Mark {
   cell: number;
@@ -12,6 +14,9 @@ export interface Mark {
 export interface Curve {
   run: string;
   metric: string;
+  /** The labels that its points have, as canonical JSON and for people; "" if they have none. */
+  labels: string;
+  label: string;
   active: boolean;
   /** The run is not there at the moment: it may just have ended. */
   gone: boolean;
@@ -42,6 +47,22 @@ export interface Curve {
   marks: Mark[];
 }
 
+/** What tells a curve from the others of an answer: its run and its labels. */
+export function curveId(c: Pick<Curve, "run" | "labels">): string {
+  return c.labels ? c.run + " " + c.labels : c.run;
+}
+
+/** The curves with the same text, by that text, in their order. */
+export function groupCurves(curves: readonly Curve[], text: (c: Curve) => string = (c) => c.run): Map<string, Curve[]> {
+  const groups = new Map<string, Curve[]>();
+  for (const c of curves) {
+    const group = groups.get(text(c));
+    if (group) group.push(c);
+    else groups.set(text(c), [c]);
+  }
+  return groups;
+}
+
 export interface Curves {
   metric: string;
   /** step, time, relative, or "metrics." and the metric that is the x axis. */
@@ -57,6 +78,8 @@ export interface Curves {
 interface Line {
   run: string;
   metric?: string;
+  labels?: string;
+  label?: string;
   active?: boolean;
   gone?: boolean;
   error?: string;
@@ -120,6 +143,8 @@ export function decodeCurves(data: ArrayBuffer): Curves {
     return {
       run: line.run,
       metric: line.metric ?? head.metric,
+      labels: line.labels ?? "",
+      label: visible(line.label ?? ""),
       active: line.active ?? false,
       gone: line.gone ?? false,
       error: line.error ?? "",

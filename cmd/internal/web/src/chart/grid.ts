@@ -1,6 +1,6 @@
 // What a chart computes from its curves: ranges, the nearest point, bands, lines. No DOM.
 
-import type { Curve, Curves } from "./decode";
+import { type Curve, curveId, type Curves } from "./decode";
 
 export type Span = [from: number, to: number];
 
@@ -244,9 +244,11 @@ export function trace(pen: Pen, c: Curve, span: Span | undefined, toX: (x: numbe
 /** Adds new points to curves: what the answer to "after" has. Returns undefined if the curves must be read again. */
 export function append(curves: Curves, more: Curves): Curves | undefined {
   if (more.x !== curves.x) return undefined;
-  const added = new Map(more.curves.map((c) => [c.run, c]));
+  const added = new Map(more.curves.map((c) => [curveId(c), c]));
+  const known = new Set(curves.curves.map(curveId));
+  if (more.curves.some((c) => !known.has(curveId(c)))) return undefined; // the first point with its labels
   const list = curves.curves.map((c) => {
-    const a = added.get(c.run);
+    const a = added.get(curveId(c));
     if (!a) return c;
     if (a.error || a.before !== c.all || a.lost !== c.lost) return undefined;
     if (a.x.length === 0) return { ...c, active: a.active, all: a.all };

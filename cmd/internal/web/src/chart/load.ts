@@ -4,7 +4,7 @@ import { visible } from "../parts/format";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Changes, useChanges } from "../live";
 import type { Source } from "../source";
-import { type Curve, type Curves, decodeCurves } from "./decode";
+import { type Curve, type Curves, decodeCurves, groupCurves } from "./decode";
 import { append, type Span, xRange } from "./grid";
 import { smooth } from "./smooth";
 
@@ -181,12 +181,9 @@ async function loadExported(source: Source, q: Question): Promise<Curves> {
   if (beyond) throw new Error(beyond);
   const all = await keptOf(source).curves.get(String(n), async () => decodeCurves(await source.bytes(`curves/${n}.bin`)));
   const began = new Map((await loadLegend(source, {})).map((run) => [run.id, run.started / 1000]));
-  const byRun = new Map(all.curves.map((c) => [c.run, c]));
+  const byRun = groupCurves(all.curves);
   const x = q.x || all.x;
-  const curves = q.runs.flatMap((id) => {
-    const c = byRun.get(id);
-    return c ? [exported(c, all.x, x, began.get(id) ?? 0, q.smooth)] : [];
-  });
+  const curves = q.runs.flatMap((id) => (byRun.get(id) ?? []).map((c) => exported(c, all.x, x, began.get(id) ?? 0, q.smooth)));
   if (x === all.x) return { ...all, curves };
   // The places are on another axis: means are of even parts of this one.
   const [from, to] = xRange(curves, false) ?? [0, 0];
@@ -324,14 +321,15 @@ class Follower {
 /** Keeps the curves of runs that are gone: they come back, or leave the page. */
 function keepGone(before: Curves | undefined, now: Curves): Curves {
   if (!before || !now.curves.some((c) => c.gone)) return now;
-  const byRun = new Map(before.curves.map((c) => [c.run, c]));
-  return { ...now, curves: now.curves.map((c) => (c.gone && byRun.get(c.run)) || c) };
+  const byRun = groupCurves(before.curves);
+  return { ...now, curves: now.curves.flatMap((c) => (c.gone && byRun.get(c.run)) || c) };
 }
 
 /** Asks for the points of active runs after those that curves have, and adds them. */
 async function loadMore(source: Source, q: Question, curves: Curves): Promise<Curves | undefined> {
   const active = curves.curves.filter((c) => c.active && !c.error);
   if (!active.length) return curves;
+  if (active.some((c) => c.labels)) return undefined; // one place cannot say what the curves of several labels have
   const after = active.map((c) => (c.xs.length ? c.xs[c.xs.length - 1] : -Number.MAX_VALUE));
   const params = paramsOf({ ...q, runs: active.map((c) => c.run), zoom: undefined, x: curves.x });
   params.after = after.join(",");

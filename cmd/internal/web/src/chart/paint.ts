@@ -7,8 +7,10 @@ import type { Box } from "./plot";
 
 /** A line of a chart. */
 export interface Line {
-  /** The id of the run, or the name of the group. */
+  /** The id of the run, or the name of the group; with the labels of its points, if they have some. */
   id: string;
+  /** The id of the run, or the name of the group. */
+  of: string;
   name: string;
   /** The params that differ, or how many runs a group has. */
   detail: string;

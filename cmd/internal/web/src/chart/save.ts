@@ -133,19 +133,20 @@ export function svgOf(m: ChartModel): Blob {
 export function csvOf(m: ChartModel): string {
   const grouped = m.lines.some((l) => l.band);
   const many = m.lines.some((l) => l.curve.many);
+  const labels = m.lines.some((l) => l.curve.labels);
   const axis = axisName(m.axis);
   const head = grouped
-    ? ["group", "metric", axis, "mean", "low", "high", "runs"]
-    : ["run", "name", "metric", ...(m.axis === "step" ? [] : [axis]), "step", "value", ...(many ? ["min", "max"] : [])];
+    ? ["group", "metric", ...(labels ? ["labels"] : []), axis, "mean", "low", "high", "runs"]
+    : ["run", "name", "metric", ...(labels ? ["labels"] : []), ...(m.axis === "step" ? [] : [axis]), "step", "value", ...(many ? ["min", "max"] : [])];
   const rows = [head];
-  for (const { id, name, curve, band } of m.lines) {
+  for (const { of, name, curve, band } of m.lines) {
     for (let i = 0; i < curve.last.length; i++) {
       const place = String(curve.xs[i]);
       rows.push(
         band
-          ? [id, m.metric, place, band.mean[i], band.low[i], band.high[i], band.n[i]].map(String)
+          ? [of, m.metric, ...(labels ? [curve.labels] : []), place, band.mean[i], band.low[i], band.high[i], band.n[i]].map(String)
           : [
-              ...[id, name, curve.metric, ...(m.axis === "step" ? [] : [place]), String(curve.steps[i]), String(curve.last[i])],
+              ...[of, name, curve.metric, ...(labels ? [curve.labels] : []), ...(m.axis === "step" ? [] : [place]), String(curve.steps[i]), String(curve.last[i])],
               ...(many ? [curve.min[i], curve.max[i]].map((v) => (Number.isNaN(v) ? "" : String(v))) : []),
             ],
       );

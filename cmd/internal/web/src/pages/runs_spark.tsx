@@ -1,6 +1,6 @@
 import { h, type VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Curve, decodeCurves } from "../chart/decode";
+import { type Curve, decodeCurves, groupCurves } from "../chart/decode";
 import { loadCurves } from "../chart/load";
 import { useChanges } from "../live";
 import type { Source } from "../source";
@@ -26,7 +26,7 @@ export function useSparks(source: Source, metric: string, table: RunTable): (row
     if (!ids.length) return;
     for (const id of ids) known.set(id, "");
     try {
-      for (const c of await curvesOf(source, metric, ids)) known.set(c.run, pathOf(c));
+      for (const c of mainCurves(await curvesOf(source, metric, ids))) known.set(c.run, pathOf(c));
       setVersion((v) => v + 1);
     } catch {
       // the rows say what the runs have; the curve is an ornament
@@ -56,6 +56,11 @@ export function useSparks(source: Source, metric: string, table: RunTable): (row
     },
     [known, column, version],
   );
+}
+
+/** The curve of each run that has most points: there is space for those of one set of labels. */
+function mainCurves(curves: Curve[]): Curve[] {
+  return [...groupCurves(curves).values()].map((list) => list.reduce((main, c) => (c.all > main.all ? c : main)));
 }
 
 async function curvesOf(source: Source, metric: string, runs: string[]): Promise<Curve[]> {
