@@ -442,6 +442,12 @@ func (p *JournalParser) dataset(d *DatasetLine) error {
 			return p.text(&d.Hash)
 		case "dvc":
 			return p.text(&d.DVC)
+		case "digest":
+			return p.text(&d.Digest)
+		case "source":
+			return p.text(&d.Source)
+		case "source_type":
+			return p.text(&d.SourceType)
 		}
 		return p.skip()
 	})

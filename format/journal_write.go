@@ -111,6 +111,9 @@ func (d *DatasetLine) tree() object {
 	o.addText("manifest", d.Manifest)
 	o.addText("hash", d.Hash)
 	o.addText("dvc", d.DVC)
+	o.addText("digest", d.Digest)
+	o.addText("source", d.Source)
+	o.addText("source_type", d.SourceType)
 	return o
 }
 

@@ -180,12 +180,24 @@ type Dataset struct {
 	Hash     string   // HashListing if SHA256 covers only names and sizes, otherwise empty
 	DVC      string   // the MD5 in a .dvc file
 	Role     string
+
+	// Digest is what the library of the program computed of the data that it had in memory, in its own way. Nobody
+	// can verify it.
+	Digest string
+	// Source is the address that the library gives for the data, such as a URL or a path below the root. SourceType is
+	// its kind in the words of the library, such as local, http or hugging_face.
+	Source, SourceType string
 }
 
-// Identity returns the digest of the data or, without one, DVC's hash. Two datasets with the same identity are the
-// same data.
+// LibraryDigest begins the identity of a dataset of which only the digest of a library is known.
+const LibraryDigest = "digest:"
+
+// Identity returns the digest of the data or, without one, DVC's hash or that of a library. Two datasets with the same
+// identity are the same data.
 func (d Dataset) Identity() string {
 	switch {
+	case d.SHA256 == "" && d.DVC == "" && d.Digest != "":
+		return LibraryDigest + d.Digest
 	case d.SHA256 == "":
 		return d.DVC
 	case d.Hash != "":

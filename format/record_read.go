@@ -335,6 +335,7 @@ func readDataset(t table) Dataset {
 		Name: t.needText("name"), Path: t.relative("path"), SHA256: t.digest("sha256"),
 		Bytes: t.size("bytes"), Files: t.size("files"), Rows: t.size("rows"), Columns: t.texts("columns"),
 		Manifest: t.digest("manifest"), Hash: t.text("hash"), DVC: t.text("dvc"), Role: t.text("role"),
+		Digest: t.text("digest"), Source: t.text("source"), SourceType: t.text("source_type"),
 	}
 	if d.Hash != "" && d.Hash != HashListing {
 		t.fail(t.at("hash"), "must be \"listing\" or absent, got %q", d.Hash)

@@ -179,6 +179,9 @@ func (d Dataset) tree() object {
 	o.addText("hash", d.Hash)
 	o.addText("dvc", d.DVC)
 	o.addText("role", d.Role)
+	o.addText("digest", d.Digest)
+	o.addText("source", d.Source)
+	o.addText("source_type", d.SourceType)
 	return o
 }
 

@@ -69,6 +69,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	for i := range r.Datasets {
 		d := &r.Datasets[i]
 		d.Name, d.Path, d.Role = replace(d.Name), replace(d.Path), replace(d.Role)
+		d.Digest, d.Source, d.SourceType = replace(d.Digest), replace(d.Source), replace(d.SourceType)
 		redactAll(d.Columns, replace)
 	}
 	for i := range r.Artifacts {

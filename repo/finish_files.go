@@ -246,16 +246,8 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach f
 		item := format.Dataset(line)
 		item.Path = ""
 		if !hashedByWriter(item) {
-			if err := reach(); err != nil {
-				f.warn("dataset %s was left out: %v", line.Path, err)
-				continue
-			}
-			from := line.Path
-			if !filepath.IsAbs(from) {
-				from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
-			}
-			got, err := a.repo.Dataset(ctx, DatasetRequest{Name: line.Name, Path: from, Role: line.Role})
-			if err != nil {
+			got, err := a.hashDataset(ctx, b, line, reach)
+			if err != nil && line.Digest == "" {
 				f.warn("dataset %s was left out: %v", line.Path, err)
 				continue
 			}
@@ -280,6 +272,36 @@ func (a *Active) fillDatasets(ctx context.Context, b *finished, f *fold, reach f
 			f.warn("dataset %s was named twice with different content: the first is recorded", item.Name)
 		}
 	}
+}
+
+// hashDataset hashes the data that a journal line names. If the line has the digest of a library, the dataset can be
+// recorded without a hash, and the error says why it has none.
+func (a *Active) hashDataset(
+	ctx context.Context, b *finished, line format.DatasetLine, reach func() error,
+) (format.Dataset, error) {
+	plain := format.Dataset{
+		Name: line.Name, Role: line.Role, Rows: max(line.Rows, 0), Columns: line.Columns, Digest: line.Digest,
+		Source: line.Source, SourceType: line.SourceType,
+	}
+	if line.Path == "" {
+		return plain, errors.New("the dataset has no path")
+	}
+	if err := reach(); err != nil {
+		return plain, err
+	}
+	from := line.Path
+	if !filepath.IsAbs(from) {
+		from = filepath.Join(a.repo.TreeRoot(), filepath.FromSlash(b.run.Cwd), filepath.FromSlash(from))
+	}
+	got, err := a.repo.Dataset(ctx, DatasetRequest{Name: line.Name, Path: from, Role: line.Role})
+	if err != nil {
+		return plain, err
+	}
+	got.Digest, got.Source, got.SourceType = line.Digest, line.Source, line.SourceType
+	if got.Rows == 0 && len(got.Columns) == 0 {
+		got.Rows, got.Columns = plain.Rows, plain.Columns
+	}
+	return got, nil
 }
 
 // hashedByWriter reports whether a journal describes a dataset completely, so that it can be recorded as it is.

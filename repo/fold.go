@@ -302,8 +302,9 @@ func (f *fold) describe(l *format.Line) bool {
 	if l.Artifact != nil {
 		f.artifacts = append(f.artifacts, *l.Artifact)
 	}
-	if l.Dataset != nil && f.take(len(l.Dataset.Path)+len(l.Dataset.Name)+len(l.Dataset.Role)+200) {
-		f.datasets = append(f.datasets, *l.Dataset)
+	if d := l.Dataset; d != nil && f.take(len(d.Path)+len(d.Name)+len(d.Role)+len(d.Digest)+len(d.Source)+
+		len(d.SourceType)+200) {
+		f.datasets = append(f.datasets, *d)
 	} else if l.Dataset != nil {
 		room = false
 	}

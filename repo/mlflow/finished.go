@@ -54,7 +54,7 @@ func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 		m := metricJSON{Key: key, Value: value(e.Metrics[key].Last), Time: number(info.End)}
 		data.Metrics = append(data.Metrics, m)
 	}
-	return &runJSON{info, data}
+	return &runJSON{info, data, s.inputsOf(e.Datasets)}
 }
 
 // tagsFor returns the tags of a run, with those of MLflow's that have a place of their own in a record.

@@ -33,6 +33,7 @@ type openRun struct {
 	tags    map[string]string
 	removed map[string]bool // tags that were removed by a note, which counts more than the journal
 	latest  map[string]metricJSON
+	inputs  []input
 }
 
 // maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
@@ -83,6 +84,7 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 	if run.journal, err = run.active.OpenJournal(); err != nil {
 		return nil, err
 	}
+	run.inherit(s)
 	if run.id = run.active.ID; earlier != nil {
 		run.id = earlier.ID
 		s.parts[run.active.ID] = run.id
@@ -280,7 +282,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	for _, key := range slices.Sorted(maps.Keys(run.latest)) {
 		data.Metrics = append(data.Metrics, run.latest[key])
 	}
-	return &runJSON{info, data}
+	return &runJSON{info, data, run.inputsJSON()}
 }
 
 func pairs(m map[string]string) []tagJSON {

@@ -35,8 +35,9 @@ type dataJSON struct {
 }
 
 type runJSON struct {
-	Info infoJSON `json:"info"`
-	Data dataJSON `json:"data"`
+	Info   infoJSON    `json:"info"`
+	Data   dataJSON    `json:"data"`
+	Inputs *inputsJSON `json:"inputs"`
 }
 
 func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {

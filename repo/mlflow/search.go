@@ -144,7 +144,7 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 	}
 	ids := map[string]bool{} // whether an experiment is wanted, by its name
 	for i := range table.Len() {
-		r := tableRow{table, i}
+		r := tableRow{s, ctx, table, i}
 		name, _ := r.word(index.Attributes, "experiment")
 		in, known := ids[name]
 		if !known {
@@ -269,12 +269,14 @@ func (r openRow) Number(attribute string) (float64, bool) {
 }
 
 // Dataset returns the values of a key of the datasets.
-func (r openRow) Dataset(string) []string { return nil }
+func (r openRow) Dataset(key string) []string { return r.Inputs.values(key) }
 
 // tableRow is a run of the repository, by the columns of the index.
 type tableRow struct {
-	table *repo.Table
-	at    int
+	service *Service
+	ctx     context.Context // of the call
+	table   *repo.Table
+	at      int
 }
 
 func (r tableRow) id() string { return r.table.ID(r.at) }
@@ -356,5 +358,17 @@ func (r tableRow) Number(attribute string) (float64, bool) {
 	return float64(c.Micro(r.at) / 1000), true
 }
 
-// Dataset returns the values of a key of the datasets.
-func (r tableRow) Dataset(string) []string { return nil }
+// Dataset returns the values of a key of the datasets. The index has no roles: the record is read, if the run has
+// datasets.
+func (r tableRow) Dataset(key string) []string {
+	if !slices.ContainsFunc(r.table.Keys(index.Datasets), func(name string) bool {
+		return r.table.Column(index.Datasets, name).Kind(r.at) != index.Absent
+	}) {
+		return nil
+	}
+	entries, _, err := r.table.Load(r.ctx, []int{r.at})
+	if err != nil || len(entries) == 0 {
+		return nil
+	}
+	return r.service.inputsOf(entries[0].Datasets).values(key)
+}

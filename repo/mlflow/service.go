@@ -115,6 +115,7 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/delete":            (*Service).deleteRun,
 	"POST runs/restore":           (*Service).restoreRun,
 	"POST runs/search":            (*Service).searchRuns,
+	"POST runs/log-inputs":        (*Service).logInputs,
 	"GET metrics/get-history":     (*Service).metricHistory,
 }
 

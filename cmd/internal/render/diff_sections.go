@@ -187,7 +187,8 @@ func datasetLines(sets []diff.Dataset) []line {
 
 // DatasetText describes the content of a dataset.
 func DatasetText(d *format.Dataset) string {
-	text := short(strings.TrimPrefix(d.Identity(), format.HashListing+":")) + " " + terminal.Bytes(d.Bytes)
+	digest := strings.TrimPrefix(strings.TrimPrefix(d.Identity(), format.HashListing+":"), format.LibraryDigest)
+	text := short(digest) + " " + terminal.Bytes(d.Bytes)
 	if d.Files != 1 {
 		text += ", " + terminal.Count(d.Files, "file")
 	}

@@ -58,10 +58,17 @@ func dataset(p *page, d *format.Dataset) {
 	switch {
 	case where == "" && d.Role == artifactRole:
 		where = "artifact of this project"
+	case where == "" && d.Source != "":
+		where = d.Source
+	case where == "" && d.SHA256 == "" && d.DVC == "":
+		where = "in memory"
 	case where == "":
 		where = "outside the project"
 	}
 	size := terminal.Bytes(d.Bytes)
+	if d.Bytes == 0 && d.SHA256 == "" {
+		size = "size unknown"
+	}
 	if d.Files > 1 {
 		size += fmt.Sprintf(" in %d files", d.Files)
 	}
@@ -75,6 +82,8 @@ func dataset(p *page, d *format.Dataset) {
 	switch {
 	case d.Hash != "":
 		kind = "names and sizes only: " + short(d.SHA256)
+	case d.SHA256 == "" && d.DVC == "":
+		kind = "the program's digest " + d.Digest
 	case d.SHA256 == "":
 		kind = "dvc " + d.DVC
 	}
