@@ -167,6 +167,22 @@ func (c *Catalog) With(entries []*repo.Entry) *Catalog {
 	return c.derive(c.repo, entries, nil)
 }
 
+// WithRows returns a catalog of rows of c and of catalogs that were opened from it, with the settings of c. It reads no
+// records. Closing c also closes it.
+func (c *Catalog) WithRows(rows []*Row) *Catalog {
+	other := c.derive(c.repo, nil, nil)
+	own := make([]Row, len(rows))
+	other.rows = make([]*Row, len(rows))
+	for i, r := range rows {
+		own[i] = Row{catalog: other, columns: r.columns, entry: r.entry, at: r.at, gone: r.gone}
+		if other.rows[i] = &own[i]; r.entry != nil {
+			other.byRun[r.entry.Run] = r.entry
+		}
+	}
+	other.changed()
+	return other
+}
+
 // Apart is like With, but the catalog shares nothing with c that either of them changes, so that both may be used at
 // the same time. The caller closes it.
 func (c *Catalog) Apart(entries []*repo.Entry) *Catalog {
@@ -233,15 +249,19 @@ func (c *Catalog) forget() {
 // load reads the records of rows that were not read yet. A run that was removed meanwhile, and one whose record is
 // damaged, is no longer in the catalog afterwards.
 func (c *Catalog) load(rows []*Row) error {
-	all := rows
-	for _, columns := range []*columns{c.columns, c.more} {
-		if columns == nil {
+	var done []*columns
+	for _, r := range rows {
+		of := r.columns
+		if r.entry != nil || r.gone || slices.Contains(done, of) {
 			continue
 		}
-		if c.more != nil {
-			all = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return r.columns != columns })
+		done = append(done, of)
+		others := func(r *Row) bool { return r.columns != of }
+		same := rows
+		if slices.ContainsFunc(rows, others) {
+			same = slices.DeleteFunc(slices.Clone(rows), others)
 		}
-		if err := c.loadOf(columns, all); err != nil {
+		if err := c.loadOf(of, same); err != nil {
 			return err
 		}
 	}
@@ -460,7 +480,7 @@ func (c *Catalog) IDs() map[string]bool {
 // defines, otherwise the one that the name implies. It is empty if there is none.
 func (c *Catalog) Goal(metric string) string {
 	if c.goals == nil {
-		c.goals = c.config.GoalIn(c.defining()...)
+		c.goals = c.config.GoalIn(c.Defining()...)
 	}
 	if !c.goalIsSure(metric) {
 		return c.goalOf(metric)
@@ -468,9 +488,9 @@ func (c *Catalog) Goal(metric string) string {
 	return c.goals(metric)
 }
 
-// defining returns records with what runs define about metrics, newest first. Of several runs with the same
-// definitions, only the newest matters.
-func (c *Catalog) defining() []*format.Run {
+// Defining returns records with what runs define about metrics, newest first. Of several runs with the same
+// definitions, it may return the newest only. Nothing but the definitions of a record is sure to be there.
+func (c *Catalog) Defining() []*format.Run {
 	var runs []*format.Run
 	type defined struct {
 		by   *columns

@@ -77,7 +77,7 @@ func (c *Catalog) goalIsSure(metric string) bool {
 	if c.columns == nil || c.columns.table.From == "" || c.config.Metrics[metric].Goal != "" {
 		return true
 	}
-	for _, run := range c.defining() {
+	for _, run := range c.Defining() {
 		if d, ok := run.Definition(metric); ok && d.Goal != "" {
 			return true // the newest that defines it counts
 		}

@@ -21,6 +21,11 @@ func (c *Catalog) Project(rows []*Row, keys []string) ([]*format.Run, error) {
 	if !slices.ContainsFunc(keys, beyondProjection) {
 		ask = slices.DeleteFunc(slices.Clone(rows), (*Row).projects)
 	}
+	return c.projected(rows, ask, (*Row).project)
+}
+
+// projected reads the records of some of the rows, and makes those of the others of columns.
+func (c *Catalog) projected(rows, ask []*Row, project func(*Row) *format.Run) ([]*format.Run, error) {
 	if err := c.load(ask); err != nil {
 		return nil, err
 	}
@@ -30,10 +35,53 @@ func (c *Catalog) Project(rows []*Row, keys []string) ([]*format.Run, error) {
 		case r.entry != nil:
 			runs = append(runs, r.entry.Run)
 		case !r.gone:
-			runs = append(runs, r.project())
+			runs = append(runs, project(r))
 		}
 	}
 	return runs, nil
+}
+
+// Replicates is like Project, and takes less: of a run that was not read, the record has what tells replicates apart,
+// and one metric.
+func (c *Catalog) Replicates(rows []*Row, metric string) ([]*format.Run, error) {
+	ask := slices.DeleteFunc(slices.Clone(rows), (*Row).projectsReplicates)
+	return c.projected(rows, ask, func(r *Row) *format.Run {
+		run := r.projectIdentity()
+		r.projectParams(run)
+		r.projectSource(run)
+		if m, ok := r.Metric(metric); ok {
+			run.Metrics = map[string]format.Metric{metric: m.Format()}
+		}
+		if d, ok := r.Number(metric); ok {
+			run.Summary = map[string]any{metric: d.Any()}
+		}
+		return run
+	})
+}
+
+// projectsReplicates reports whether the columns tell replicates apart from a run that was not read.
+func (r *Row) projectsReplicates() bool {
+	if r.entry != nil || r.gone {
+		return true
+	}
+	for _, fact := range []string{index.Irregular, index.Dotted} {
+		if r.columns.column(index.Facts, fact).Kind(int(r.at)) != index.Absent {
+			return false
+		}
+	}
+	return !r.elsewhere(index.Params, index.Datasets)
+}
+
+// elsewhere reports whether only the record has some value of the scopes.
+func (r *Row) elsewhere(scopes ...index.Scope) bool {
+	for _, scope := range scopes {
+		for _, c := range r.columns.list(scope) {
+			if c.Kind(int(r.at)) == index.Elsewhere {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func beyondProjection(key string) bool {
@@ -51,30 +99,33 @@ func (r *Row) projects() bool {
 			return false
 		}
 	}
-	for _, scope := range []index.Scope{index.Attributes, index.Params, index.Summary, index.Tags, index.Datasets} {
-		for _, c := range r.columns.list(scope) {
-			if c.Kind(int(r.at)) == index.Elsewhere {
-				return false
-			}
-		}
+	return !r.elsewhere(index.Attributes, index.Params, index.Summary, index.Tags, index.Datasets)
+}
+
+// attributeText returns an attribute that is a text, or "".
+func (r *Row) attributeText(key string) string {
+	if c := r.columns.column(index.Attributes, key); c.Kind(int(r.at)) == index.Text {
+		return c.Text(int(r.at))
 	}
-	return true
+	return ""
+}
+
+// projectIdentity makes a record of the columns that say which run it is.
+func (r *Row) projectIdentity() *format.Run {
+	return &format.Run{
+		ID: r.ID(), Name: r.Name(), Experiment: r.Experiment(), Status: r.Status(), Started: r.Started(),
+		Resumes: r.Resumes(), Reproduces: r.attributeText("reproduces"),
+	}
 }
 
 // project makes a record of columns.
 func (r *Row) project() *format.Run {
-	text := func(key string) string {
-		if c := r.columns.column(index.Attributes, key); c.Kind(int(r.at)) == index.Text {
-			return c.Text(int(r.at))
-		}
-		return ""
-	}
-	run := &format.Run{
-		ID: r.ID(), Name: r.Name(), Key: r.Key(), Experiment: r.Experiment(), Status: r.Status(), Started: r.Started(),
-		EndReason: text("end_reason"), Author: text("author"), Cwd: text("cwd"), Signal: text("signal"), Group: r.Group(),
-		Parent: text("parent"), Resumes: r.Resumes(), Reproduces: text("reproduces"), Note: text("note"),
-	}
-	if command := text("command"); command != "" {
+	run := r.projectIdentity()
+	run.Key, run.Group = r.Key(), r.Group()
+	run.EndReason, run.Signal = r.attributeText("end_reason"), r.attributeText("signal")
+	run.Author, run.Cwd = r.attributeText("author"), r.attributeText("cwd")
+	run.Parent, run.Note = r.attributeText("parent"), r.attributeText("note")
+	if command := r.attributeText("command"); command != "" {
 		run.Command = []string{command} // its words are joined by spaces wherever it is shown
 	}
 	if r.columns.ended.Kind(int(r.at)) == index.Time {
@@ -85,23 +136,30 @@ func (r *Row) project() *format.Run {
 		run.ExitCode = &code
 	}
 	r.projectValues(run)
-	if dirty := r.columns.column(index.Attributes, "source.dirty"); dirty.Kind(int(r.at)) == index.Bool {
-		run.Source = &format.Source{
-			Commit: text("source.commit"), Branch: text("source.branch"), Tree: text("source.tree"),
-			Dirty: dirty.Bool(int(r.at)),
-		}
-	}
+	r.projectSource(run)
 	for _, key := range r.columns.list(index.Attributes) { // a table that has only what no column has matters to nobody
 		if key.Kind(int(r.at)) == index.Absent {
 			continue
 		}
 		if strings.HasPrefix(key.name, "environment.") && run.Environment == nil {
 			run.Environment = &format.Environment{
-				Python: text("environment.python"), OS: text("environment.os"), Arch: text("environment.arch"),
+				Python: r.attributeText("environment.python"), OS: r.attributeText("environment.os"),
+				Arch: r.attributeText("environment.arch"),
 			}
 		}
 		if strings.HasPrefix(key.name, "machine.") && run.Machine == nil {
-			run.Machine = &format.Machine{Host: text("machine.host")}
+			run.Machine = &format.Machine{Host: r.attributeText("machine.host")}
+		}
+	}
+	return run
+}
+
+// projectSource sets the source and the datasets of a record.
+func (r *Row) projectSource(run *format.Run) {
+	if dirty := r.columns.column(index.Attributes, "source.dirty"); dirty.Kind(int(r.at)) == index.Bool {
+		run.Source = &format.Source{
+			Commit: r.attributeText("source.commit"), Branch: r.attributeText("source.branch"),
+			Tree: r.attributeText("source.tree"), Dirty: dirty.Bool(int(r.at)),
 		}
 	}
 	for _, d := range r.columns.list(index.Datasets) {
@@ -109,16 +167,20 @@ func (r *Row) project() *format.Run {
 			run.Datasets = append(run.Datasets, format.Dataset{Name: d.name, SHA256: d.Text(int(r.at))})
 		}
 	}
-	return run
 }
 
-// projectValues sets the params, tags, metrics and summary of a record.
-func (r *Row) projectValues(run *format.Run) {
+// projectParams sets the params of a record.
+func (r *Row) projectParams(run *format.Run) {
 	run.Params = format.Params{}
 	for name, v := range r.Params() {
 		// The columns of a record without dots in its keys cannot contradict each other.
 		_ = run.Params.Set(strings.Split(name, "."), v.Any())
 	}
+}
+
+// projectValues sets the params, tags, metrics and summary of a record.
+func (r *Row) projectValues(run *format.Run) {
+	r.projectParams(run)
 	run.Tags = map[string]string{}
 	for name, v := range r.Tags() {
 		run.Tags[name] = v

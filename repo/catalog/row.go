@@ -354,7 +354,8 @@ func (c *Catalog) KeyNames() query.KeyNames {
 	}
 	var others []query.Row
 	for _, r := range c.rows {
-		if r.entry != nil || r.columns.irregular.Kind(int(r.at)) != index.Absent {
+		if r.entry != nil || r.columns != c.columns && r.columns != c.more ||
+			r.columns.irregular.Kind(int(r.at)) != index.Absent {
 			others = append(others, r)
 		}
 	}

@@ -209,10 +209,14 @@ func (v *Report) added(ctx context.Context, c *catalog.Catalog, fork *repo.Fork)
 func splitByCode(
 	ctx context.Context, c, at *catalog.Catalog, fork *repo.Fork, known map[string]bool,
 ) (*catalog.Catalog, error) {
-	var commits []string
-	for _, e := range c.Entries() {
-		if e.Source != nil && e.Source.Commit != "" {
-			commits = append(commits, e.Source.Commit)
+	attribute := func(r *catalog.Row, key string) string {
+		value, _ := r.Attribute(key)
+		return value.String()
+	}
+	commits := make([]string, 0, len(c.Rows()))
+	for _, r := range c.Rows() {
+		if commit := attribute(r, "source.commit"); commit != "" {
+			commits = append(commits, commit)
 		}
 	}
 	slices.Sort(commits)
@@ -225,34 +229,42 @@ func splitByCode(
 	if err != nil {
 		return nil, err
 	}
-	base := c.With(at.Entries())
-	var more []*repo.Entry
-	for _, e := range c.Entries() {
-		s := e.Source
-		switch {
-		case known[e.ID] || s == nil:
-		case s.Branch != "" && s.Branch == fork.Branch, ofHead[s.Commit] && !ofBase[s.Commit]:
-			continue // a run of the branch
-		case ofBase[s.Commit]:
-			more = append(more, e)
+	base := slices.Clone(at.Rows())
+	for _, r := range c.Rows() {
+		if known[r.ID()] {
+			continue
 		}
-		known[e.ID] = true
+		commit, branch := attribute(r, "source.commit"), attribute(r, "source.branch")
+		switch {
+		case branch != "" && branch == fork.Branch, ofHead[commit] && !ofBase[commit]:
+			continue // a run of the branch
+		case ofBase[commit]:
+			base = append(base, r)
+		}
+		known[r.ID()] = true
 	}
-	base.Add(more)
-	return base, nil
+	return c.WithRows(base), nil
 }
 
 // baseline returns the run that a selector names or, without a selector, the best run of the base with its
 // replicates.
 func (v *Report) baseline(ctx context.Context, base *catalog.Catalog, selector string) (*Side, error) {
-	if selector != "" {
-		return Select(ctx, base, selector)
+	if selector == "" {
+		return v.best(ctx, base)
 	}
-	groups, _, err := v.grouped(ctx, base, base.Entries())
-	if err != nil || len(groups) == 0 {
+	side, err := Select(ctx, base, selector)
+	if err != nil {
 		return nil, err
 	}
-	return groups[0].Side, nil
+	of, release := side.records(ctx, false)
+	defer release()
+	if !slices.ContainsFunc(of.Runs, func(r *format.Run) bool { _, ok := r.Metric(v.Metric); return ok }) {
+		return nil, &repo.HintError{
+			Err:  fmt.Errorf("reviewing: the baseline %s has no %s", side.Title(), v.Metric),
+			Hint: "name another run with --baseline",
+		}
+	}
+	return side, nil
 }
 
 // grouped groups the entries that have the metric into replicates. The group with the best mean comes first. Runs that
@@ -265,20 +277,11 @@ func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*rep
 		return nil, nil, err
 	}
 	choice := options.Choice(v.Metric, v.Goal)
-	var runs []*format.Run
-	for _, e := range c.Wholes(ctx, entries) {
-		_, has := e.Metric(v.Metric)
-		if e.Reproduces == "" && c.InScope(e.Run) && e.Status != format.Running && (has || e.Status != format.Finished) {
-			runs = append(runs, e.Run)
-		}
-	}
+	runs := v.candidates(c, catalog.Records(c.Wholes(ctx, entries)))
 	for _, g := range query.GroupBy(runs, []string{query.ByReplicates}, options.Seeds, c.Context()) {
-		s := groupOf(c, g.Runs, "")
+		s := replicatesOf(c, g.Runs)
 		if len(s.Entries) == 0 {
 			continue
-		}
-		if len(s.Entries)+len(s.Lost) > 1 {
-			s.Group = s.Entries[0].Title()
 		}
 		side, release := s.records(ctx, false)
 		level, _ := side.Level(v.Metric, v.Goal, choice)
@@ -293,13 +296,33 @@ func (v *Report) grouped(ctx context.Context, c *catalog.Catalog, entries []*rep
 		}
 		groups = append(groups, Group{Side: s, Mean: level.Value, N: level.N, Lost: level.Lost})
 	}
-	listsort.Stable(groups, func(x, y Group) int {
-		if v.Goal == format.GoalMax {
-			x, y = y, x
-		}
-		return cmp.Compare(x.Mean, y.Mean)
-	})
+	listsort.Stable(groups, func(x, y Group) int { return v.better(x.Mean, y.Mean) })
 	return groups, without, ctx.Err()
+}
+
+// replicatesOf returns a group of replicates as a side. Its title is that of its newest run.
+func replicatesOf(c *catalog.Catalog, runs []*format.Run) *Side {
+	s := groupOf(c, runs, "")
+	if len(s.Entries) > 0 && len(s.Entries)+len(s.Lost) > 1 {
+		s.Group = s.Entries[0].Title()
+	}
+	return s
+}
+
+// candidates returns the runs that may be in a group: those that did not finish, and those that have the metric.
+func (v *Report) candidates(c *catalog.Catalog, runs []*format.Run) []*format.Run {
+	return slices.DeleteFunc(runs, func(r *format.Run) bool {
+		_, has := r.Metric(v.Metric)
+		return r.Reproduces != "" || !c.InScope(r) || r.Status == format.Running || !has && r.Status == format.Finished
+	})
+}
+
+// better compares two means by the goal. The better one comes first.
+func (v *Report) better(x, y float64) int {
+	if v.Goal == format.GoalMax {
+		x, y = y, x
+	}
+	return cmp.Compare(x, y)
 }
 
 // compareGroups compares the metric of each group with that of the baseline, using only the values of the metric. The

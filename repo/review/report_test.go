@@ -105,6 +105,8 @@ func TestReview(t *testing.T) {
 func TestReviewErrors(t *testing.T) {
 	p := newProject(t, "")
 	p.add(format.Run{Name: "a"}, series{"x": {1}})
+	p.branch()
+	p.add(format.Run{Name: "b"}, series{"acc": {1}})
 	for _, x := range []struct {
 		o    Request
 		want string
@@ -113,6 +115,7 @@ func TestReviewErrors(t *testing.T) {
 		{Request{Base: "main", Metric: "x"}, "reviewing: x has no goal"},
 		{Request{Base: "nowhere", Metric: "acc"}, "nowhere"},
 		{Request{Base: "main", Metric: "acc", Baseline: "nowhere"}, "nowhere"},
+		{Request{Base: "main", Metric: "acc", Baseline: "a"}, "reviewing: the baseline a has no acc"},
 	} {
 		if _, err := Review(t.Context(), p.open(), x.o); err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%+v: %v, want %s", x.o, err, x.want)

@@ -75,8 +75,13 @@ func SideOf(c *catalog.Catalog, entries []*repo.Entry, title string) (*Side, err
 
 // groupOf returns a group of runs as a side. A run that another run resumes counts with that run.
 func groupOf(c *catalog.Catalog, runs []*format.Run, title string) *Side {
-	finished, lost := diff.Members(withoutResumed(c, runs), c.Config().Replicates.Seeds)
+	finished, lost := members(c, runs)
 	return &Side{Group: title, Entries: c.EntriesOf(finished), Lost: c.EntriesOf(lost), catalog: c}
+}
+
+// members is diff.Members without the runs that another run resumes.
+func members(c *catalog.Catalog, runs []*format.Run) (finished, lost []*format.Run) {
+	return diff.Members(withoutResumed(c, runs), c.Config().Replicates.Seeds)
 }
 
 // withoutResumed leaves out the runs that another run of the catalog resumes.

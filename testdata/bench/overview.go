@@ -37,6 +37,7 @@ func (b *bench) overviewOf(dir string, runs int) error {
 	if err != nil {
 		return err
 	}
+	var last time.Duration // processor time of what was shown last
 	show := func(what string, args ...string) error {
 		plain, err := fastest(dir, []string{"RUNS_INDEX=0"}, 2, append([]string{b.runs}, args...)...)
 		if err != nil {
@@ -48,6 +49,7 @@ func (b *bench) overviewOf(dir string, runs int) error {
 		}
 		fmt.Printf("overview, %7d runs, %-21s %s, %s resident; %.1f x git rev-parse, %.3f x without the index\n", runs, what,
 			ms(s.cpu), mb(s.rss), float64(s.cpu)/float64(git.cpu), float64(s.cpu)/float64(plain.cpu))
+		last = s.cpu
 		return nil
 	}
 	if _, err := measure(dir, nil, b.runs, "ls", "-n", "1"); err != nil { // writes the index
@@ -74,5 +76,15 @@ func (b *bench) overviewOf(dir string, runs int) error {
 	if err := show("status, committed", "status"); err != nil {
 		return err
 	}
-	return show("review of one run", "review", "base", "--metric", "val/loss")
+	review := []string{"review", "base", "--metric", "val/loss"}
+	if err := show("review of one run", review...); err != nil {
+		return err
+	}
+	of := last
+	if err := show("its baseline named", append(review, "--baseline", "last~1")...); err != nil {
+		return err
+	}
+	fmt.Printf("overview, %7d runs, a review that finds its baseline: %.1f x one with a baseline\n", runs,
+		float64(of)/float64(last))
+	return nil
 }
