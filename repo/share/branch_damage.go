@@ -136,6 +136,17 @@ func rememberSound(r *repo.Repository, tips []string) {
 	}
 }
 
+// remainSound says that a commit of ours, which only adds runs to its parent, is as sound as the parent. Otherwise the
+// next BranchDamage would read all runs that it adds.
+func remainSound(r *repo.Repository, parent, commit string) {
+	data, err := regular.ReadFile(soundFile(r))
+	tips := strings.Fields(string(data))
+	if i := slices.Index(tips, parent); err == nil && i >= 0 {
+		tips[i] = commit
+		rememberSound(r, tips)
+	}
+}
+
 // present returns the problems of runs that the tips still have.
 func (v *verification) present(ctx context.Context) ([]Problem, error) {
 	objects, err := git.OpenObjects(ctx, v.dirs, v.absent)

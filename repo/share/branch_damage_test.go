@@ -99,3 +99,30 @@ func TestBranchDamageOfTwo(t *testing.T) {
 		t.Errorf("a deletion on the runs branch: %+v", damage)
 	}
 }
+
+// TestCommitRemainsSound: a commit of ours need not be looked at if its parent was, unless it also removes or redacts.
+func TestCommitRemainsSound(t *testing.T) {
+	p := newProject(t, "plain")
+	remembered := func(commit string) bool {
+		t.Helper()
+		data, err := os.ReadFile(soundFile(p.runs))
+		return err == nil && strings.TrimSpace(string(data)) == commit
+	}
+	commit := func() string {
+		t.Helper()
+		done, err := Commit(t.Context(), p.runs, Request{})
+		check(t, err)
+		return done.Commit
+	}
+	p.add(runB)
+	equal(t, "after a commit whose parent is unknown", remembered(commit()), false)
+	_, err := BranchDamage(t.Context(), p.runs)
+	check(t, err)
+	p.add(runC)
+	equal(t, "after a commit", remembered(commit()), true)
+	e, err := p.runs.ReadFinished(runC)
+	check(t, err)
+	err = p.runs.Remove(t.Context(), []*repo.Entry{e}, map[string]bool{runC: true})
+	check(t, err)
+	equal(t, "after a removal", remembered(commit()), false)
+}

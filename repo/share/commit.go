@@ -235,6 +235,9 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 	if err := o.Finish(ctx, "runs: "+p.Summary(), updates...); err != nil {
 		return nil, err
 	}
+	if len(p.Removed)+len(p.Redacted) == 0 {
+		remainSound(w.repo, tip.Commit, p.Commit)
+	}
 	if k != nil {
 		if err := k.complete(context.WithoutCancel(ctx)); err != nil {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("the runs are committed, but their own folders stay: %v", err))
