@@ -340,9 +340,13 @@ def _inherited(call: str) -> Any:
 
 
 def _log_before_init(
-    data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    data: Mapping[str, Any],
+    step: int | None = None,
+    commit: bool | None = None,
+    sync: bool | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> None:
-    _inherited("log()").log(data, step, commit, sync)
+    _inherited("log()").log(data, step, commit, sync, labels)
 
 
 class _CallBeforeInit:

@@ -83,7 +83,7 @@ class DisabledRun:
         self._at_finish: list[Any] = []
         self._made = ""
 
-    def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None) -> None:
+    def log(self, data: Any, step: Any = None, commit: Any = None, sync: Any = None, labels: Any = None) -> None:
         """Do nothing."""
 
     def _log_at(self, step: int, numbers: dict[str, float]) -> None:

@@ -17,7 +17,8 @@ _ITEMS = 1_000_000  # values in a footer
 _DEPTH = 16
 _KEY = 250
 _SLACK = 64 << 10
-_COLUMNS = (b"key", b"step", b"time", b"value")
+_LABELS = 1000
+_COLUMNS = (b"key", b"step", b"time", b"value", b"labels")
 
 
 class _Thrift:
@@ -157,7 +158,9 @@ def _check_chunk(data: bytes, end: int, rows: int, chunk: dict[int, Any]) -> int
     if meta[5] != rows or at < 4 or size < 0 or size > end - at or chunk.get(1):
         raise ValueError("its pages are not where the footer says")
     end = at + size
-    most = _KEY + 16 if meta[1] == 6 else 16
+    most = 16
+    if meta[1] == 6:
+        most += _LABELS if meta[3][0] == b"labels" else _KEY
     while at < end:
         reader = _Thrift(data[at : min(end, at + _HEADER)])
         head = reader.struct()

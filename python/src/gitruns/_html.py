@@ -131,14 +131,17 @@ def axis_of(run: Any, key: str) -> str | None:
 def _curves(run: Any, keys: list[Any], every: int = 1) -> dict[str, tuple[list[Any], list[Any]]]:
     """Return the x and y of each metric that has points.
 
-    x is the step, or the last value of the metric's axis up to that step. Only every n-th point is read, where n is
+    x is the step, or the last value of the metric's axis up to that step. Of the points of a metric with different
+    labels, these are those of the labels that most points have. Only every n-th point is read, where n is
     every. Raises the same errors as metrics().
     """
     axes = {k: a for k in keys if (a := axis_of(run, k))}
     lists = run._lists(list(dict.fromkeys([*keys, *axes.values()])), every)
-    points: dict[str, Any] = {}
-    for key, step, value in zip(lists["key"], lists["step"], lists["value"]):
-        points.setdefault(key, []).append((step, value))
+    series: dict[str, dict[Any, list[Any]]] = {}
+    labels = lists.get("labels") or [None] * len(lists["key"])
+    for key, step, value, context in zip(lists["key"], lists["step"], lists["value"], labels):
+        series.setdefault(key, {}).setdefault(context, []).append((step, value))
+    points: dict[str, Any] = {key: max(of.values(), key=len) for key, of in series.items()}
     out = {}
     for key in keys:
         pairs = points.get(key) or []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._columns import Columns
 
 _COLUMNS = ("key", "step", "time", "value")
+_LABELS = "labels"  # a column of metrics if some points have labels
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
@@ -263,22 +264,27 @@ class RecordedRun:
         """The statistics of each metric: last, min, min_step, max, max_step, count, goal."""
         return Table(_numbers(self.record.get("metrics") or {}))
 
-    def metrics(self, *keys: str, as_: str | None = None, part: bool | None = None) -> Any:
+    def metrics(
+        self, *keys: str, as_: str | None = None, part: bool | None = None, labels: Mapping[str, Any] | None = None
+    ) -> Any:
         """Return the points of metrics as a table.
 
-        The columns are key, step, time and value. time is UTC, in microseconds. NaN and infinities are values. The
-        digest of the file is verified.
+        The columns are key, step, time and value. time is UTC, in microseconds. NaN and infinities are values. If some
+        of the points have labels, there is a column labels too. It has canonical JSON such as {"dataset":"val"}, or
+        None for a point without labels. The digest of the file is verified.
 
         Args:
             *keys: The metrics. The default is all.
-            as_: "arrow", "pandas", "polars" or "lists". The last is a dict of four lists. The default is the first of
+            as_: "arrow", "pandas", "polars" or "lists". The last is a dict of lists. The default is the first of
                 them that is installed.
             part: True reads this run alone. False reads the whole chain of runs that it resumes; if a later part
                 repeats a step, it replaces the earlier one. The default is False, or True for a run of
                 runs(parts=True).
+            labels: The labels that a point must have, such as {"dataset": "val"}. It may have more. The default is all
+                points.
 
         Raises:
-            UsageError: as_ has another value.
+            UsageError: as_ has another value, or labels are not a mapping of texts and numbers.
             NotFoundError: The run has no such metric.
             CommError: The library is missing, or the file was changed.
         """
@@ -294,8 +300,8 @@ class RecordedRun:
             known = ", ".join(list(self.record.get("metrics") or {})[:20]) or "no metrics"
             raise NotFoundError(f"run {self.id} has no metric {unknown[0]!r}; it has {known}")
         if kind == "lists":
-            return self._lists(keys, part=part)
-        data = None if chain else self._file("metrics.parquet")
+            return self._lists(keys, part=part, labels=labels)
+        data = None if chain or labels else self._file("metrics.parquet")
         if data is not None:
             from ._footer import problem
 
@@ -304,14 +310,15 @@ class RecordedRun:
                 raise self._unreadable(why)
         try:
             if kind == "arrow":
-                return self._arrow(data, keys, part)
+                return self._arrow(data, keys, part, labels)
             if kind == "polars":
-                return self._polars(data, keys, part)
+                return self._polars(data, keys, part, labels)
             import pandas
 
             if data is None or not _installed("pyarrow"):
-                return pandas.DataFrame(self._lists(keys, part=part), columns=list(_COLUMNS))
-            return self._arrow(data, keys, part).to_pandas()
+                lists = self._lists(keys, part=part, labels=labels)
+                return pandas.DataFrame(lists, columns=list(lists))
+            return self._arrow(data, keys, part, labels).to_pandas()
         except Error:
             raise
         except ImportError as e:
@@ -319,7 +326,7 @@ class RecordedRun:
         except Exception as e:  # the library's own errors for a damaged file
             raise self._unreadable(f"{type(e).__name__}: {e}") from e
 
-    def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
+    def _polars(self, data: bytes | None, keys: tuple[Any, ...], part: bool, labels: Any) -> Any:
         import polars
 
         types = {
@@ -327,18 +334,22 @@ class RecordedRun:
             "step": polars.Int64,
             "time": polars.Datetime("us", "UTC"),
             "value": polars.Float64,
+            _LABELS: polars.String,
         }
         if data is None:
-            return polars.DataFrame(self._lists(keys, part=part), schema=types)
+            lists = self._lists(keys, part=part, labels=labels)
+            return polars.DataFrame(lists, schema={c: types[c] for c in lists})
         import io
 
-        frame = polars.read_parquet(io.BytesIO(data), columns=list(_COLUMNS))
-        for name, want in types.items():
-            if frame.schema[name] != want and not (name == "key" and frame.schema[name] == polars.Categorical):
-                raise self._mistyped(name, frame.schema[name], want)
-        return frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+        labeled = _LABELS in polars.read_parquet_schema(io.BytesIO(data))
+        frame = polars.read_parquet(io.BytesIO(data), columns=[*_COLUMNS, *[_LABELS] * labeled])
+        for name, got in frame.schema.items():
+            if got != types[name] and not (name in ("key", _LABELS) and got == polars.Categorical):
+                raise self._mistyped(name, got, types[name])
+        frame = frame.filter(polars.col("key").is_in(list(keys))) if keys else frame
+        return frame.drop(_LABELS) if labeled and frame[_LABELS].null_count() == len(frame) else frame
 
-    def _arrow(self, data: bytes | None, keys: tuple[Any, ...], part: bool) -> Any:
+    def _arrow(self, data: bytes | None, keys: tuple[Any, ...], part: bool, labels: Any) -> Any:
         import pyarrow
 
         types = {
@@ -346,21 +357,26 @@ class RecordedRun:
             "step": pyarrow.int64(),
             "time": pyarrow.timestamp("us", tz="UTC"),
             "value": pyarrow.float64(),
+            _LABELS: pyarrow.string(),
         }
         if data is None:
-            lists = self._lists(keys, part=part)
-            return pyarrow.table({c: pyarrow.array(lists[c], type=types[c]) for c in _COLUMNS})
+            lists = self._lists(keys, part=part, labels=labels)
+            return pyarrow.table({c: pyarrow.array(lists[c], type=types[c]) for c in lists})
         import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=list(_COLUMNS))
-        for name, want in types.items():
-            got = table.schema.field(name).type
-            if (got.value_type if pyarrow.types.is_dictionary(got) and name == "key" else got) != want:
-                raise self._mistyped(name, got, want)
+        labeled = _LABELS in pyarrow.parquet.read_schema(pyarrow.BufferReader(data)).names
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(data), columns=[*_COLUMNS, *[_LABELS] * labeled])
+        for field in table.schema:
+            got, want = field.type, types[field.name]
+            named = pyarrow.types.is_dictionary(got) and field.name in ("key", _LABELS)
+            if (got.value_type if named else got) != want:
+                raise self._mistyped(field.name, got, want)
         if keys:
             import pyarrow.compute
 
             table = table.filter(pyarrow.compute.is_in(table["key"], value_set=pyarrow.array(list(keys))))
+        if labeled and table[_LABELS].null_count == len(table):
+            table = table.drop_columns([_LABELS])
         return table
 
     def _mistyped(self, name: str, got: Any, want: Any) -> CommError:
@@ -369,8 +385,17 @@ class RecordedRun:
     def _unreadable(self, why: str) -> CommError:
         return CommError(f"reading metrics.parquet of run {self.id}: {why}; run 'runs verify {self.id}' for details")
 
-    def _lists(self, keys: Sequence[Any], every: int = 1, part: bool | None = None) -> dict[str, Any]:
+    def _lists(
+        self, keys: Sequence[Any], every: int = 1, part: bool | None = None, labels: Any = None
+    ) -> dict[str, Any]:
         of = ["--part"] if (self._part if part is None else part) else []
+        if labels:
+            from ._labels import arguments
+
+            try:
+                of += arguments(labels)
+            except (TypeError, ValueError) as e:
+                raise UsageError(f"metrics: {e}") from None
         some = self.record.get("metrics") or self.record.get("resumes")
         points: list[Any] = []
         if some:
@@ -382,13 +407,20 @@ class RecordedRun:
                 out["step"].append(p["step"])
                 out["time"].append(_time(p["time"]))
                 out["value"].append(_SPECIAL[p["value"]] if isinstance(p["value"], str) else float(p["value"]))
+            if any(_LABELS in p for p in points):
+                from ._labels import canonical
+
+                out[_LABELS] = [canonical(p.get(_LABELS)) or None for p in points]
         except (KeyError, TypeError, ValueError):
             raise incompatible("it printed an invalid point of a metric") from None
         return out
 
-    def history(self, key: str) -> tuple[list[int], list[float]]:
-        """Return the steps and the values of one metric, as two lists of equal length."""
-        lists = self.metrics(key, as_="lists")
+    def history(self, key: str, labels: Mapping[str, Any] | None = None) -> tuple[list[int], list[float]]:
+        """Return the steps and the values of one metric, as two lists of equal length.
+
+        labels are those that a point must have, as in metrics().
+        """
+        lists = self.metrics(key, as_="lists", labels=labels)
         return lists["step"], lists["value"]
 
     def values(self, *keys: str) -> list[dict[str, Any]]:

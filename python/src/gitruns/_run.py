@@ -76,6 +76,8 @@ class Run:
         self._metrics: set[str] = set()  # keys of the rows so far
         self._texts: set[str] = set()
         self._smaller = 0
+        self._labels: dict[str, int] = {}  # the step of the next row with these labels
+        self._first_step = 0
         self._last: dict[str, Any] = {}
         self._tracked: dict[str, Any] = {}
         self._definitions: list[Any] = []
@@ -92,7 +94,7 @@ class Run:
         self._config = Config(self._write, allow_val_change, self._lose)
         self._summary = Summary(self)
         if resumed := started.get("resumed"):
-            self._step = int(resumed.get("next_step") or 0)
+            self._step = self._first_step = int(resumed.get("next_step") or 0)
             self._config._load(resumed.get("params") or {})
             self._last.update(
                 {k: float(v) if isinstance(v, str) else v for k, v in (resumed.get("metrics") or {}).items()}
@@ -104,7 +106,12 @@ class Run:
     # Recording
 
     def log(
-        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        sync: bool | None = None,
+        labels: Mapping[str, Any] | None = None,
     ) -> None:
         """Record one row of metrics, text, lists, arrays or media.
 
@@ -116,13 +123,20 @@ class Run:
             step: The step of the row. The default is the current step. A step below the current one is recorded too.
             commit: Whether the current step moves on after this row. By default it does so only if no step is given.
             sync: Not used: every row is written at once.
+            labels: The context of the numbers, such as {"dataset": "val"}: up to 16 texts and numbers by name. Those of
+                a metric with the same labels are a curve of their own. Rows with other labels have steps of their own.
+                Text, media and lists have no labels.
 
         Raises:
-            TypeError: data is not a mapping, a key is not a string, or step is not an integer.
+            TypeError: data is not a mapping, a key is not a string, step is not an integer, or labels are not a mapping
+                of texts and numbers.
+            ValueError: labels have more than 1,000 bytes.
             UsageError: The run is finished.
 
         A row that cannot be written raises nothing. It is reported once and counted in the record.
         """
+        if labels:
+            return self._log(data, step, commit, labels)
         at = None
         try:
             values = data.values()
@@ -169,31 +183,53 @@ class Run:
 
     def _at(self, step: Any, commit: bool | None) -> int:
         """Return the step of a row, and move the current step. The caller holds the lock."""
+        at, self._step = self._steps_of(self._step, step, commit)
+        return at
+
+    def _steps_of(self, current: int, step: Any, commit: bool | None) -> tuple[int, int]:
+        """Return the step of a row and of the next one."""
         if step is None:
-            at = self._step
-            if commit is not False and at < _LAST_STEP:
-                self._step = at + 1
-            return at
+            return current, current + 1 if commit is not False and current < _LAST_STEP else current
         at = step if type(step) is int else _integral(step)
         if not -_LAST_STEP - 1 <= at <= _LAST_STEP:
             warn_once(
                 ("step", self.run_id),
-                f"step {_short(at)} does not fit in 64 bits; the row was recorded at step {self._step}",
+                f"step {_short(at)} does not fit in 64 bits; the row was recorded at step {current}",
             )
-            return self._step
-        if at < self._step:
-            if at < self._step - 1 or commit is not True:
+            return current, current
+        if at < current:
+            if at < current - 1 or commit is not True:
                 self._smaller += 1
                 if self._smaller == 1:
                     warn_once(
                         ("smaller", self.run_id),
-                        f"step {at} was logged after step {self._step}; it is recorded (W&B would drop it)",
+                        f"step {at} was logged after step {current}; it is recorded (W&B would drop it)",
                     )
-            return at
-        self._step = at + 1 if commit is True and at < _LAST_STEP else at
+            return at, current
+        return at, at + 1 if commit is True and at < _LAST_STEP else at
+
+    def _at_labels(self, labels: str, step: Any, commit: bool | None) -> int | None:
+        """Return the step of a row with labels, whose steps count apart.
+
+        The caller holds the lock. It is None if the run has too many different labels: the row is counted as lost.
+        """
+        from ._labels import MAX_SETS
+
+        if labels not in self._labels and len(self._labels) >= MAX_SETS:
+            self._lose(1)
+            warn_once(
+                ("sets", self.run_id), f"a run has at most {MAX_SETS:,} different labels; the row is not recorded"
+            )
+            return None
+        at, self._labels[labels] = self._steps_of(self._labels.get(labels, self._first_step), step, commit)
         return at
 
-    def _log(self, data: Any, step: Any, commit: bool | None) -> None:
+    def _log(self, data: Any, step: Any, commit: bool | None, labels: Any = None) -> None:
+        context = ""
+        if labels:
+            from ._labels import canonical
+
+            context = canonical(labels)
         if not isinstance(data, Mapping):
             raise TypeError(f"log: data must be a dict, got {type(data).__name__}")
         if self._over():
@@ -209,13 +245,20 @@ class Run:
             except RuntimeError:  # another thread changed it
                 continue
         numbers, values, media, _, again = split(data)
+        if context and (values or media):
+            warn_once(
+                ("labels", self.run_id, *values),
+                f"only numbers have labels; recorded without: {', '.join([*values, *(k for k, _ in media)][:5])}",
+            )
         with self._lock:
-            at = self._at(step, commit)
+            at = self._at_labels(context, step, commit) if context else self._at(step, commit)
+            if at is None:
+                return
             whole = self._bound(numbers, self._metrics) and self._bound(values, self._texts) and not again
             for key, value in again:
-                self._log_first(at, key, value)
+                self._log_first(at, key, value, context)
             if numbers or values:
-                for line in self._lines(at, numbers, values):
+                for line in self._lines(at, numbers, values, context):
                     self._put(line)
                 self._last.update(numbers)
                 self._last.update(values)
@@ -231,10 +274,11 @@ class Run:
                 except Exception as e:
                     warn_once(("media", key), f"{key} was recorded as its repr: {type(e).__name__}: {e}")
                     self._write({"step": at, "values": {self._prefix + key: _repr(value)}})
-        if whole and numbers and not values and not media and not self._definitions and len(self._templates) < 4096:
+        plain = whole and numbers and not values and not media and not context
+        if plain and not self._definitions and len(self._templates) < 4096:
             self._remember(data)
 
-    def _log_first(self, at: int, key: str, value: Any) -> None:
+    def _log_first(self, at: int, key: str, value: Any, labels: str) -> None:
         """Record a value whose key the row has once more, before that one.
 
         Both have the same step. The caller holds the lock.
@@ -242,7 +286,7 @@ class Run:
         number = type(value) in (int, float)
         one = {key: value}
         if self._bound(one, self._metrics if number else self._texts):
-            for line in self._lines(at, one if number else {}, {} if number else one):
+            for line in self._lines(at, one if number else {}, {} if number else one, labels):
                 self._put(line)
             if number and (self._tracked or self._definitions):
                 self._track(one)
@@ -291,7 +335,7 @@ class Run:
             )
         return not over
 
-    def _lines(self, step: int, numbers: dict[str, Any], values: dict[str, Any]) -> list[bytes]:
+    def _lines(self, step: int, numbers: dict[str, Any], values: dict[str, Any], labels: str = "") -> list[bytes]:
         from _json import encode_basestring_ascii as quote
 
         head = '{"t":%.6f,"step":%d' % (_now(), step)  # noqa: UP031 - as in _number
@@ -300,6 +344,8 @@ class Run:
             if numbers
             else []
         )
+        if labels and numbers:
+            parts = [parts[0] + ',"labels":' + labels]
         if values:
             import json
 
@@ -308,7 +354,7 @@ class Run:
             if self._prefix:
                 values = {self._prefix + k: v for k, v in values.items()}
             text = json.dumps(values)
-            if len(text) <= MAX_VALUE:
+            if len(text) <= MAX_VALUE and not labels:
                 parts = ["".join(parts) + ',"values":' + text]
             else:
                 parts += [
