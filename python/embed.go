@@ -18,8 +18,16 @@ var client embed.FS
 // Files returns the content of each file of the client by its path in the folder that belongs on sys.path
 // ("gitruns/__init__.py"). It leaves out compiled files, which may be in the source folder at the time of the build.
 func Files() (map[string][]byte, error) {
+	return below("src")
+}
+
+// ExecFiles is like Files, for what every program of exec finds: it sends MLflow's calls to exec, and does not need the
+// client.
+func ExecFiles() (map[string][]byte, error) { return below("src/gitruns/_exec") }
+
+func below(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	src, err := fs.Sub(client, "src")
+	src, err := fs.Sub(client, dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded Python client: %w", err)
 	}

@@ -55,14 +55,17 @@ could not be started.`,
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
-	var env []string
+	var path, env []string
 	if f.wandb {
 		var err error
-		if env, err = wandbEnv(os.Getenv("PYTHONPATH"), args); err != nil {
+		if path, env, err = wandbShim(args); err != nil {
 			return err
 		}
 	}
 	if disabled() {
+		if len(path) > 0 {
+			env = append(env, pythonPath(path, os.Getenv("PYTHONPATH")))
+		}
 		res, err := program.Run(ctx, a.programOptions(args, append(os.Environ(), env...), nil, nil))
 		if err != nil {
 			return a.notStarted(err)
@@ -87,7 +90,12 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if f.mlflow {
 		if s.mlflow, err = listenMLflow(ctx, active, func(err error) { a.warn("%v", err) }); err != nil {
 			a.warn("%v", err)
+		} else {
+			path = append(path, s.mlflow.stores.watch(active.Repository(), a.dir, entry, args)...)
 		}
+	}
+	if len(path) > 0 {
+		s.env = append(s.env, pythonPath(path, os.Getenv("PYTHONPATH")))
 	}
 	return a.supervise(ctx, s, nil)
 }

@@ -18,7 +18,8 @@ import (
 type mlflowListener struct {
 	service *mlflow.Service
 	env     []string // tells MLflow in the program about the listener
-	end     func()   // ends the listener
+	stores  mlflowStores
+	end     func() // ends the listener
 }
 
 // listenMLflow opens a listener for the MLflow calls of the program that a run records. Only processes that know its
@@ -30,7 +31,9 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	}
 	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
-	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: mlflowHandler(service, token)}
+	listener := &mlflowListener{service: service}
+	answer := mlflowHandler(service, token, map[string]func([]byte) error{storePath: listener.stores.told})
+	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: answer}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
@@ -40,19 +43,20 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 		}
 	}()
 	address := "http://" + l.Addr().String()
-	return &mlflowListener{
-		service: service,
-		end:     func() { cancel(); <-ended },
-		env: []string{
-			"MLFLOW_TRACKING_URI=" + address,
-			"MLFLOW_REGISTRY_URI=" + address, // without it, each metric looks for Spark
-			"MLFLOW_TRACKING_TOKEN=" + token,
-			"MLFLOW_HTTP_REQUEST_MAX_RETRIES=2",
-			"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT=true",
-			"NO_PROXY=" + withLoopback(os.Getenv("NO_PROXY")),
-			"no_proxy=" + withLoopback(os.Getenv("no_proxy")),
-		},
-	}, nil
+	listener.end = func() { cancel(); <-ended }
+	listener.env = []string{
+		"MLFLOW_TRACKING_URI=" + address,
+		"MLFLOW_REGISTRY_URI=" + address, // without it, each metric looks for Spark
+		"MLFLOW_TRACKING_TOKEN=" + token,
+		"MLFLOW_HTTP_REQUEST_MAX_RETRIES=2",
+		"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT=true",
+		"NO_PROXY=" + withLoopback(os.Getenv("NO_PROXY")),
+		"no_proxy=" + withLoopback(os.Getenv("no_proxy")),
+		"RUNS_MLFLOW_ADDRESS=" + address,
+		"RUNS_MLFLOW_TOKEN=" + token,
+		"RUNS_MLFLOW_PROJECT=" + active.Repository().TreeRoot(),
+	}
+	return listener, nil
 }
 
 func withLoopback(list string) string {
@@ -62,14 +66,20 @@ func withLoopback(list string) string {
 	return list + ",127.0.0.1"
 }
 
-// mlflowHandler answers requests that have the token.
-func mlflowHandler(service *mlflow.Service, token string) http1.Handler {
+// mlflowHandler answers requests that have the token. told takes the bodies of what our own Python code says, by path.
+func mlflowHandler(service *mlflow.Service, token string, told map[string]func(body []byte) error) http1.Handler {
 	return func(ctx context.Context, r *http1.Request) *http1.Response {
 		if subtle.ConstantTimeCompare([]byte(r.Header("authorization")), []byte("Bearer "+token)) != 1 {
 			return http1.PlainText(401, "the token is not that of this run")
 		}
 		path, _, _ := strings.Cut(r.Target, "?")
 		if path == "/health" || path == "/version" {
+			return http1.PlainText(200, "OK")
+		}
+		if take := told[path]; take != nil && r.Method == "POST" {
+			if err := take(r.Body); err != nil {
+				return http1.PlainText(400, err.Error())
+			}
 			return http1.PlainText(200, "OK")
 		}
 		query, err := r.Params()

@@ -148,6 +148,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 // ends.
 func (a *app) endMLflow(ctx context.Context, l *mlflowListener, end repo.Finish) repo.Finish {
 	l.end()
+	a.reportStores(&l.stores)
 	var unknown []string
 	for call, n := range l.service.Unanswered() {
 		unknown = append(unknown, fmt.Sprintf("%s (%d)", call, n))

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gitruns/runs/python"
+	"github.com/gitruns/runs/repo"
+)
+
+// storePath is where gitruns_exec.py tells which stores of MLflow's a program names.
+const storePath = "/gitruns/store"
+
+// mlflowStores are the stores in files that a program gives to MLflow by name, instead of using the listener. Those of
+// the project are replaced by the listener.
+type mlflowStores struct {
+	dir  string // the folder that the program runs in
+	tidy func() // removes what was written for the program; may be nil
+
+	mu     sync.Mutex
+	named  []mlflowStore        // at most maxStores
+	before map[string]time.Time // when the usual stores were last changed before the program, by path
+}
+
+type mlflowStore struct {
+	URI   string `json:"uri"`   // as the program wrote it
+	Path  string `json:"path"`  // absolute
+	Taken bool   `json:"taken"` // the listener has replaced it
+}
+
+// maxStores is how many stores of a program are named. Tests of programs make one for each test.
+const maxStores = 100
+
+// told takes in what the program says about a store.
+func (s *mlflowStores) told(body []byte) error {
+	var store mlflowStore
+	if err := json.Unmarshal(body, &store); err != nil || store.Path == "" || len(body) > 10_000 {
+		return fmt.Errorf("the store is not valid")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := func(other mlflowStore) bool { return other.Path == store.Path }
+	if len(s.named) < maxStores && !slices.ContainsFunc(s.named, known) {
+		s.named = append(s.named, store)
+	}
+	return nil
+}
+
+// watch remembers the state of the usual stores, and returns a folder for PYTHONPATH that makes MLflow use the listener
+// where the program names a store of the project. Without it, such a program is recorded by exec, but not its MLflow
+// runs, which report tells.
+func (s *mlflowStores) watch(r *repo.Repository, dir, entry string, args []string) (path []string) {
+	s.dir, s.before = dir, map[string]time.Time{}
+	folders := []string{dir, r.TreeRoot()}
+	if entry != "" {
+		folders = append(folders, filepath.Dir(entry))
+	}
+	for _, folder := range folders {
+		for _, name := range []string{"mlflow.db", "mlruns"} {
+			store := filepath.Join(folder, name)
+			s.before[store] = changed(store)
+		}
+	}
+	if isolated(args) != "" {
+		return nil
+	}
+	files, err := python.ExecFiles()
+	if err != nil {
+		return nil
+	}
+	if dir, err = installPython("exec-", files); err == nil {
+		return []string{dir}
+	}
+	if dir, err = os.MkdirTemp("", "runs-exec-"); err != nil { // the cache cannot be written
+		return nil
+	}
+	s.tidy = func() { _ = os.RemoveAll(dir) }
+	if err := writeFiles(dir, files); err != nil || strings.ContainsRune(dir, os.PathListSeparator) {
+		return nil
+	}
+	return []string{dir}
+}
+
+// changed returns when a store of MLflow's was last changed: a database, or a folder with a folder for each experiment.
+// It is zero if there is no store.
+func changed(store string) (last time.Time) {
+	note := func(info fs.FileInfo, err error) {
+		if err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	info, err := os.Stat(store)
+	note(info, err)
+	if err != nil || !info.IsDir() {
+		return last
+	}
+	entries, err := os.ReadDir(store)
+	if err != nil {
+		return last
+	}
+	for _, e := range entries {
+		note(e.Info())
+	}
+	return last
+}
+
+// reportStores says where the MLflow runs went of a program that names its stores, and removes what was written for it.
+func (a *app) reportStores(s *mlflowStores) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tidy != nil {
+		s.tidy()
+	}
+	var taken, left, earlier []string
+	for _, store := range s.named {
+		delete(s.before, store.Path)
+		switch {
+		case !store.Taken && !changed(store.Path).IsZero():
+			left = append(left, store.Path)
+		case store.Taken:
+			taken = append(taken, store.URI)
+			if !changed(store.Path).IsZero() {
+				earlier = append(earlier, s.relative(store.Path))
+			}
+		}
+	}
+	if len(taken) > 0 {
+		a.progress("runs: MLflow's runs are recorded here instead of in %s", firstNames(taken))
+		if len(earlier) > 0 {
+			a.hint("run 'runs import mlflow %s' for the runs that it has from before", earlier[0])
+		}
+	}
+	for store, before := range s.before {
+		if changed(store).After(before) {
+			left = append(left, s.relative(store))
+		}
+	}
+	slices.Sort(left)
+	if left = slices.Compact(left); len(left) > 0 {
+		a.warn("MLflow wrote to %s; its runs there are not recorded here", firstNames(left))
+		a.hint("run 'runs import mlflow %s' to import them", left[0])
+	}
+}
+
+// relative returns a path as the user would name it in the folder that the program ran in.
+func (s *mlflowStores) relative(path string) string {
+	dir, err := filepath.EvalSymlinks(s.dir)
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}

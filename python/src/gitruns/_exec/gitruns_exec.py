@@ -1,0 +1,137 @@
+"""MLflow's stores in files of the project, replaced by the listener of `runs exec`.
+
+`runs exec` puts this folder on PYTHONPATH. MLflow finds the entry points beside this file and imports it at every
+`import mlflow`, so that it imports nothing itself. It does not need the package gitruns.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# A program may change MLFLOW_TRACKING_URI, which set_tracking_uri() of MLflow does as well.
+_ADDRESS = "RUNS_MLFLOW_ADDRESS"
+_TOKEN = "RUNS_MLFLOW_TOKEN"
+_PROJECT = "RUNS_MLFLOW_PROJECT"  # the folder whose stores are replaced
+
+
+def __getattr__(name: str) -> Any:
+    """Return the factory that an entry point names.
+
+    Raises AttributeError for other names.
+    """
+    if name not in _FACTORIES:
+        raise AttributeError(f"gitruns_exec has no {name!r}")
+    if name.endswith("_files"):
+        _plain_paths(name)
+    return _FACTORIES[name]
+
+
+def _plain_paths(name: str) -> None:
+    """Register a factory for plain paths as well, whose scheme is empty: an entry point cannot have an empty name."""
+    module, registry = {
+        "tracking_files": ("mlflow.tracking._tracking_service.utils", "_tracking_store_registry"),
+        "registry_files": ("mlflow.tracking._model_registry.utils", "_model_registry_store_registry"),
+    }[name]
+    found = getattr(sys.modules.get(module), registry, None)
+    if found is not None:
+        found.register("", _FACTORIES[name])
+
+
+def _tracking_files(store_uri: str, artifact_uri: str | None = None) -> Any:
+    if _taken(store_uri, _file_path(store_uri)):
+        return _tracking_gitruns(store_uri)
+    from mlflow.tracking._tracking_service.utils import _get_file_store
+
+    return _get_file_store(store_uri, artifact_uri=artifact_uri)
+
+
+def _tracking_sqlite(store_uri: str, artifact_uri: str | None = None) -> Any:
+    if _taken(store_uri, _sqlite_path(store_uri)):
+        return _tracking_gitruns(store_uri)
+    from mlflow.tracking._tracking_service.utils import _get_sqlalchemy_store
+
+    return _get_sqlalchemy_store(store_uri, artifact_uri)
+
+
+def _tracking_gitruns(store_uri: str, artifact_uri: str | None = None) -> Any:
+    from mlflow.store.tracking.rest_store import RestStore
+
+    return RestStore(_credentials)
+
+
+def _registry_files(store_uri: str, tracking_uri: str | None = None) -> Any:
+    if _taken(store_uri, _file_path(store_uri)):
+        return _registry_gitruns(store_uri)
+    from mlflow.tracking._model_registry.utils import _get_file_store
+
+    return _get_file_store(store_uri)
+
+
+def _registry_sqlite(store_uri: str, tracking_uri: str | None = None) -> Any:
+    if _taken(store_uri, _sqlite_path(store_uri)):
+        return _registry_gitruns(store_uri)
+    from mlflow.tracking._model_registry.utils import _get_sqlalchemy_store
+
+    return _get_sqlalchemy_store(store_uri)
+
+
+def _registry_gitruns(store_uri: str, tracking_uri: str | None = None) -> Any:
+    from mlflow.store.model_registry.rest_store import RestStore
+
+    return RestStore(_credentials)
+
+
+_FACTORIES = {
+    "tracking_files": _tracking_files,
+    "tracking_gitruns": _tracking_gitruns,
+    "tracking_sqlite": _tracking_sqlite,
+    "registry_files": _registry_files,
+    "registry_gitruns": _registry_gitruns,
+    "registry_sqlite": _registry_sqlite,
+}
+
+
+def _credentials() -> Any:
+    from mlflow.utils.rest_utils import MlflowHostCreds
+
+    address = os.environ.get(_ADDRESS)
+    if not address:
+        from mlflow.exceptions import MlflowException
+
+        raise MlflowException("this process has no listener of 'runs exec'; install gitruns, or run it by 'runs exec'")
+    return MlflowHostCreds(address, token=os.environ.get(_TOKEN))
+
+
+def _file_path(uri: str) -> str:
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    return str(local_file_uri_to_path(uri))
+
+
+def _sqlite_path(uri: str) -> str | None:
+    """Return the path of the database that a URI names, or None for one in memory."""
+    path = uri.partition("://")[2].partition("?")[0]
+    path = path[1:].removeprefix("file:")
+    return None if path in ("", ":memory:") else path
+
+
+def _taken(uri: str, path: str | None) -> bool:
+    """Report whether the store at a path is replaced, and tell `runs exec`."""
+    project = os.environ.get(_PROJECT)
+    if path is None or not project:
+        return False
+    path, project = os.path.realpath(path), os.path.realpath(project)
+    taken = path == project or path.startswith(os.path.join(project, ""))
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        told = {"uri": uri, "path": path, "taken": taken}
+        http_request(_credentials(), "/gitruns/store", "POST", json=told, max_retries=0, timeout=5)
+    except Exception:  # the message of runs exec lacks it, but the program goes on
+        pass
+    return taken
