@@ -18,9 +18,10 @@ const (
 	entryParam   = 'p' // key, value
 	entryDataset = 'd' // uuid, context
 	entryModel   = 'o' // id, name, address
+	entryUsed    = 'u' // the id of a model that the run used
 	entryMetric  = 'm' // number of the key, value, time, step
 	entryLatest  = 'l' // the same
-	entryOfModel = 'M' // the same, then the ids of the model and of the dataset
+	entryOfModel = 'M' // see appendAbout
 )
 
 // isDatabase reports whether a file is a SQLite database with MLflow's tables.
@@ -206,12 +207,19 @@ func (d *database) readDatasets(ctx context.Context) error {
 	}
 	columns = []string{"input_uuid", "source_type", "source_id", "destination_type", "destination_id"}
 	return d.rows(ctx, "inputs", columns, func(r []sqlite.Value) error {
-		run, ok := d.begin(r[4], entryDataset)
-		if !ok || string(r[1].Bytes) != "DATASET" || string(r[3].Bytes) != "RUN" {
-			return nil
+		switch from, to := string(r[1].Bytes), string(r[3].Bytes); {
+		case from == "DATASET" && to == "RUN":
+			if run, ok := d.begin(r[4], entryDataset); ok {
+				d.text(r[2].Bytes, []byte(contexts[string(r[0].Bytes)]))
+				return d.spool.add(run, d.buf)
+			}
+		case from == "RUN_INPUT" && to == "MODEL_INPUT":
+			if run, ok := d.begin(r[2], entryUsed); ok {
+				d.text(r[4].Bytes)
+				return d.spool.add(run, d.buf)
+			}
 		}
-		d.text(r[2].Bytes, []byte(contexts[string(r[0].Bytes)]))
-		return d.spool.add(run, d.buf)
+		return nil
 	})
 }
 
@@ -270,14 +278,22 @@ func (d *database) readPoints(ctx context.Context, table string, kind byte) erro
 func (d *database) readModelMetrics(ctx context.Context) error {
 	columns := []string{
 		"run_id", "metric_name", "metric_value", "metric_timestamp_ms", "metric_step", "model_id", "dataset_name",
+		"dataset_digest",
 	}
 	return d.rows(ctx, "logged_model_metrics", columns, func(r []sqlite.Value) error {
 		run, ok := d.begin(r[0], entryOfModel)
 		if !ok {
 			return nil
 		}
-		d.point(run, r[1].Bytes, r[2], sqlite.Value{}, r[3], r[4])
-		d.text(r[5].Bytes, r[6].Bytes)
+		v, ok := r[2].Float()
+		if !ok {
+			v = math.NaN()
+		}
+		at := place{key: r[1].String(), bits: math.Float64bits(unbounded(v))}
+		at.time, _ = r[3].Number()
+		at.step, _ = r[4].Number()
+		d.last[run] = max(d.last[run], at.time)
+		d.buf = appendAbout(d.buf[:0], at, about{r[5].String(), r[6].String(), r[7].String()})
 		return d.spool.add(run, d.buf)
 	})
 }
@@ -308,6 +324,12 @@ func (e *entry) varint() int64 {
 	return v
 }
 
+func (e *entry) bits() uint64 {
+	v := binary.LittleEndian.Uint64(*e)
+	*e = (*e)[8:]
+	return v
+}
+
 func (e *entry) text() string {
 	n := min(e.uvarint(), uint64(len(*e)))
 	s := string((*e)[:n])
@@ -329,6 +351,8 @@ func (c *databaseRun) details(ctx context.Context) (*details, error) {
 				set.context = e.text()
 				found.datasets = append(found.datasets, set)
 			}
+		case entryUsed:
+			found.datasets = append(found.datasets, usedModel(e.text()))
 		case entryModel:
 			found.models = append(found.models, model{id: e.text(), name: e.text(), uri: e.text()})
 		}
@@ -337,18 +361,9 @@ func (c *databaseRun) details(ctx context.Context) (*details, error) {
 	return found, err
 }
 
-// labelled identifies a point that comes with labels, so that the point without them is left out.
-type labelled struct {
-	key        string
-	time, step int64
-	bits       uint64
-}
-
-func labelledOf(p *point) labelled { return labelled{p.key, p.time, p.step, math.Float64bits(p.value)} }
-
 func (c *databaseRun) points(ctx context.Context, visit func(*point) error) error {
 	var latest []point
-	models := map[labelled]bool{}
+	var models contexts
 	seen := map[string]bool{}
 	n := 0
 	err := c.of.spool.each(c.number, func(data []byte) error {
@@ -360,25 +375,26 @@ func (c *databaseRun) points(ctx context.Context, visit func(*point) error) erro
 			return ctx.Err()
 		}
 		e := entry(data[1:])
+		if kind == entryOfModel {
+			models.addEntry(e)
+			return nil
+		}
 		p := point{key: c.of.keys[e.uvarint()]}
-		p.value = math.Float64frombits(binary.LittleEndian.Uint64(e))
-		e = e[8:]
+		p.value = math.Float64frombits(e.bits())
 		p.time, p.step = e.varint(), e.varint()
-		switch kind {
-		case entryLatest:
+		if kind == entryLatest {
 			latest = append(latest, p)
 			return nil
-		case entryOfModel:
-			models[labelledOf(&p)] = true
-			p.model, p.dataset = e.text(), e.text()
-		case entryMetric:
-			if len(models) > 0 && models[labelledOf(&p)] {
-				return nil
-			}
 		}
 		seen[p.key] = true
-		return visit(&p)
+		return models.visit(&p, false, visit)
 	})
+	if err == nil {
+		err = models.rest(func(p *point) error {
+			seen[p.key] = true
+			return visit(p)
+		})
+	}
 	for i := range latest { // those whose history was lost
 		if err == nil && !seen[latest[i].key] {
 			err = visit(&latest[i])

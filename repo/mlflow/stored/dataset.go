@@ -1,10 +1,12 @@
 package stored
 
 import (
-	"encoding/json"
+	"cmp"
+	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/mlflow"
 )
 
 // dataset is an input of a run.
@@ -17,45 +19,74 @@ type dataset struct {
 	context      string // such as training
 }
 
-// maxDatasetColumns is how many columns of a dataset are recorded.
-const maxDatasetColumns = 200
+// What the record has of a model that a run used, as the listener records it.
+const (
+	sourceModel = "mlflow_model"
+	roleModel   = "model"
+)
 
 // newDataset takes what matters from the JSON texts that a store has about a dataset.
 func newDataset(name, digest, kind, source, schema, profile string) dataset {
 	d := dataset{name: name, digest: digest, kind: kind}
-	var from map[string]any
-	if json.Unmarshal([]byte(source), &from) == nil {
-		for _, key := range []string{"uri", "url", "path", "table_name", "delta_table_name"} {
-			if text, ok := from[key].(string); ok && text != "" {
-				d.source = text
-				break
-			}
-		}
-	}
-	var has struct {
-		Columns []struct {
-			Name any `json:"name"`
-		} `json:"mlflow_colspec"`
-	}
-	if json.Unmarshal([]byte(schema), &has) == nil {
-		for _, c := range has.Columns[:min(len(has.Columns), maxDatasetColumns)] {
-			if text, ok := c.Name.(string); ok && format.CheckKey(text) == nil {
-				d.columns = append(d.columns, text)
-			}
-		}
-	}
-	var shape struct {
-		Rows float64 `json:"num_rows"`
-	}
-	if json.Unmarshal([]byte(profile), &shape) == nil && shape.Rows > 0 && shape.Rows < 1<<53 {
-		d.rows = int64(shape.Rows)
-	}
+	d.source, d.columns, d.rows = mlflow.DatasetParts(source, schema, profile)
 	return d
 }
 
-// record returns the dataset as a record has it.
+// usedModel is a model that a run used.
+func usedModel(id string) dataset {
+	return dataset{name: id, digest: id, kind: sourceModel, source: "models:/" + id, context: roleModel}
+}
+
+// record returns the dataset as a record has it, without its name.
 func (d *dataset) record(p *places) format.Dataset {
-	return format.Dataset{
-		Name: importer.Key(importer.Clean([]byte(d.name))), Rows: d.rows, Columns: d.columns, Role: oneLine(d.context),
+	set := format.Dataset{
+		Rows: d.rows, Columns: d.columns, Digest: oneLine(d.digest), Role: oneLine(d.context), SourceType: oneLine(d.kind),
 	}
+	switch {
+	case d.kind == sourceModel:
+		set.Source = oneLine(d.source)
+	case d.source != "":
+		set.Source = oneLine(p.portable(d.source))
+	}
+	return set
+}
+
+// recorded is a dataset of a run as its record has it, and what MLflow calls it.
+type recorded struct {
+	format.Dataset
+	name, digest string
+}
+
+// recordDatasets returns the datasets of a run, in an order that does not depend on the kind of the store. MLflow tells
+// datasets apart by name and digest, a record by name alone: of several with one name, that for training keeps it, and
+// the others get their digest as a suffix.
+func (d *details) recordDatasets(p *places) []recorded {
+	sorted := slices.SortedFunc(slices.Values(d.datasets), func(a, b dataset) int {
+		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(trains(b), trains(a)),
+			strings.Compare(a.context, b.context), strings.Compare(a.digest, b.digest))
+	})
+	var list []recorded
+	taken := map[string]bool{}
+	for _, set := range sorted {
+		if slices.ContainsFunc(list, func(r recorded) bool { return r.name == set.name && r.digest == set.digest }) {
+			continue
+		}
+		item := recorded{set.record(p), set.name, set.digest}
+		if item.Name = key(set.name); taken[item.Name] {
+			item.Name = key(set.name + "-" + set.digest)
+		}
+		if !taken[item.Name] {
+			taken[item.Name] = true
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// trains returns 1 for a dataset that a run trained with, otherwise 0.
+func trains(d dataset) int {
+	if strings.HasPrefix(strings.ToLower(d.context), "train") {
+		return 1
+	}
+	return 0
 }

@@ -102,6 +102,7 @@ func readText(name string, most int64) ([]byte, error) {
 type fileStore struct {
 	root    string
 	runs    []*storedRun
+	models  *fileModels
 	refused []refusal
 }
 
@@ -112,7 +113,7 @@ type refusal struct {
 }
 
 func openFiles(ctx context.Context, root string, left *leftOut) (*fileStore, error) {
-	s := &fileStore{root: root}
+	s := &fileStore{root: root, models: newFileModels()}
 	list, err := folders(root)
 	if err != nil {
 		return nil, err
@@ -128,11 +129,15 @@ func openFiles(ctx context.Context, root string, left *leftOut) (*fileStore, err
 			err = s.experiment(ctx, dir, left)
 		}
 		if err != nil {
+			s.close()
 			return nil, err
 		}
 	}
+	s.models.points.sort()
 	return s, nil
 }
+
+func (s *fileStore) close() { s.models.points.close() }
 
 func (s *fileStore) countModels(dir string, left *leftOut) error {
 	list, err := folders(dir)
@@ -172,7 +177,6 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 		return nil // it is not readable, or was removed meanwhile
 	}
 	e := &experiment{name: filepath.Base(dir)}
-	models := &fileModels{dir: filepath.Join(dir, "models")}
 	if meta, err := readMeta(dir); err == nil {
 		e.name, e.deleted = meta["name"].text, meta["lifecycle_stage"].text == stageDeleted
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -180,6 +184,9 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 	}
 	if e.deleted {
 		left.add("deleted experiment", 1)
+	}
+	if err := s.models.read(ctx, dir, left); err != nil {
+		return err
 	}
 	for _, name := range list {
 		if err := ctx.Err(); err != nil {
@@ -200,7 +207,7 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 				continue
 			}
 			run.experiment = e
-			run.content = &fileRun{run: run, dir: at, datasets: filepath.Join(dir, "datasets"), models: models}
+			run.content = &fileRun{run: run, dir: at, datasets: filepath.Join(dir, "datasets"), models: s.models}
 			s.runs = append(s.runs, run)
 		}
 	}
@@ -255,37 +262,6 @@ func milliseconds(text string) int64 {
 	return 0
 }
 
-// fileModels are the models that runs of an experiment logged. They are found when a run first asks.
-type fileModels struct {
-	dir   string
-	found []fileModel
-	read  bool
-}
-
-type fileModel struct {
-	model
-	run string // that made it
-}
-
-func (m *fileModels) list() []fileModel {
-	if m.read {
-		return m.found
-	}
-	m.read = true
-	names, _ := folders(m.dir)
-	for _, name := range names {
-		dir := filepath.Join(m.dir, name)
-		meta, err := readMeta(dir)
-		if err != nil || meta["lifecycle_stage"].text == stageDeleted {
-			continue
-		}
-		m.found = append(m.found, fileModel{
-			model{name, meta["name"].text, filepath.Join(dir, "artifacts"), ""}, meta["source_run_id"].text,
-		})
-	}
-	return m.found
-}
-
 // fileRun reads the folder of a run.
 type fileRun struct {
 	run      *storedRun
@@ -327,11 +303,7 @@ func (r *fileRun) details(ctx context.Context) (*details, error) {
 		return nil, err
 	}
 	r.readInputs(d)
-	for _, m := range r.models.list() {
-		if m.run == r.run.id {
-			d.models = append(d.models, m.model)
-		}
-	}
+	d.models = r.models.made[r.run.id]
 	return d, nil
 }
 
@@ -367,7 +339,15 @@ func (r *fileRun) readInputs(d *details) {
 			continue
 		}
 		id := input["source_id"].text
-		if input["source_type"].text != "DATASET" || id == "" || id != filepath.Base(id) {
+		if id == "" || id != filepath.Base(id) {
+			continue
+		}
+		switch input["source_type"].text {
+		case "MODEL", "MODEL_INPUT":
+			d.datasets = append(d.datasets, usedModel(id))
+			continue
+		case "DATASET":
+		default:
 			continue
 		}
 		meta, err := readMeta(filepath.Join(r.datasets, id))
@@ -412,41 +392,6 @@ func keyFiles(ctx context.Context, dir string, visit func(key, name string) erro
 	return walk("", 0)
 }
 
-func (r *fileRun) points(ctx context.Context, visit func(*point) error) error {
-	models := map[labelled]bool{}
-	for _, m := range r.models.list() {
-		if m.run != r.run.id {
-			continue
-		}
-		dir := filepath.Join(filepath.Dir(m.folder), "metrics")
-		err := keyFiles(ctx, dir, func(key, name string) error {
-			return eachLine(ctx, name, func(line string) error {
-				p := point{key: key, model: m.id}
-				if !p.parse(line, true, r.run.id) {
-					return nil
-				}
-				models[labelledOf(&p)] = true
-				return visit(&p)
-			})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return keyFiles(ctx, filepath.Join(r.dir, "metrics"), func(key, name string) error {
-		return eachLine(ctx, name, func(line string) error {
-			p := point{key: key}
-			if !p.parse(line, false, "") {
-				p.value = math.NaN()
-				p.damaged = true
-			} else if models[labelledOf(&p)] {
-				return nil
-			}
-			return visit(&p)
-		})
-	})
-}
-
 // maxMetricLine bounds a line of a metric's file.
 const maxMetricLine = 4096
 
@@ -480,34 +425,36 @@ func eachLine(ctx context.Context, name string, visit func(line string) error) e
 }
 
 // parse reads a line: time, value, from MLflow 1.0 on the step, and from 3.0 on the name and digest of a dataset. The
-// name may have spaces. A line of a model has the id of the run after the step. It returns false for another run's
-// line, and for a line that is damaged.
-func (p *point) parse(line string, ofModel bool, run string) bool {
+// name may have spaces. A line of a model has the id of the run after the step. ok is false for a damaged line.
+func (p *point) parse(line string, ofModel bool) (run string, ok bool) {
 	words := strings.Split(line, " ")
 	if len(words) < 2 {
-		return false
+		return "", false
 	}
 	var err error
 	if p.time, err = strconv.ParseInt(words[0], 10, 64); err != nil {
-		return false
+		return "", false
 	}
 	if p.value, err = strconv.ParseFloat(words[1], 64); err != nil && !errors.Is(err, strconv.ErrRange) {
-		return false
+		return "", false
+	}
+	if math.IsNaN(p.value) {
+		p.value = math.NaN() // of several, one
 	}
 	if words = words[2:]; len(words) > 0 {
 		if p.step, err = strconv.ParseInt(words[0], 10, 64); err != nil {
-			return false
+			return "", false
 		}
 		words = words[1:]
 	}
 	if ofModel {
-		if len(words) == 0 || words[0] != run {
-			return false
+		if len(words) == 0 {
+			return "", false
 		}
-		words = words[1:]
+		run, words = words[0], words[1:]
 	}
-	if len(words) > 1 { // the last word is the digest
-		p.dataset = strings.Join(words[:len(words)-1], " ")
+	if n := len(words) - 1; n > 0 {
+		p.dataset, p.digest = strings.Join(words[:n], " "), words[n]
 	}
-	return true
+	return run, true
 }

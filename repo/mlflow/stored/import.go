@@ -94,6 +94,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		if err != nil {
 			return nil, err
 		}
+		s.open = append(s.open, f.close)
 		s.add(f.runs)
 		s.refused = append(s.refused, f.refused...)
 	}
@@ -241,6 +242,7 @@ func (l *runLog) Read(ctx context.Context, out importer.Output) (*importer.ReadR
 	r := &reading{
 		run: l.run, out: out, base: l.source.base, started: l.run.start * 1000, ended: max(l.run.start, l.run.end) * 1000,
 		keys: map[string]string{}, roots: map[string]bool{}, skipped: map[string]skipped{},
+		labelsOf: map[about]format.Labels{}, datasets: d.recordDatasets(&l.source.places),
 	}
 	if err := r.all(ctx, d, l.run.tags(d, &l.source.places, l.source.parents)); err != nil {
 		return nil, err

@@ -26,16 +26,18 @@ type reading struct {
 	started int64  // µs since 1970
 	ended   int64
 
-	line    format.Line
-	keys    map[string]string // of metrics here, by those of the store
-	last    int64             // the time of the last point, in ms
-	points  int64
-	names   map[string]bool // of artifacts
-	roots   map[string]bool // first parts of their names
-	files   int
-	bytes   int64
-	missing bool
-	skipped map[string]skipped
+	line     format.Line
+	keys     map[string]string // of metrics here, by those of the store
+	labelsOf map[about]format.Labels
+	datasets []recorded
+	last     int64 // the time of the last point, in ms
+	points   int64
+	names    map[string]bool // of artifacts
+	roots    map[string]bool // first parts of their names
+	files    int
+	bytes    int64
+	missing  bool
+	skipped  map[string]skipped
 }
 
 // skipped is how often something was left out for a reason, with one example.
@@ -103,8 +105,8 @@ func (r *reading) texts(params []pair, tags map[string]string) error {
 func (r *reading) point(p *point) error {
 	name, known := r.keys[p.key]
 	switch {
-	case p.damaged:
-		r.skip("lines of metrics that cannot be read", p.key)
+	case p.skipped != "":
+		r.skip(p.skipped, p.key)
 		return nil
 	case r.points >= maxPoints:
 		r.skip(fmt.Sprintf("points over the limit of %d", maxPoints), "")
@@ -122,14 +124,14 @@ func (r *reading) point(p *point) error {
 		r.last = max(r.last, p.time)
 	}
 	r.points++
-	l := &r.line
-	if len(l.Metrics) > 0 && (l.Time != time || l.Step != p.step || hasKey(l, name)) {
+	l, labels := &r.line, r.labels(p.about)
+	if len(l.Metrics) > 0 && (l.Time != time || l.Step != p.step || l.Labels != labels || hasKey(l, name)) {
 		if err := r.flush(); err != nil {
 			return err
 		}
 	}
 	if len(l.Metrics) == 0 {
-		l.Time, l.Step, l.HasStep = time, p.step, true
+		l.Time, l.Step, l.HasStep, l.Labels = time, p.step, true, labels
 	}
 	l.Metrics = append(l.Metrics, format.MetricValue{Key: name, Value: p.value})
 	return nil

@@ -66,13 +66,8 @@ func (s *storedRun) record(d *details, p *places, parents map[string]string) *fo
 		}
 	}
 	s.addSource(run, d, p)
-	names := map[string]bool{}
-	for _, set := range d.datasets {
-		item := set.record(p)
-		if !names[item.Name] {
-			names[item.Name] = true
-			run.Datasets = append(run.Datasets, item)
-		}
+	for _, set := range d.recordDatasets(p) {
+		run.Datasets = append(run.Datasets, set.Dataset)
 	}
 	return run
 }

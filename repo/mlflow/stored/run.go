@@ -64,13 +64,12 @@ type model struct {
 
 // point is a point of a metric.
 type point struct {
-	key     string
-	value   float64
-	time    int64 // ms since 1970
-	step    int64
-	model   string // the id of the model that the metric is about, or empty
-	dataset string // its name, or empty
-	damaged bool   // the line in the store cannot be read
+	key   string
+	value float64
+	time  int64 // ms since 1970
+	step  int64
+	about
+	skipped string // why the store's point or its labels are left out, or empty
 }
 
 // infinity is the number that databases have in place of an infinite one.
