@@ -287,12 +287,3 @@ func (r *Repository) withShared(
 	defer remove()
 	return do(kind, digest, file)
 }
-
-// Unmark removes the removal marker of a run.
-func (r *Repository) Unmark(id string) error {
-	err := os.Remove(filepath.Join(r.Dir, RemovedName, id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}

@@ -21,6 +21,8 @@ type Tidying struct {
 	kept string // the commits that the runs were compared with
 	days []*TidyDay
 	same map[string]string // the remembered times of the days that have not changed
+	// Removals reports whether the store may have removal markers that a commit holds.
+	Removals bool
 }
 
 // TidyDay is a day whose runs must be looked at. Its runs are unknown until Read.
@@ -117,6 +119,7 @@ func (r *Repository) OpenTidying(kept string) (*Tidying, error) {
 	known := t.read()
 	days := slices.Concat(dayNames(r.Dir), dayNames(store), r.LateDays())
 	slices.Sort(days)
+	t.Removals = exists(r.lateRemovals())
 	for _, day := range slices.Backward(slices.Compact(days)) { // the newest first
 		here, there, late := filepath.Join(r.Dir, day), filepath.Join(store, day), filepath.Join(store, lateName, day)
 		stamp := timesOf(here, there, late)
@@ -185,7 +188,7 @@ func (t *Tidying) read() map[string]string {
 }
 
 // Nothing reports whether nothing has changed since the last tidying.
-func (t *Tidying) Nothing() bool { return len(t.days) == 0 }
+func (t *Tidying) Nothing() bool { return len(t.days) == 0 && !t.Removals }
 
 // Days returns the days that must be looked at, the newest first.
 func (t *Tidying) Days() []*TidyDay { return t.days }

@@ -44,31 +44,16 @@ func (r *Repository) RemovedIDs() (map[string]bool, error) {
 			ids[id] = true
 		}
 	}
-	if realDir(filepath.Join(r.Dir, RemovedName)) != nil { // it does not exist, or is a link, which verify reports
-		return ids, nil
-	}
-	entries, err := os.ReadDir(filepath.Join(r.Dir, RemovedName))
-	if err != nil {
-		return nil, fmt.Errorf("listing removed runs: %w", err)
-	}
-	for _, entry := range entries {
-		if format.CheckID(entry.Name()) == nil {
-			ids[entry.Name()] = true
+	for _, dir := range r.MarkerFolders() { // verify reports one that is a link
+		marked, err := markersIn(dir)
+		if err != nil {
+			return nil, fmt.Errorf("listing removed runs: %w", err)
+		}
+		for _, id := range marked {
+			ids[id] = true
 		}
 	}
 	return ids, nil
-}
-
-// mark writes the removal marker of a run.
-func (r *Repository) mark(id string) error {
-	if err := os.MkdirAll(filepath.Join(r.Dir, RemovedName), 0o777); err != nil {
-		return err
-	}
-	if err := realDir(filepath.Join(r.Dir, RemovedName)); err != nil {
-		return err
-	}
-	_, err := writeNew(filepath.Join(r.Dir, RemovedName, id), []byte(removedText))
-	return err
 }
 
 // batchName returns a new name for a folder in the trash.
@@ -304,12 +289,9 @@ func (r *Repository) restoreRun(from, id string) error {
 	if err != nil {
 		return err
 	}
-	err = os.Remove(filepath.Join(r.Dir, RemovedName, id))
-	if !errors.Is(err, fs.ErrNotExist) {
+	marked, err := r.unmark(id)
+	if err != nil || marked || present {
 		return err
-	}
-	if present {
-		return nil
 	}
 	return r.KeepCopy(id) // no commit has the run
 }

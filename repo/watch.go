@@ -26,7 +26,7 @@ type Watch struct {
 	finals     map[string]*watchedRun // finished runs by id
 	actives    map[string]*watchedActive
 	folders    map[string]stamp // of the homes, which list the days
-	removed    stamp
+	removed    []stamp          // of the folders of removal markers
 	config     stamp
 	settings   string          // what config.toml contains
 	gone       map[string]bool // the runs with a removal marker
@@ -294,12 +294,20 @@ func (w *Watch) drop(ids map[string]bool) bool {
 
 // readMarkers reads the names of the removal markers. It reports whether they have changed.
 func (w *Watch) readMarkers() (bool, error) {
-	if !w.removed.differs(filepath.Join(w.r.Dir, RemovedName)) {
+	folders := w.r.MarkerFolders()
+	if len(w.removed) != len(folders) {
+		w.removed = make([]stamp, len(folders))
+	}
+	changed := false
+	for i, dir := range folders {
+		changed = w.removed[i].differs(dir) || changed
+	}
+	if !changed {
 		return false, nil
 	}
 	gone, err := w.r.RemovedIDs()
 	if err != nil {
-		w.removed = stamp{}
+		w.removed = nil
 		return false, err
 	}
 	same := len(gone) == len(w.gone)

@@ -203,7 +203,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
 	if !named {
 		for id := range removed {
-			if _, committed := known.runs[id]; committed || !known.removed[id] {
+			if removes, err := p.removes(known, id); err != nil {
+				return p, err
+			} else if removes {
 				p.leaveOpen(id)
 				p.removeRun(known, id)
 			}
@@ -270,6 +272,19 @@ func (p *plan) addNotes(known *snapshot, id string) error {
 		}
 	}
 	return nil
+}
+
+// removes reports whether the commit removes a run that has a removal marker. The marker that another worktree has left
+// in the common store counts only if the branch has the run; it is put into the working tree.
+func (p *plan) removes(known *snapshot, id string) (bool, error) {
+	_, committed := known.runs[id]
+	if p.repo.MarkedHere(id) {
+		return committed || !known.removed[id], nil
+	}
+	if !committed {
+		return false, nil
+	}
+	return true, p.repo.GatherRemoval(id)
 }
 
 // removeRun removes a run and adds its removal marker.

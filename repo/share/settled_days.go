@@ -69,7 +69,10 @@ func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDay
 		}
 	}
 	// A removal marker may come without a change of the day.
-	s.state = "marks:" + marks + ":" + stampText(filepath.Join(r.Dir, repo.RemovedName))
+	s.state = "marks:" + marks
+	for _, dir := range r.MarkerFolders() {
+		s.state += ":" + stampText(dir)
+	}
 	s.index = "index:" + stampText(filepath.Join(r.Git.Git, "index"))
 	s.read()
 	days, err := os.ReadDir(r.Dir)

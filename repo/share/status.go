@@ -151,7 +151,7 @@ func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) er
 		return err
 	}
 	for id := range removed {
-		if !known.removed[id] {
+		if !known.removed[id] && (known.runs[id] || r.MarkedHere(id)) {
 			o.Removals++
 		}
 	}

@@ -101,6 +101,9 @@ func settleWorktrees(ctx context.Context, r *repo.Repository, taken []string, do
 			}
 		}
 	}
+	if err := r.DropRemovals(done.Removed); err != nil {
+		return err
+	}
 	return tidyNotes(r, trees, []string{done.Commit}, days...)
 }
 
@@ -121,6 +124,31 @@ func refreshIndex(ctx context.Context, r *repo.Repository, done *Committed) {
 	if len(days) > 0 {
 		_ = git.RefreshIndex(ctx, r.Git, slices.Sorted(maps.Keys(days)))
 	}
+}
+
+// tidyRemovals removes those removal markers from the common store that one of the commits has. A commit may be empty.
+func tidyRemovals(r *repo.Repository, trees *git.Trees, at string, commits []string) error {
+	ids, err := r.LateRemovals()
+	if err != nil {
+		return err
+	}
+	var held []string
+	for _, id := range ids {
+		for _, commit := range commits {
+			if commit == "" {
+				continue
+			}
+			_, marked, err := trees.Find(commit, path.Join(at, repo.RemovedName, id))
+			if err != nil {
+				return err
+			}
+			if marked {
+				held = append(held, id)
+				break
+			}
+		}
+	}
+	return r.DropRemovals(held)
 }
 
 // dropCopies removes runs that a commit holds from the common store. Notes that it may lack stay there; notes has
@@ -237,6 +265,11 @@ func Tidy(ctx context.Context, r *repo.Repository, limit time.Duration) error {
 	local, err := runsBranch(ctx, r)
 	if err != nil {
 		return err
+	}
+	if t.Removals {
+		if err := tidyRemovals(r, trees, at, []string{head, local.seen}); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	late := func() bool { return time.Since(began) > limit || ctx.Err() != nil }
