@@ -221,7 +221,7 @@ func (e *Entry) PlaceStored(a format.Artifact, write func(*os.File) error) error
 // TrashedArtifacts returns the artifacts of the runs in the trash, without those of runs that cannot be read.
 func (r *Repository) TrashedArtifacts() []format.Artifact {
 	var artifacts []format.Artifact
-	for _, dir := range subfolders(r.trashDir(), 2, nil) {
+	for _, dir := range r.trashedRuns() {
 		data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 		if err != nil {
 			continue

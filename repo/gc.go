@@ -125,7 +125,7 @@ func (r *Repository) EachNamed(ctx context.Context, visit func(id string, names 
 	if r.InGit {
 		actives[filepath.Join(r.Git.Common, "runs", "active")] = true
 	}
-	trash := func() error { return eachRecord(ctx, subfolders(r.trashDir(), 2, nil), visit) }
+	trash := func() error { return eachRecord(ctx, r.trashedRuns(), visit) }
 	if err := trash(); err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (e *ForeignFolderError) Error() string {
 
 // ownEntries lists what .runs has at its top besides folders of days and what begins with a point.
 var ownEntries = []string{
-	configName, "active", RemovedName, "sources", "environments", "datasets", "models", "local.toml", "store", "trash",
+	configName, "active", RemovedName, "sources", "environments", "datasets", "models", "local.toml", "store", trashName,
 	"unreadable", "cache",
 }
 

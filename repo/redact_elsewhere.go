@@ -79,9 +79,9 @@ func readStart(file string) ([]byte, error) {
 
 // searchTrash lists the removed runs that also hold the secret, and their artifacts outside Git that hold it.
 func (x *redaction) searchTrash() error {
-	folders := []string{x.repo.trashDir()}
+	folders := x.repo.allTrash()
 	for _, runs := range x.repo.others() {
-		folders = append(folders, filepath.Join(runs, "trash"))
+		folders = append(folders, filepath.Join(runs, trashName))
 	}
 	for _, trash := range folders {
 		err := x.eachHolder(trash, func(file string) {

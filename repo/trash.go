@@ -20,9 +20,9 @@ import (
 // the call.
 func (r *Repository) trashDir() string {
 	if r.gone != nil {
-		return filepath.Join(r.goneTo, "trash")
+		return filepath.Join(r.goneTo, trashName)
 	}
-	return filepath.Join(r.Dir, "trash")
+	return filepath.Join(r.Dir, trashName)
 }
 
 // RemovedName is the folder of removal markers. The name of a marker is the id of a removed run. It keeps a merge
@@ -58,7 +58,7 @@ func (r *Repository) RemovedIDs() (map[string]bool, error) {
 
 // batchName returns a new name for a folder in the trash.
 func batchName() string {
-	return now().Format("20060102-150405.000000") + "-" + format.RandomLetters(4)
+	return now().Format(trashTime) + "-" + format.RandomLetters(4)
 }
 
 // newBatch makes a new folder in the trash.
@@ -98,6 +98,9 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 		}
 		if err == nil && !committed[e.ID] && e.batch == nil {
 			err = r.trashLate(e.ID, filepath.Join(batch, e.ID))
+		}
+		if err == nil {
+			r.keepTrashed(filepath.Join(batch, e.ID))
 		}
 		if err != nil {
 			return fmt.Errorf("removing run %s: %w", e.ID, err)
@@ -219,63 +222,61 @@ func (r *Repository) CopyToTrash(id string) error {
 	if err := os.CopyFS(filepath.Join(batch, id), os.DirFS(r.RunDir(id))); err != nil {
 		return fmt.Errorf("copying run %s to the trash: %w", id, err)
 	}
+	r.keepTrashed(filepath.Join(batch, id))
 	return nil
 }
 
-// trashed returns the folders of the trash, one for each Remove, oldest first.
-func (r *Repository) trashed() ([]string, error) {
-	err := realDir(r.trashDir())
-	var entries []fs.DirEntry
-	if err == nil {
-		entries, err = os.ReadDir(r.trashDir())
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	batches := make([]string, len(entries))
-	for i, e := range entries {
-		batches[i] = filepath.Join(r.trashDir(), e.Name())
-	}
-	return batches, nil
-}
-
 // Restore restores the runs of the last Remove, removes their markers and returns their ids. A run that is here again
-// stays as it is, and gets what only its copy in the trash has.
+// stays as it is, and gets what only its copy in the trash has. If this worktree has removed none, those count that a
+// worktree has removed which does not exist any more.
 func (r *Repository) Restore() ([]string, error) {
-	batches, err := r.trashed()
-	if err != nil {
-		return nil, fmt.Errorf("restoring runs: %w", err)
-	}
-	for _, batch := range slices.Backward(batches) {
-		ids, err := r.restoreBatch(batch)
-		_ = os.Remove(batch)
-		if err != nil || len(ids) > 0 {
-			return ids, err
+	for _, folders := range r.undoTrash() {
+		batches, err := batchesOfTrash(folders)
+		if err != nil {
+			return nil, fmt.Errorf("restoring runs: %w", err)
+		}
+		for _, batch := range slices.Backward(batches) {
+			ids, err := r.restoreBatch(folders, batch)
+			if err != nil || len(ids) > 0 {
+				return ids, err
+			}
 		}
 	}
 	return nil, withHint(errors.New("restoring runs: the trash is empty"),
 		"run 'runs recover --lost' to restore runs that Git removed")
 }
 
-// restoreBatch restores the runs of one folder in the trash and returns their ids. A run that cannot be restored does
-// not keep the others there.
-func (r *Repository) restoreBatch(batch string) (ids []string, failed error) {
-	runs, err := os.ReadDir(batch)
-	if err != nil {
-		return nil, fmt.Errorf("restoring runs: %w", err)
-	}
-	for _, run := range runs {
-		id := run.Name()
-		if format.CheckID(id) != nil || !run.IsDir() {
-			continue
+// restoreBatch restores the runs of one Remove and returns their ids. A run that cannot be restored does not keep the
+// others in the trash.
+func (r *Repository) restoreBatch(folders []string, batch string) (ids []string, failed error) {
+	var names []string
+	for _, dir := range folders {
+		for _, run := range subfolders(filepath.Join(dir, batch), 1, isRunID) {
+			names = append(names, filepath.Base(run))
 		}
-		if err := r.restoreRun(filepath.Join(batch, id), id); err == nil {
+		_ = os.Remove(filepath.Join(dir, batch)) // only if it is empty
+	}
+	slices.Sort(names)
+	for _, id := range slices.Compact(names) {
+		if err := r.restoreTrashed(folders, batch, id); err == nil {
 			ids = append(ids, id)
 		} else if failed == nil {
 			failed = fmt.Errorf("restoring run %s: %w", id, err)
 		}
 	}
 	return ids, failed
+}
+
+// restoreTrashed restores a run that one of the folders has.
+func (r *Repository) restoreTrashed(folders []string, batch, id string) error {
+	from, ok := inTrash(folders, batch, id)
+	if !ok {
+		return ErrNotInTrash
+	}
+	if err := r.restoreRun(from, id); err != nil {
+		return err
+	}
+	return dropTrashed(folders, batch, id)
 }
 
 func (r *Repository) restoreRun(from, id string) error {
@@ -365,7 +366,7 @@ func (r *Repository) untrash(from, id string) error {
 				err = os.RemoveAll(from)
 			}
 		} else {
-			err = putBack(from, to)
+			err = r.moveRun(from, to)
 		}
 		if err != nil {
 			return err
@@ -397,20 +398,21 @@ func (r *Repository) RestoreRun(id string) error {
 	if err := format.CheckID(id); err != nil {
 		return err
 	}
-	batches, err := r.trashed()
-	if err != nil {
-		return fmt.Errorf("restoring run %s: %w", id, err)
-	}
-	for _, batch := range slices.Backward(batches) {
-		from := filepath.Join(batch, id)
-		if realDir(from) != nil {
-			continue
-		}
-		if err := r.restoreRun(from, id); err != nil {
+	for _, folders := range r.undoTrash() {
+		batches, err := batchesOfTrash(folders)
+		if err != nil {
 			return fmt.Errorf("restoring run %s: %w", id, err)
 		}
-		_ = os.Remove(batch) // only if it is empty
-		return nil
+		for _, batch := range slices.Backward(batches) {
+			err := r.restoreTrashed(folders, batch, id)
+			if errors.Is(err, ErrNotInTrash) {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("restoring run %s: %w", id, err)
+			}
+			return nil
+		}
 	}
 	return fmt.Errorf("restoring run %s: %w", id, ErrNotInTrash)
 }

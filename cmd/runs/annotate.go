@@ -186,14 +186,14 @@ func (a *app) rmCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm RUN… | -w EXPRESSION | --undo",
 		Short: "Remove runs, or restore removed ones",
-		Long: `Move runs to .runs/trash, which is never committed. A run in progress cannot be
-removed.
+		Long: `Move runs to .runs/trash, which is never committed. The Git folder keeps a copy for
+30 days, also if 'git clean -fdx' deletes it. A run in progress cannot be removed.
 
     runs rm wide
     runs rm -w "status = failed and started < '30d ago'"
     runs rm --undo
 
---undo restores the runs that the last rm removed.
+--undo restores the runs that the last rm in this worktree removed.
 
 A committed run leaves a removal marker in .runs/removed. 'runs commit' then
 removes the run from the branch and adds the marker, so that no pull or merge

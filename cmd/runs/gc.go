@@ -27,9 +27,10 @@ need them are committed.
     runs gc
 
 A file is kept if any run in this clone refers to it: a run in the working tree, on a
-local or remote-tracking branch, in progress, or in .runs/trash. Run 'git fetch'
+local or remote-tracking branch, in progress, or in the trash. Run 'git fetch'
 first, because branches that were not fetched do not count. A file that was needed
-in the last day is kept too.
+in the last day is kept too. A run that 'runs rm' removed 30 days ago, and that is
+not in .runs/trash any more, is removed for good.
 
 With --stores --dry-run, list the objects of the artifact store that no run names on
 any branch of this clone. Runs in other clones may need them, so gc removes nothing
@@ -75,6 +76,13 @@ func (a *app) gc(ctx context.Context, ask share.GCRequest, asJSON bool) error {
 	if !ask.DryRun {
 		a.tidyStore(ctx, r)
 		r.ClearStaleCopies()
+		n, err := r.ClearTrash()
+		if err != nil {
+			return fmt.Errorf("clearing the trash: %w", err)
+		}
+		if n > 0 {
+			a.progress("runs: removed the last %s of %s, removed over 30 days ago", verb(n, "copy", "copies"), plural(n, "run"))
+		}
 	}
 	done, err := share.GC(ctx, r, ask)
 	progress.Done()
