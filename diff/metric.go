@@ -198,8 +198,8 @@ func (c *Comparison) curve(m *Metric, a, b Side) {
 	other.Go(func() { y, errB = b.Points(m.Key) }) // the two files are read at the same time
 	x, errA := a.Points(m.Key)
 	other.Wait()
-	m.A.Curve = format.Thin(format.MainSeries(x), CurvePoints)
-	m.B.Curve = format.Thin(format.MainSeries(y), CurvePoints)
+	left, right := format.MainPair(x, y)
+	m.A.Curve, m.B.Curve = format.Thin(left, CurvePoints), format.Thin(right, CurvePoints)
 	if err := cmp.Or(errA, errB); err != nil {
 		c.Problems = append(c.Problems, Problem{CurvesUnread, m.Key, err})
 		return

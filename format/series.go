@@ -43,3 +43,21 @@ func MainSeries(points []Point) []Point {
 	}
 	return main
 }
+
+// MainPair is like MainSeries for the points of two runs that are compared: of the labels that both have, it takes
+// those with most points. If they have none in common, it returns the main series of each.
+func MainPair(a, b []Point) (x, y []Point) {
+	others := map[Labels][]Point{}
+	for _, s := range SplitSeries(b) {
+		others[s.Labels] = s.Points
+	}
+	for _, s := range SplitSeries(a) {
+		if other := others[s.Labels]; other != nil && len(s.Points)+len(other) > len(x)+len(y) {
+			x, y = s.Points, other
+		}
+	}
+	if x == nil {
+		return MainSeries(a), MainSeries(b)
+	}
+	return x, y
+}

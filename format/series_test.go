@@ -22,4 +22,11 @@ func TestSplitSeries(t *testing.T) {
 	if SplitSeries(nil) != nil || MainSeries(nil) != nil {
 		t.Error("no points have a series")
 	}
+	x, y := MainPair(points, []Point{{Step: 5, Labels: a}, {Step: 6, Labels: a}})
+	if len(x) != 1 || x[0].Step != 3 || len(y) != 2 {
+		t.Errorf("the pair is %v and %v", x, y)
+	}
+	if x, y = MainPair(points[2:3], points[1:2]); x[0].Step != 3 || y[0].Step != 2 {
+		t.Errorf("without labels in common, the pair is %v and %v", x, y)
+	}
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,12 +105,14 @@ func writeBatch(ctx context.Context, w io.Writer, b *format.BatchMetrics) error 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n, err := fmt.Fprintf(w, "%s %s: last %s, %s\n", id, terminal.Clean(s.Key), number(points[len(points)-1].Value),
-				terminal.Count(s.Points, "point"))
-			if err != nil {
-				return err
+			for _, part := range format.SplitSeries(points) {
+				n, err := fmt.Fprintf(w, "%s %s: last %s, %s\n", id, curveName(s.Key, part.Labels),
+					number(part.Points[len(part.Points)-1].Value), terminal.Count(int64(len(part.Points)), "point"))
+				if err != nil {
+					return err
+				}
+				written += n
 			}
-			written += n
 		}
 		if rest := len(ids) - i - 1; rest > 0 && written > textconvBytes {
 			fmt.Fprintf(w, "… and %s more\n", terminal.Count(int64(rest), "run"))
@@ -118,9 +122,17 @@ func writeBatch(ctx context.Context, w io.Writer, b *format.BatchMetrics) error 
 	return nil
 }
 
-// curveText collects what is shown of a metric, whose points come in pieces.
+// curveName returns the name of the points of a metric that have the same labels.
+func curveName(key string, l format.Labels) string {
+	if l != (format.Labels{}) {
+		key += " {" + l.Text() + "}"
+	}
+	return terminal.Clean(key)
+}
+
+// curveText collects what is shown of a curve, whose points come in pieces.
 type curveText struct {
-	key       string
+	name      string
 	points    int64 // in all
 	seen      int64
 	low, high float64
@@ -138,7 +150,7 @@ func (c *curveText) add(points []format.Point) {
 			c.high = p.Value
 		}
 		if c.points <= textconvPoints || c.seen == c.spaced(c.spaceBefore(c.seen)) {
-			c.lines = fmt.Appendf(c.lines, "  %s  %d  %s\n", terminal.Clean(c.key), p.Step, number(p.Value))
+			c.lines = fmt.Appendf(c.lines, "  %s  %d  %s\n", c.name, p.Step, number(p.Value))
 		}
 		c.last = p
 		c.seen++
@@ -153,27 +165,72 @@ func (c *curveText) spaceBefore(index int64) int64 {
 	return (index*(textconvPoints-1) + c.points - 2) / (c.points - 1)
 }
 
-// writeSeries writes each metric, until the text is too long.
-func writeSeries(ctx context.Context, w io.Writer, m *format.Metrics, series []format.Series) error {
-	written, at := 0, 0
-	var c *curveText
-	errLong := errors.New("the text is long enough")
-	err := m.Each(ctx, func(key string, points []format.Point) error {
-		if c == nil {
-			c = &curveText{key: key, points: series[at].Points, low: math.Inf(1), high: math.Inf(-1)}
+// String returns the text.
+func (c *curveText) String() string {
+	until := time.UnixMicro(c.last.Time).UTC().Format(time.RFC3339)
+	return fmt.Sprintf("%s: last %s, min %s, max %s, %s, until %s\n%s", c.name, number(c.last.Value), number(c.low),
+		number(c.high), terminal.Count(c.points, "point"), until, c.lines)
+}
+
+// curveCounts returns how many points of each metric have which labels, or nil if none has any.
+func curveCounts(ctx context.Context, m *format.Metrics) (map[string]map[format.Labels]int64, error) {
+	labeled, err := m.Labeled(ctx)
+	if err != nil || !labeled {
+		return nil, err
+	}
+	counts := map[string]map[format.Labels]int64{}
+	err = m.Each(ctx, func(key string, points []format.Point) error {
+		if counts[key] == nil {
+			counts[key] = map[format.Labels]int64{}
 		}
-		if c.add(points); c.seen < c.points {
+		for _, p := range points {
+			counts[key][p.Labels]++
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// writeSeries writes each metric, a curve for each set of labels, until the text is too long.
+func writeSeries(ctx context.Context, w io.Writer, m *format.Metrics, series []format.Series) error {
+	counts, err := curveCounts(ctx, m)
+	if err != nil {
+		return err
+	}
+	written, at := 0, 0
+	seen := int64(0) // points of the metric
+	curves := map[format.Labels]*curveText{}
+	errLong := errors.New("the text is long enough")
+	err = m.Each(ctx, func(key string, points []format.Point) error {
+		for _, part := range format.SplitSeries(points) {
+			c := curves[part.Labels]
+			if c == nil {
+				c = &curveText{name: curveName(key, part.Labels), points: series[at].Points, low: math.Inf(1), high: math.Inf(-1)}
+				if counts != nil {
+					c.points = counts[key][part.Labels]
+				}
+				curves[part.Labels] = c
+			}
+			c.add(part.Points)
+		}
+		if seen += int64(len(points)); seen < series[at].Points {
 			return nil
 		}
-		until := time.UnixMicro(c.last.Time).UTC().Format(time.RFC3339)
-		n, err := fmt.Fprintf(w, "%s: last %s, min %s, max %s, %s, until %s\n%s", terminal.Clean(key), number(c.last.Value),
-			number(c.low), number(c.high), terminal.Count(c.points, "point"), until, c.lines)
-		c = nil
-		at++
-		if written += n; err == nil && written > textconvBytes {
-			err = errLong
+		for _, l := range slices.SortedFunc(maps.Keys(curves), format.Labels.Compare) {
+			n, err := io.WriteString(w, curves[l].String())
+			if written += n; err != nil {
+				return err
+			}
+			if written > textconvBytes {
+				break
+			}
 		}
-		return err
+		clear(curves)
+		seen = 0
+		if at++; written > textconvBytes {
+			return errLong
+		}
+		return nil
 	})
 	if errors.Is(err, errLong) {
 		if rest := len(series) - at; rest > 0 {

@@ -379,12 +379,20 @@ func (v *Report) judge(ctx context.Context, best *Side) error {
 // readCurves reads the points of the newest run of the baseline and of the best group. It leaves out points that
 // cannot be read.
 func (v *Report) readCurves(ctx context.Context, best *Side) error {
-	for i, s := range []*Side{v.Baseline, best} {
-		points, err := s.Entries[0].Points(ctx, v.Metric)
-		if points = format.MainSeries(points); err != nil || len(points) < 2 {
-			return ctx.Err()
+	before, err := v.Baseline.Entries[0].Points(ctx, v.Metric)
+	if err != nil {
+		return ctx.Err()
+	}
+	after, err := best.Entries[0].Points(ctx, v.Metric)
+	if err != nil {
+		return ctx.Err()
+	}
+	before, after = format.MainPair(before, after)
+	if len(before) > 1 {
+		v.Curves[0] = before
+		if len(after) > 1 {
+			v.Curves[1] = after
 		}
-		v.Curves[i] = points
 	}
 	return nil
 }

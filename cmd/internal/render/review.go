@@ -169,7 +169,11 @@ func (v Review) markdownCurves() string {
 		return ""
 	}
 	baseline, best := heights(v.Curves[0]), heights(v.Curves[1])
-	return "\n" + chart.Mermaid(v.Metric+" of the baseline and the best run", [][]float64{baseline, best}) +
+	metric := v.Metric
+	if l := v.Curves[1][0].Labels; l != (format.Labels{}) {
+		metric += " {" + l.Text() + "}"
+	}
+	return "\n" + chart.Mermaid(metric+" of the baseline and the best run", [][]float64{baseline, best}) +
 		"\nbaseline " + chart.Spark(baseline, 30) + " · best " + chart.Spark(best, 30) + "\n"
 }
 

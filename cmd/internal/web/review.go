@@ -137,6 +137,9 @@ func (out *reviewJSON) changes(report *review.Report, shown map[string]bool) {
 		}
 		e := []*review.Side{report.Baseline, best.Side}[i].Entries[0]
 		c := curveJSON{Name: e.Title(), ID: e.ID, Of: len(points), Steps: []int64{}, Values: []float64{}}
+		if l := points[0].Labels; l != (format.Labels{}) {
+			c.Name += " {" + l.Text() + "}"
+		}
 		for _, p := range format.Thin(points, diff.CurvePoints) {
 			c.Steps, c.Values = append(c.Steps, p.Step), append(c.Values, p.Value)
 		}

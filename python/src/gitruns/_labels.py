@@ -19,7 +19,7 @@ _BYTES = 1000  # of the labels of a point, as canonical JSON
 
 
 def canonical(labels: Any) -> str:
-    """Return labels as canonical JSON, or "" if there are none.
+    """Return labels as canonical JSON. Without labels, it is "".
 
     Raises TypeError if they are not a mapping of names to texts and numbers, and ValueError if they are too long.
     """
