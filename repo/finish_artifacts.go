@@ -224,7 +224,35 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 		add(format.PortablePath(name), name)
 	}
 	f.warnOf(odd, "entries of the run's folder are not regular files, or could not be read")
+	markModels(all)
 	return all
+}
+
+// modelFile is the file by which MLflow describes a model, in the folder of the model.
+const modelFile = "MLmodel"
+
+// modelKind is the kind of the artifacts of such a folder.
+const modelKind = "model"
+
+// markModels sets the kind of artifacts that belong to a model.
+func markModels(all []arriving) {
+	folders := map[string]bool{}
+	for i := range all {
+		if dir, name := path.Split(all[i].Name); name == modelFile && dir != "" {
+			folders[strings.TrimSuffix(dir, "/")] = true
+		}
+	}
+	if len(folders) == 0 {
+		return
+	}
+	for i := range all {
+		above(all[i].Name, func(folder string) bool {
+			if folders[folder] {
+				all[i].Kind = modelKind
+			}
+			return folders[folder]
+		})
+	}
 }
 
 // removeEmpty removes empty folders up to top.

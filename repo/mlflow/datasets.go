@@ -140,7 +140,8 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 	d := &in.Dataset
 	source, columns, rows := DatasetParts(d.Source, d.Schema, d.Profile)
 	line := &format.DatasetLine{
-		Name: run.inputName(d), Digest: oneLine(d.Digest), SourceType: oneLine(d.SourceType), Columns: columns, Rows: rows,
+		Name: run.dataName(d.Name, d.Digest), Digest: oneLine(d.Digest), SourceType: oneLine(d.SourceType),
+		Columns: columns, Rows: rows,
 	}
 	for _, t := range in.Tags {
 		if t.Key == tagContext {
@@ -176,7 +177,8 @@ func oneLine(text string) string {
 func (run *openRun) inputName(d *datasetJSON) string {
 	name := strings.TrimSpace(cutBytes(oneLine(d.Name), format.MaxKeyBytes-maxDigest-1))
 	taken := func(name string) bool {
-		return slices.ContainsFunc(run.inputs, func(in input) bool { return in.recorded == name })
+		return slices.ContainsFunc(run.inputs, func(in input) bool { return in.recorded == name }) ||
+			slices.ContainsFunc(run.named, func(d namedData) bool { return d.recorded == name })
 	}
 	if name == "" || taken(name) {
 		name += "-" + oneLine(d.Digest)

@@ -72,7 +72,7 @@ func (s *Service) makeRoom(ctx context.Context) error {
 func (s *Service) close(ctx context.Context, run *openRun, program repo.Finish, own *repo.Finish) error {
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	err := run.journal.Close()
+	err := errors.Join(run.nameData(), run.journal.Close())
 	if run.active == s.opts.Program {
 		*own = worse(program, run.status)
 		return err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -40,7 +41,7 @@ func (s *Service) entry(ctx context.Context, id string) (*repo.Entry, error) {
 func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 	info := infoJSON{
 		ID: e.ID, UUID: e.ID, Name: e.Name, Experiment: ExperimentID(e.Experiment), User: e.Author,
-		Status: statusOf(e.Status), Start: e.Started.UnixMilli(), Artifacts: artifactsOf(e), Stage: "active",
+		Status: statusOf(e.Status), Start: e.Started.UnixMilli(), Artifacts: fileURI(s.artifactsOf(e)), Stage: "active",
 	}
 	if !e.Ended.IsZero() {
 		info.End = e.Ended.UnixMilli()
@@ -54,14 +55,16 @@ func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 		m := metricJSON{Key: key, Value: value(e.Metrics[key].Last), Time: number(info.End)}
 		data.Metrics = append(data.Metrics, m)
 	}
-	return &runJSON{info, data, s.inputsOf(e.Datasets)}
+	return &runJSON{info, data, s.inputsOf(e.Datasets), outputsOf(modelsOf(e.Tags))}
 }
 
 // tagsFor returns the tags of a run, with those of MLflow's that have a place of their own in a record.
 func tagsFor(run *format.Run) map[string]string {
-	tags := maps.Clone(run.Tags)
-	if tags == nil {
-		tags = map[string]string{}
+	tags := map[string]string{}
+	for key, text := range run.Tags {
+		if !strings.HasPrefix(key, modelTags) {
+			tags[key] = text
+		}
 	}
 	for key, text := range map[string]string{TagName: run.Name, TagNote: run.Note, TagParent: run.Parent} {
 		if text != "" {

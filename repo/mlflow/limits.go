@@ -36,6 +36,15 @@ func checkKey(what, key string) error {
 	return nil
 }
 
+// checkTag returns an error for the key of a tag that MLflow does not take, or that the models of a run use.
+func checkTag(key string) error {
+	if strings.HasPrefix(key, modelTags) {
+		return invalid("Invalid tag name: '%s'. Names that begin with '%s' are reserved.", oneLine(cut(key, maxName)),
+			modelTags)
+	}
+	return checkKey("tag", key)
+}
+
 // cut shortens a text to a number of characters.
 func cut(text string, most int) string {
 	text = strings.ToValidUTF8(text, "\ufffd")

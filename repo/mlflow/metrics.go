@@ -17,6 +17,12 @@ type metricJSON struct {
 	Value value  `json:"value"`
 	Time  number `json:"timestamp"` // ms since 1970
 	Step  number `json:"step"`
+
+	// What the point was measured of and on. Digest is that of the dataset.
+	Model   string `json:"model_id,omitempty"`
+	Dataset string `json:"dataset_name,omitempty"`
+	Digest  string `json:"dataset_digest,omitempty"`
+	Run     string `json:"run_id,omitempty"` // of a point of a model
 }
 
 // value is a number that may be NaN or infinite, which travel as words.
@@ -45,14 +51,15 @@ func (v *value) UnmarshalJSON(data []byte) error {
 }
 
 func (s *Service) logMetric(ctx context.Context, c *Call) (any, error) {
-	var q struct {
-		runName
-		metricJSON
-	}
+	var q runName
+	var m metricJSON
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	return s.write(ctx, q.id(), func(run *openRun) error { return run.logMetrics([]metricJSON{q.metricJSON}) })
+	if err := c.decode(&m); err != nil { // it has a run_id as well
+		return nil, err
+	}
+	return s.write(ctx, q.id(), func(run *openRun) error { return run.logMetrics([]metricJSON{m}) })
 }
 
 // write calls do with a run to write to, and with its lock. The answer to such a call is empty.
@@ -128,17 +135,26 @@ func (run *openRun) logParams(list []tagJSON) error {
 	return nil
 }
 
-// logMetrics records points. Those of one step and time become one line. The caller holds the lock.
+// logMetrics records points. Those of one step, time and labels become one line. The caller holds the lock.
 func (run *openRun) logMetrics(list []metricJSON) error {
 	var lines []*format.Line
 	last := func() *format.Line { return lines[len(lines)-1] }
-	for _, m := range list {
+	labels := make([]format.Labels, len(list))
+	for i := range list {
+		m := &list[i]
 		if err := checkKey("metric", m.Key); err != nil {
 			return err
 		}
+		if m.Model != "" || m.Dataset != "" {
+			var err error
+			if labels[i], err = run.labels(m); err != nil {
+				return err
+			}
+		}
 		time := int64(m.Time) * 1000
-		if len(lines) == 0 || last().Time != time || last().Step != int64(m.Step) || has(last(), m.Key) {
-			lines = append(lines, &format.Line{Time: time, Step: int64(m.Step), HasStep: true})
+		if len(lines) == 0 || last().Time != time || last().Step != int64(m.Step) || last().Labels != labels[i] ||
+			has(last(), m.Key) {
+			lines = append(lines, &format.Line{Time: time, Step: int64(m.Step), HasStep: true, Labels: labels[i]})
 		}
 		l := last()
 		l.Metrics = append(l.Metrics, format.MetricValue{Key: m.Key, Value: float64(m.Value)})
@@ -149,10 +165,8 @@ func (run *openRun) logMetrics(list []metricJSON) error {
 	if err := run.append(lines...); err != nil {
 		return err
 	}
-	for _, m := range list {
-		if last, ok := run.latest[m.Key]; !ok || !m.before(last) {
-			run.latest[m.Key] = m
-		}
+	for i := range list {
+		run.note(list[i], labels[i])
 	}
 	return nil
 }
@@ -177,42 +191,70 @@ func (m metricJSON) before(other metricJSON) bool {
 func (s *Service) metricHistory(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
-		Key string `json:"metric_key"`
+		Key  string `json:"metric_key"`
+		Max  number `json:"max_results"`
+		Page string `json:"page_token"`
 	}
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	points, err := s.points(ctx, q.id(), q.Key)
+	list, err := s.points(ctx, q.id(), q.Key)
 	if err != nil {
 		return nil, err
 	}
-	list := []metricJSON{}
-	for _, p := range points {
-		list = append(list, metricJSON{q.Key, value(p.Value), number(p.Time / 1000), number(p.Step)})
+	from, err := offset(q.Page)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]any{"metrics": list}, nil
+	answer := historyJSON{Metrics: list[min(from, len(list)):]}
+	if q.Max > 0 && len(answer.Metrics) > int(q.Max) {
+		answer.Metrics, answer.Next = answer.Metrics[:q.Max], token(from+int(q.Max))
+	}
+	return answer, nil
+}
+
+type historyJSON struct {
+	Metrics []metricJSON `json:"metrics"`
+	Next    string       `json:"next_page_token,omitempty"`
 }
 
 // points returns the points of a metric of a run, with those of the run that it resumes.
-func (s *Service) points(ctx context.Context, id, key string) (points []format.Point, err error) {
+func (s *Service) points(ctx context.Context, id, key string) ([]metricJSON, error) {
 	run, err := s.run(id)
 	if err != nil {
 		e, err := s.entry(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		return e.Points(ctx, key)
+		points, err := e.Points(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		points = withoutCopies(points)
+		list := make([]metricJSON, len(points))
+		for i := range points {
+			list[i] = metricOf(e.ID, key, &points[i], e.Datasets)
+		}
+		return list, nil
 	}
 	live := run.active.LivePoints()
 	if err := live.Read(ctx); err != nil {
 		return nil, err
 	}
+	var points []format.Point
 	if run.earlier != nil {
 		if points, err = run.earlier.Points(ctx, key); err != nil {
 			return nil, err
 		}
 	}
-	return append(points, live.Points(key)...), nil
+	points = withoutCopies(append(points, live.Points(key)...))
+	list := make([]metricJSON, len(points))
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	for i := range points {
+		list[i] = run.metricOfOpen(key, &points[i])
+	}
+	return list, nil
 }
 
 // fileURI is the address of a file of this machine.

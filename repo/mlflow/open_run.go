@@ -34,6 +34,10 @@ type openRun struct {
 	removed map[string]bool // tags that were removed by a note, which counts more than the journal
 	latest  map[string]metricJSON
 	inputs  []input
+	named   []namedData
+	models  map[int]*model // by their numbers
+
+	ofModels map[series]metricJSON // the latest points of models
 }
 
 // maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
@@ -57,6 +61,7 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 	run := &openRun{
 		experiment: described.Experiment, status: StatusRunning, name: described.Name, earlier: earlier,
 		params: map[string]string{}, tags: map[string]string{}, removed: map[string]bool{}, latest: map[string]metricJSON{},
+		models: map[int]*model{}, ofModels: map[series]metricJSON{},
 	}
 	var err error
 	if program := s.opts.Program; program != nil && !s.taken && described.Parent == "" {
@@ -194,7 +199,7 @@ func captured(key string) bool {
 func (run *openRun) setTags(list []tagJSON) error {
 	line := &format.Line{Tags: map[string]string{}}
 	for i, t := range list {
-		if err := checkKey("tag", t.Key); err != nil {
+		if err := checkTag(t.Key); err != nil {
 			return err
 		}
 		list[i].Value = cut(t.Value, maxTagText)
@@ -282,7 +287,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	for _, key := range slices.Sorted(maps.Keys(run.latest)) {
 		data.Metrics = append(data.Metrics, run.latest[key])
 	}
-	return &runJSON{info, data, run.inputsJSON()}
+	return &runJSON{info, data, run.inputsJSON(), outputsOf(run.allModels())}
 }
 
 func pairs(m map[string]string) []tagJSON {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 )
 
 type tagJSON struct {
@@ -35,9 +34,10 @@ type dataJSON struct {
 }
 
 type runJSON struct {
-	Info   infoJSON    `json:"info"`
-	Data   dataJSON    `json:"data"`
-	Inputs *inputsJSON `json:"inputs"`
+	Info    infoJSON     `json:"info"`
+	Data    dataJSON     `json:"data"`
+	Inputs  *inputsJSON  `json:"inputs"`
+	Outputs *outputsJSON `json:"outputs"`
 }
 
 func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
@@ -100,6 +100,9 @@ func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		e, err := s.entry(ctx, q.id())
 		if err != nil {
+			return nil, err
+		}
+		if err := s.placeArtifacts(ctx, e); err != nil {
 			return nil, err
 		}
 		return map[string]any{"run": s.jsonOf(e)}, nil
@@ -192,7 +195,7 @@ func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 		defer run.mu.Unlock()
 		return struct{}{}, run.setTags([]tagJSON{q.tagJSON})
 	}
-	if err := checkKey("tag", q.Key); err != nil {
+	if err := checkTag(q.Key); err != nil {
 		return nil, err
 	}
 	e, err := s.entry(ctx, q.id())
@@ -228,7 +231,7 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := e.Tags[q.Key]; !ok {
+		if _, ok := e.Tags[q.Key]; !ok || checkTag(q.Key) != nil {
 			return nil, missing
 		}
 		return struct{}{}, e.Annotate(&format.Note{Removed: []string{q.Key}})
@@ -249,12 +252,4 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 // artifactRoot is the folder that MLflow is told for an experiment. No run uses it.
 func (s *Service) artifactRoot(id string) string {
 	return fileURI(filepath.Join(s.repo.Dir, "active", "experiment-"+id))
-}
-
-// artifactsOf is where MLflow's client finds the artifacts of a run.
-func artifactsOf(e *repo.Entry) string {
-	if e.Active != nil {
-		return fileURI(e.Active.FilesDir())
-	}
-	return fileURI(filepath.Join(e.Dir, "artifacts"))
 }

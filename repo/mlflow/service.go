@@ -80,6 +80,8 @@ type Call struct {
 	Path   string     // below Prefix, such as "runs/create"
 	Query  url.Values // of a GET
 	Body   []byte     // JSON; empty for a GET
+
+	id, key string // of a model and of its tag, in the path
 }
 
 // decode reads the body of a call, or its query if it has no body. Keys that are not known are ignored, as MLflow's
@@ -117,11 +119,49 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/search":            (*Service).searchRuns,
 	"POST runs/log-inputs":        (*Service).logInputs,
 	"GET metrics/get-history":     (*Service).metricHistory,
+	"POST runs/outputs":           (*Service).logOutputs,
+	"POST runs/log-model":         (*Service).recordModel,
+	"GET artifacts/list":          (*Service).listArtifacts,
+
+	"POST logged-models":                           (*Service).createModel,
+	"POST logged-models/search":                    (*Service).searchModels,
+	"GET logged-models/{id}":                       (*Service).getModel,
+	"PATCH logged-models/{id}":                     (*Service).finalizeModel,
+	"DELETE logged-models/{id}":                    (*Service).deleteModel,
+	"PATCH logged-models/{id}/tags":                (*Service).setModelTags,
+	"DELETE logged-models/{id}/tags/{key}":         (*Service).deleteModelTag,
+	"POST logged-models/{id}/params":               (*Service).logModelParams,
+	"GET logged-models/{id}/artifacts/directories": (*Service).listModelArtifacts,
+}
+
+// pattern returns the path of the call with {id} and {key} in place of what the path names.
+func (c *Call) pattern() string {
+	rest, ok := strings.CutPrefix(c.Path, "logged-models/")
+	if !ok || rest == "search" {
+		return c.Path
+	}
+	id, rest, _ := strings.Cut(rest, "/")
+	pattern := "logged-models/{id}"
+	if key, ok := strings.CutPrefix(rest, "tags/"); ok {
+		c.key, rest = unescape(key), "tags/{key}"
+	}
+	c.id = unescape(id)
+	if rest != "" {
+		pattern += "/" + rest
+	}
+	return pattern
+}
+
+func unescape(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // Answer answers a call with a status of HTTP and a body of JSON.
 func (s *Service) Answer(ctx context.Context, c *Call) (status int, body []byte) {
-	handler := handlers[c.Method+" "+c.Path]
+	handler := handlers[c.Method+" "+c.pattern()]
 	var answer any
 	var err error
 	if handler != nil {

@@ -60,6 +60,16 @@ var Experiments = &Kind{
 	Numbers: []string{"creation_time", "last_update_time"},
 }
 
+// Models are the attributes of logged models.
+var Models = &Kind{
+	Texts:   []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id"},
+	Numbers: []string{"creation_timestamp", "last_updated_timestamp"},
+	Lists:   []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id"},
+	Aliases: map[string]string{
+		"creation_time": "creation_timestamp", "last_updated_time": "last_updated_timestamp",
+	},
+}
+
 // Row is what a comparison looks at.
 type Row interface {
 	// Metric returns the latest value of a metric.

@@ -1,0 +1,284 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/index"
+	"github.com/gitruns/runs/repo/mlflow/filter"
+)
+
+// usualModels is how many models an answer of a search has if the call does not say.
+const usualModels = 100
+
+// dataOf says which dataset a metric was measured on. An empty digest means any.
+type dataOf struct {
+	Name   string `json:"dataset_name"`
+	Digest string `json:"dataset_digest"`
+}
+
+type modelOrder struct {
+	Field     string `json:"field_name"`
+	Ascending *bool  `json:"ascending"`
+	dataOf
+}
+
+func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
+	var q struct {
+		Experiments []string     `json:"experiment_ids"`
+		Filter      string       `json:"filter"`
+		Datasets    []dataOf     `json:"datasets"`
+		Max         number       `json:"max_results"`
+		Order       []modelOrder `json:"order_by"`
+		Page        string       `json:"page_token"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	where, err := filter.Parse(q.Filter, filter.Models)
+	if err != nil {
+		return nil, invalid("%v", err)
+	}
+	keys := make([]string, len(q.Order))
+	for i := range q.Order {
+		keys[i] = q.Order[i].text()
+	}
+	order, err := filter.ParseOrder(keys, filter.Models)
+	if err != nil {
+		return nil, invalid("%v", err)
+	}
+	most, err := page(int64(q.Max), usualModels, mostResults)
+	if err != nil {
+		return nil, err
+	}
+	from, err := offset(q.Page)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.findModels(ctx, q.Experiments)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		r.on = q.Datasets
+	}
+	rows = slices.DeleteFunc(rows, func(r *modelRow) bool { return !where.Match(r) })
+	for _, r := range rows {
+		for _, o := range q.Order {
+			if o.Name != "" {
+				r.on = []dataOf{o.dataOf}
+			}
+		}
+	}
+	sorted := make([]*modelRow, len(rows))
+	for i, at := range order.Sort(len(rows), func(i int) filter.Row { return rows[i] }) {
+		sorted[i] = rows[at]
+	}
+	sorted = sorted[min(from, len(sorted)):]
+	answer := map[string]any{}
+	if len(sorted) > most {
+		sorted, answer["next_page_token"] = sorted[:most], token(from+most)
+	}
+	models := make([]*modelJSON, 0, len(sorted))
+	for _, r := range sorted {
+		m, err := r.whole()
+		if err != nil {
+			return nil, err
+		}
+		if m != nil {
+			models = append(models, m)
+		}
+	}
+	answer["models"] = models
+	return answer, nil
+}
+
+// text returns the order as a key of the grammar of searches.
+func (o *modelOrder) text() string {
+	field := o.Field
+	if scope, key, ok := strings.Cut(field, "."); ok && !strings.ContainsAny(key, "`\"") {
+		field = scope + ".`" + key + "`"
+	}
+	if o.Ascending != nil && !*o.Ascending {
+		return field + " DESC"
+	}
+	return field
+}
+
+// findModels returns the models of some experiments, newest first.
+func (s *Service) findModels(ctx context.Context, experiments []string) ([]*modelRow, error) {
+	table, err := s.repo.Table(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, own := s.openModels(ctx, experiments)
+	for n := 1; table.Has(index.Tags, modelTags+strconv.Itoa(n)); n++ {
+		column := table.Column(index.Tags, modelTags+strconv.Itoa(n))
+		for at := range table.Len() {
+			if column.Kind(at) != index.Text || own[table.ID(at)] {
+				continue
+			}
+			r := &modelRow{service: s, ctx: ctx, table: table, at: at, n: n}
+			if !slices.Contains(experiments, r.experiment()) {
+				continue
+			}
+			if r.model = ownModel(table.ID(at), n, column.Text(at)); r.model != nil && !r.model.Deleted {
+				rows = append(rows, r)
+			}
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b *modelRow) int {
+		return cmp.Or(-cmp.Compare(a.model.Created, b.model.Created), -strings.Compare(a.id(), b.id()))
+	})
+	return rows, nil
+}
+
+// openModels returns the models of open runs. own has the ids of those runs.
+func (s *Service) openModels(ctx context.Context, experiments []string) (rows []*modelRow, own map[string]bool) {
+	s.mu.Lock()
+	open := make([]*openRun, 0, len(s.open))
+	for _, run := range s.open {
+		open = append(open, run)
+	}
+	s.mu.Unlock()
+	own = map[string]bool{}
+	for _, run := range open {
+		run.mu.Lock()
+		own[run.active.ID] = true
+		for n, m := range run.models {
+			if !m.Deleted && slices.Contains(experiments, ExperimentID(run.experiment)) {
+				rows = append(rows, &modelRow{service: s, ctx: ctx, model: m, n: n, answer: s.modelOfOpen(run, n)})
+			}
+		}
+		run.mu.Unlock()
+	}
+	return rows, own
+}
+
+// modelRow is a model as an expression and an order see it. It reads what they ask for.
+type modelRow struct {
+	service *Service
+	ctx     context.Context // of the call
+	table   *repo.Table
+	at, n   int
+	model   *model
+	on      []dataOf   // what metrics count
+	answer  *modelJSON // nil until it is needed
+	failed  error
+}
+
+func (r *modelRow) id() string {
+	if r.answer != nil {
+		return r.answer.Info.ID
+	}
+	return modelID(r.table.ID(r.at), r.n)
+}
+
+func (r *modelRow) experiment() string {
+	c := r.table.Column(index.Attributes, "experiment")
+	if c.Kind(r.at) != index.Text {
+		return ExperimentID("")
+	}
+	return ExperimentID(c.Text(r.at))
+}
+
+// whole returns the model as MLflow's client reads it. It is nil if its run has gone meanwhile.
+func (r *modelRow) whole() (*modelJSON, error) {
+	if r.answer != nil || r.failed != nil {
+		return r.answer, r.failed
+	}
+	entries, _, err := r.table.Load(r.ctx, []int{r.at})
+	if err != nil || len(entries) == 0 {
+		r.failed = err
+		return nil, err
+	}
+	metrics, err := r.service.finishedMetricsOf(r.ctx, entries[0], r.id())
+	if err != nil {
+		r.failed = err
+		return nil, err
+	}
+	r.answer = r.service.modelOf(entries[0], r.n, r.model, metrics)
+	return r.answer, nil
+}
+
+// Metric returns the latest value of a metric, on the datasets that the search names.
+func (r *modelRow) Metric(key string) (v float64, ok bool) {
+	m, _ := r.whole()
+	if m == nil {
+		return 0, false
+	}
+	var latest metricJSON
+	for _, point := range m.Data.Metrics {
+		wanted := len(r.on) == 0 || slices.ContainsFunc(r.on, func(d dataOf) bool {
+			return d.Name == point.Dataset && (d.Digest == "" || d.Digest == point.Digest)
+		})
+		if point.Key == key && wanted && (!ok || !point.before(latest)) {
+			latest, ok = point, true
+		}
+	}
+	return float64(latest.Value), ok
+}
+
+// Param returns a param.
+func (r *modelRow) Param(key string) (string, bool) {
+	if text, ok := r.model.Params[key]; ok {
+		return text, true
+	}
+	if !slices.Contains(r.model.OfRun, key) {
+		return "", false
+	}
+	if r.answer != nil {
+		return pair(r.answer.Data.Params, key)
+	}
+	v, ok := r.table.Column(index.Params, key).Value(r.at)
+	return Text(v), ok
+}
+
+// Tag returns a tag.
+func (r *modelRow) Tag(key string) (string, bool) {
+	text, ok := r.model.Tags[key]
+	return text, ok
+}
+
+// Text returns an attribute.
+func (r *modelRow) Text(attribute string) (string, bool) {
+	switch attribute {
+	case "name":
+		return r.model.Name, true
+	case "model_id":
+		return r.id(), true
+	case "model_type":
+		return r.model.Type, r.model.Type != ""
+	case "status":
+		return r.model.Status, true
+	case "source_run_id":
+		if r.answer != nil {
+			return r.answer.Info.Run, true
+		}
+		return r.table.ID(r.at), true
+	case "experiment_id":
+		if r.answer != nil {
+			return r.answer.Info.Experiment, true
+		}
+		return r.experiment(), true
+	}
+	return "", false
+}
+
+// Number returns a time in milliseconds since 1970.
+func (r *modelRow) Number(attribute string) (float64, bool) {
+	switch attribute {
+	case "creation_timestamp":
+		return float64(r.model.Created), true
+	case "last_updated_timestamp":
+		return float64(r.model.Updated), true
+	}
+	return 0, false
+}
+
+// Dataset returns nothing: models have no datasets of their own.
+func (r *modelRow) Dataset(string) []string { return nil }
