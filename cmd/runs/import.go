@@ -10,9 +10,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/csvlog"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/ingest"
 	"github.com/gitruns/runs/repo/share"
@@ -22,6 +24,7 @@ func (a *app) importCommand() *cobra.Command {
 	var ask share.ImportRequest
 	var asJSON bool
 	var experiment string
+	var table importer.Table
 	cmd := &cobra.Command{
 		Use:   "import [KIND] PATH [flags]",
 		Short: "Import runs from a folder or another tracker",
@@ -31,15 +34,15 @@ func (a *app) importCommand() *cobra.Command {
     mlflow       a folder mlruns, the folder above it, or an mlflow.db
     tensorboard  a folder of event files; each subfolder with any is one run
     wandb        a W&B folder, or a folder above it, with online or offline runs
+    csv          a CSV file: each row is a run or, with --curve, a step of a run
 
-    rsync -a cluster:project/.runs/ from-cluster/
     runs import from-cluster
+    runs import csv results.csv --metric rmse --name model
     runs commit
 
-PATH is never changed. Each run is imported once, with its notes and shared files,
-after its names, sizes and digests are verified. A run that fails is reported and
-skipped, and so is a run that was finished here with different content. Repeating
-an import adds only what is new.
+PATH is never changed. Each run is imported once, after its names, sizes and digests
+are verified. A run that fails is reported and skipped, and so is a run that was
+finished here with different content. Repeating an import adds only what is new.
 
 Skipped with a warning: runs still in progress in PATH, and runs that you removed
 here (--run ID imports those anyway). Removals in PATH are not applied here.
@@ -55,13 +58,24 @@ Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 
 			ctx := cmd.Context()
 			ask.Path = a.path(args[len(args)-1])
 			if tracker := ingest.Of(ctx, ask.Kind, ask.Path); tracker != nil {
-				logs := importer.Request{Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun}
+				logs := importer.Request{
+					Path: ask.Path, Experiment: experiment, IDs: ask.IDs, DryRun: ask.DryRun, Table: table,
+				}
+				if tracker.Kind != csvlog.Kind && table.Used() {
+					return usagef("import: --metric and the other flags of columns apply only to csv")
+				}
+				if len(table.Delimiter) > 1 && table.Delimiter != `\t` && table.Delimiter != "tab" {
+					return usagef("import: --delimiter must be one character or tab, got %q", table.Delimiter)
+				}
 				return a.importLogs(ctx, tracker, logs, asJSON)
 			}
 			for _, id := range ask.IDs {
 				if format.CheckID(id) != nil {
 					return usagef("import: --run must be the full id of a run, got %q", id)
 				}
+			}
+			if table.Used() {
+				return usagef("import: --metric and the other flags of columns apply only to csv")
 			}
 			if experiment != "" {
 				return usagef("import: --experiment applies only to logs of other trackers")
@@ -74,9 +88,27 @@ Exit status: 0 done; 1 failed, or a run failed verification; 2 wrong usage; 130 
 		"import only the run with this `ID`, even if you removed it; for other trackers, ID may be their own id "+
 			"or the name of a log (repeatable)")
 	flags.StringVarP(&experiment, "experiment", "e", "", "import logs of other trackers into `EXPERIMENT`")
+	columnFlags(flags, &table)
 	flags.BoolVar(&ask.DryRun, "dry-run", false, "verify everything, print what would be imported and change nothing")
 	flags.BoolVar(&asJSON, "json", false, "print what was imported as JSON")
 	return cmd
+}
+
+// columnFlags adds the flags that say what the columns of a CSV file are.
+func columnFlags(flags *pflag.FlagSet, t *importer.Table) {
+	flags.StringArrayVar(&t.Metrics, "metric", nil, "csv: record the numbers of `COLUMN` as a metric (repeatable)")
+	flags.StringArrayVar(&t.Tags, "tag", nil, "csv: record `COLUMN` as a tag; other columns are params (repeatable)")
+	flags.StringArrayVar(&t.Without, "without", nil, "csv: leave `COLUMN` out (repeatable)")
+	flags.StringVar(&t.Name, "name", "", "csv: take the names of runs from `COLUMN`")
+	flags.StringVar(&t.Key, "key", "", "csv: take the keys of runs from `COLUMN`")
+	flags.StringVar(&t.Status, "status", "", "csv: take the status of runs from `COLUMN`")
+	flags.StringVar(&t.Started, "started", "", "csv: take the start of runs from `COLUMN`")
+	flags.StringVar(&t.Ended, "ended", "", "csv: take the end of runs from `COLUMN`")
+	flags.BoolVar(&t.Curve, "curve", false, "csv: make one run of the file, with a step in each row")
+	flags.StringVar(&t.Step, "step", "", "csv: like --curve, with the steps in `COLUMN`")
+	flags.StringVar(&t.Time, "time", "", "csv: like --curve, with the times in `COLUMN`")
+	flags.StringVar(&t.Delimiter, "delimiter", "",
+		"csv: split lines at `CHARACTER` or tab; by default, the first line decides")
 }
 
 // importedJSON is the output of every importer. Importers of logs add logs, empty and points.
@@ -147,7 +179,7 @@ func (a *app) importInto(
 func importHint(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return &repo.HintError{
-			Err: errors.New("there is no such folder"), Hint: "see 'runs import --help' for what can be imported",
+			Err: errors.New("there is no such file or folder"), Hint: "see 'runs import --help' for what can be imported",
 		}
 	}
 	if !errors.Is(err, share.ErrUnknownKind) {

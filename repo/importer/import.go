@@ -22,6 +22,7 @@ type Request struct {
 	Path       string   // an absolute folder
 	Experiment string   // of the new runs; if empty, the log or the project decides
 	IDs        []string // import only these: ids of runs, ids of the tracker, or names of logs; empty means all
+	Table      Table    // how to read a table
 	DryRun     bool
 	Progress   func(done, total int) // called after each log; may be nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/csvlog"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/mlflow/stored"
 	"github.com/gitruns/runs/repo/share"
@@ -34,6 +35,7 @@ var trackers = []*Tracker{
 	{"mlflow", "a run", true, stored.Found, stored.Import},
 	{"tensorboard", "a point, text, image or param", false, tensorboard.Found, tensorboard.Import},
 	{"wandb", "a run", false, wandb.Found, wandb.Import},
+	{"csv", "a cell", true, csvlog.Found, csvlog.Import},
 }
 
 // Kinds returns the kinds of folders that can be imported.

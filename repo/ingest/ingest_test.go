@@ -48,7 +48,7 @@ func TestOf(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	if got, want := Kinds(), []string{"runs", "mlflow", "tensorboard", "wandb"}; !slices.Equal(got, want) {
+	if got, want := Kinds(), []string{"runs", "mlflow", "tensorboard", "wandb", "csv"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
