@@ -46,28 +46,17 @@ type RedactedRun struct {
 // ErrNothingToRedact is returned if the run holds nothing to redact.
 var ErrNothingToRedact = errors.New("the run holds no such text or secret")
 
-// RedactedDir returns the folder that lists the runs whose redaction is not committed yet, with one empty file per
-// run.
-func (r *Repository) RedactedDir() string { return filepath.Join(r.redactions(), "done") }
-
-// redactDir returns the folder of redactions that are complete but not yet moved into place.
-func (r *Repository) redactDir() string { return filepath.Join(r.redactions(), "planned") }
-
-// redactions returns a folder that no commit by others can write to, because its files are trusted.
-func (r *Repository) redactions() string {
-	if !r.InGit {
-		return filepath.Join(r.Dir, "cache", "redact")
-	}
-	name := sha256.Sum256([]byte(r.Dir)) // a working tree may have several .runs folders
-	return filepath.Join(r.Git.Git, "runs", "redact-"+hex.EncodeToString(name[:6]))
-}
-
 // Redact replaces a secret in a finished run and in its shared files. It also updates other runs that share these
 // files, and each changed record lists the redaction. A redaction is complete or does not happen: if the process is
 // killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+	}
+	if r.InGit {
+		if _, err := r.worktree(); err != nil { // redactions are kept by the id of their worktree
+			return nil, fmt.Errorf("redacting run %s: %w", id, err)
+		}
 	}
 	unlock, err := r.LockRedactions(ctx)
 	if err != nil {

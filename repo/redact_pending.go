@@ -16,9 +16,10 @@ import (
 // PendingRedaction is a redaction of a run that no commit has yet. Its result is kept below RedactedDir, because until
 // it is committed, Git can bring back the former bytes of the run and can delete the batch that replaced its batch.
 type PendingRedaction struct {
-	ID   string
-	repo *Repository
-	dir  string
+	ID       string
+	Worktree *Worktree // the other worktree in which it was made; nil for this one
+	repo     *Repository
+	dir      string
 }
 
 // The entries of the folder of a pending redaction.
@@ -29,9 +30,14 @@ const (
 	pendingBatch = "batch" // the batch that has the run since, relative to .runs
 )
 
-// PendingRedactions lists the redactions that are kept, by the ids of their runs.
+// PendingRedactions lists the redactions of this worktree that are kept, by the ids of their runs.
 func (r *Repository) PendingRedactions() ([]PendingRedaction, error) {
-	entries, err := os.ReadDir(r.RedactedDir())
+	return r.pendingIn(r.redactions())
+}
+
+func (r *Repository) pendingIn(root string) ([]PendingRedaction, error) {
+	done := filepath.Join(root, doneName)
+	entries, err := os.ReadDir(done)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -41,7 +47,7 @@ func (r *Repository) PendingRedactions() ([]PendingRedaction, error) {
 	var pending []PendingRedaction
 	for _, e := range entries {
 		if format.CheckID(e.Name()) == nil {
-			pending = append(pending, PendingRedaction{e.Name(), r, filepath.Join(r.RedactedDir(), e.Name())})
+			pending = append(pending, PendingRedaction{ID: e.Name(), repo: r, dir: filepath.Join(done, e.Name())})
 		}
 	}
 	return pending, nil
@@ -117,7 +123,7 @@ func (p PendingRedaction) Forget() error {
 	if err := os.RemoveAll(p.dir); err != nil {
 		return fmt.Errorf("forgetting the redaction of run %s: %w", p.ID, err)
 	}
-	return p.repo.dropKeptBatches()
+	return p.repo.dropKeptBatches(p.root())
 }
 
 // Precedes reports whether a record is the run as it was before one of its redactions.
@@ -246,25 +252,18 @@ func (p PendingRedaction) oldCameBack() bool {
 	return slices.ContainsFunc(p.Replaced(), func(name string) bool { return exists(filepath.Join(p.repo.Dir, name)) })
 }
 
+// root returns the folder with the redactions of the worktree.
+func (p PendingRedaction) root() string { return filepath.Dir(filepath.Dir(p.dir)) }
+
 // keptBatches is the folder of the batches that redactions have written, by day and name.
-func (r *Repository) keptBatches() string { return filepath.Join(r.redactions(), "batches") }
+func (p PendingRedaction) keptBatches() string { return filepath.Join(p.root(), batchesName) }
 
 // keepBatch keeps a batch that a redaction has written, and notes that it has these runs. Git ignores the batch in the
 // working tree: a plain 'git clean -fdx' deletes it.
 func (r *Repository) keepBatch(name string, ids []string) error {
-	to := filepath.Join(r.keptBatches(), filepath.FromSlash(name))
-	if !exists(to) {
-		tmp := filepath.Join(r.keptBatches(), newPrefix+format.RandomLetters(8))
-		defer func() { _ = os.RemoveAll(tmp) }()
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-			return err
-		}
-		if err := r.linkTree(filepath.Join(r.Dir, filepath.FromSlash(name)), tmp); err != nil {
-			return err
-		}
-		if err := os.Rename(tmp, to); err != nil && !exists(to) {
-			return err
-		}
+	to := filepath.Join(r.redactions(), batchesName, filepath.FromSlash(name))
+	if err := r.linkFolder(filepath.Join(r.Dir, filepath.FromSlash(name)), to); err != nil {
+		return err
 	}
 	for _, id := range ids {
 		dir := filepath.Join(r.RedactedDir(), id)
@@ -275,12 +274,13 @@ func (r *Repository) keepBatch(name string, ids []string) error {
 			return err
 		}
 	}
-	return r.dropKeptBatches()
+	return r.dropKeptBatches(r.redactions())
 }
 
-// dropKeptBatches removes the batches that no pending redaction needs.
-func (r *Repository) dropKeptBatches() error {
-	pending, err := r.PendingRedactions()
+// dropKeptBatches removes the batches that no pending redaction of a worktree needs.
+func (r *Repository) dropKeptBatches(root string) error {
+	kept := filepath.Join(root, batchesName)
+	pending, err := r.pendingIn(root)
 	if err != nil {
 		return err
 	}
@@ -289,10 +289,10 @@ func (r *Repository) dropKeptBatches() error {
 		needed[p.batch()] = true
 	}
 	if len(pending) == 0 {
-		return os.RemoveAll(r.keptBatches())
+		return os.RemoveAll(kept)
 	}
-	for _, dir := range subfolders(r.keptBatches(), 2, nil) {
-		if name := Relative(r.keptBatches(), dir); !needed[name] {
+	for _, dir := range subfolders(kept, 2, nil) {
+		if name := Relative(kept, dir); !needed[name] {
 			if err := os.RemoveAll(dir); err != nil {
 				return err
 			}
@@ -317,7 +317,7 @@ func (p PendingRedaction) restoreBatch() (bool, error) {
 		return false, nil
 	}
 	name := p.batch()
-	from := filepath.Join(p.repo.keptBatches(), filepath.FromSlash(name))
+	from := filepath.Join(p.keptBatches(), filepath.FromSlash(name))
 	if name == "" || !exists(from) {
 		return false, nil
 	}
@@ -340,7 +340,7 @@ func (p PendingRedaction) restoreBatch() (bool, error) {
 // is not checked out. It is kept until that branch is checked out again.
 func (p PendingRedaction) SetAside() error {
 	name := p.batch()
-	if name == "" || !exists(filepath.Join(p.repo.keptBatches(), filepath.FromSlash(name))) ||
+	if name == "" || !exists(filepath.Join(p.keptBatches(), filepath.FromSlash(name))) ||
 		!exists(filepath.Join(p.repo.Dir, filepath.FromSlash(name))) {
 		return nil
 	}

@@ -278,8 +278,12 @@ func (r *Repository) LockRedactions(ctx context.Context) (unlock func(), err err
 	}
 }
 
-// CompleteRedactions completes redactions that were killed. If there are none, it only reads one folder.
+// CompleteRedactions completes redactions that were killed, also in a worktree that does not exist any more. If there
+// are none, it only reads two folders.
 func (r *Repository) CompleteRedactions(ctx context.Context) error {
+	if err := r.adoptPlanned(); err != nil {
+		return fmt.Errorf("completing a redaction: %w", err)
+	}
 	if entries, err := os.ReadDir(r.redactDir()); len(entries) == 0 {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -74,8 +74,9 @@ type statusJSON struct {
 	InProgress  []activeJSON          `json:"in_progress"`
 	Lost        int                   `json:"lost"` // runs that were committed in this clone and are on no branch
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
-	Notes       int                   `json:"notes"`    // notes and tags of committed runs that are not committed
-	Removals    int                   `json:"removals"` // that are not committed
+	Notes       int                   `json:"notes"`      // notes and tags of committed runs that are not committed
+	Redactions  []redactionJSON       `json:"redactions"` // of committed runs, that are not committed
+	Removals    int                   `json:"removals"`   // that are not committed
 	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
@@ -88,6 +89,26 @@ type elsewhereJSON struct {
 	Path     *string `json:"path"` // of its folder; null if it is not known
 	Runs     int     `json:"runs"`
 	Worktree *string `json:"worktree"` // name of the folder; null if it is not known
+}
+
+// redactionJSON is a redaction of a committed run that is not committed.
+type redactionJSON struct {
+	ID          string  `json:"id"`
+	OtherBranch bool    `json:"other_branch"` // the run is of a branch that is not checked out
+	Worktree    *string `json:"worktree"`     // the other worktree in which it was made; null for this one
+}
+
+func newRedactionsJSON(waiting []share.WaitingRedaction) []redactionJSON {
+	var list []redactionJSON
+	for _, w := range waiting {
+		r := redactionJSON{ID: w.ID, OtherBranch: w.Elsewhere}
+		if w.Worktree != nil {
+			name := w.Worktree.String()
+			r.Worktree = &name
+		}
+		list = append(list, r)
+	}
+	return list
 }
 
 // notUploadedJSON counts the artifacts that this clone has and that the artifact store was not seen to hold.
@@ -120,7 +141,7 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Notes: o.Notes, Removals: o.Removals,
+		Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
 	}
 	for _, row := range c.Rows() {
 		s.Count[row.Status()]++
@@ -177,6 +198,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	if o.Removals > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Removals, "removal"))
 	}
+	for _, w := range o.Redactions {
+		a.print("%s", redactionLine(w))
+	}
 	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {
 		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
@@ -228,6 +252,18 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// redactionLine says that a redaction is not committed, and what to do.
+func redactionLine(w share.WaitingRedaction) string {
+	line := fmt.Sprintf("redaction of run %s not committed", format.IDRandom(w.ID))
+	switch {
+	case w.Worktree != nil && !w.Worktree.Gone:
+		return line + " in worktree " + terminal.Clean(w.Worktree.Name()) + ": run 'runs commit' there"
+	case w.Elsewhere || w.Worktree != nil:
+		return line + ": run 'runs commit' on the branch of the run"
+	}
+	return line + ": run 'runs commit'"
 }
 
 // notUploaded counts the artifacts of finished runs that are only in this clone, as far as it knows.

@@ -103,9 +103,9 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 		verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
 	}
 	if asJSON {
-		err = a.printVerdicts(verdicts, v.Strays)
+		err = a.printVerdicts(verdicts, v)
 	} else {
-		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts, v.Strays) })
+		err = a.term.Page(ctx, func(w io.Writer) error { return a.writeVerdicts(w, verdicts, v) })
 	}
 	if err == nil && v.Bad() > 0 {
 		err = quietError{exitFailed}
@@ -115,13 +115,15 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 
 // verdictJSON is the result of verifying a run.
 type verdictJSON struct {
-	Absent     []string        `json:"absent"`
-	ID         string          `json:"id"`
-	OK         bool            `json:"ok"`
-	Problems   []string        `json:"problems"`
-	Restorable bool            `json:"restorable"`
-	Unknown    []referenceJSON `json:"unknown"`
-	Why        string          `json:"why,omitempty"`
+	Absent     []string `json:"absent"`
+	ID         string   `json:"id"`
+	OK         bool     `json:"ok"`
+	Problems   []string `json:"problems"`
+	Restorable bool     `json:"restorable"`
+	// Uncommitted is set if a redaction of the run is not committed.
+	Uncommitted bool            `json:"redaction_not_committed,omitempty"`
+	Unknown     []referenceJSON `json:"unknown"`
+	Why         string          `json:"why,omitempty"`
 }
 
 type referenceJSON struct {
@@ -137,8 +139,12 @@ type strayJSON struct {
 	Problems []string `json:"problems"`
 }
 
-func (a *app) printVerdicts(verdicts []repo.Verdict, strays []share.Problem) error {
-	list := make([]any, 0, len(verdicts)+len(strays))
+func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) error {
+	waiting := map[string]bool{}
+	for _, w := range found.Waiting {
+		waiting[w.ID] = true
+	}
+	list := make([]any, 0, len(verdicts)+len(found.Strays))
 	for _, v := range verdicts {
 		unknown := make([]referenceJSON, len(v.Unknown))
 		for i, r := range v.Unknown {
@@ -146,17 +152,17 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, strays []share.Problem) err
 		}
 		list = append(list, verdictJSON{
 			Absent: v.Absent, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems, Restorable: v.Restorable,
-			Unknown: unknown, Why: v.Why,
+			Uncommitted: waiting[v.ID], Unknown: unknown, Why: v.Why,
 		})
 	}
-	for _, p := range strays {
+	for _, p := range found.Strays {
 		list = append(list, strayJSON{Path: p.Path, Problems: []string{p.Reason}})
 	}
 	return a.printJSON(list)
 }
 
-func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share.Problem) error {
-	if len(verdicts)+len(strays) == 0 {
+func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.Verification) error {
+	if len(verdicts)+len(found.Strays) == 0 {
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
@@ -194,7 +200,10 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, strays []share
 			fmt.Fprintf(w, "%s: %s %s is not in this clone\n", v.ID, ref.Key, ref.ID)
 		}
 	}
-	for _, p := range strays {
+	for _, r := range found.Waiting {
+		fmt.Fprintln(w, redactionLine(r))
+	}
+	for _, p := range found.Strays {
 		a.writeProblem(w, p.Path, "Git tracks it: "+p.Reason)
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %d fully restorable\n", plural(len(verdicts), "run"), damaged, restorable)

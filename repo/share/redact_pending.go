@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -21,18 +22,24 @@ type KeptRedactions struct {
 // WaitingRedaction is a redaction of a committed run that is not committed itself.
 type WaitingRedaction struct {
 	ID        string
-	Elsewhere bool // the run is of a branch that is not checked out
+	Elsewhere bool           // the run is of a branch that is not checked out
+	Worktree  *repo.Worktree // the other worktree in which it was made; nil for this one
 }
 
 // KeepRedactions makes sure that what Git does to the working tree undoes no redaction that is not committed yet: it
 // applies the redaction again if the former bytes are back, and brings back a batch that Git has deleted. It forgets
-// redactions that the runs branch has. If there are none, it only reads one folder.
+// redactions that the runs branch has, and takes those of its runs over that were made in a worktree which does not
+// exist any more. If there are none, it only reads two folders.
 func KeepRedactions(ctx context.Context, r *repo.Repository) (*KeptRedactions, error) {
 	done := &KeptRedactions{}
 	if !r.InGit {
 		return done, nil
 	}
-	if pending, err := r.PendingRedactions(); err != nil || len(pending) == 0 {
+	gone, err := goneRedactions(r)
+	if err != nil {
+		return done, err
+	}
+	if pending, err := r.PendingRedactions(); err != nil || len(pending)+len(gone) == 0 {
 		return done, err
 	}
 	unlock, err := r.LockRedactions(ctx)
@@ -48,11 +55,54 @@ func KeepRedactions(ctx context.Context, r *repo.Repository) (*KeptRedactions, e
 		return done, err
 	}
 	defer k.trees.Close()
+	if err := k.adopt(ctx, gone); err != nil {
+		return done, err
+	}
 	pending, err := r.PendingRedactions()
 	if err != nil {
 		return done, err
 	}
 	return done, k.keep(ctx, pending, done)
+}
+
+// goneRedactions lists the redactions of worktrees that do not exist any more.
+func goneRedactions(r *repo.Repository) ([]repo.PendingRedaction, error) {
+	all, err := r.RedactionsElsewhere()
+	return slices.DeleteFunc(all, func(p repo.PendingRedaction) bool { return !p.Worktree.Gone }), err
+}
+
+// adopt takes over those redactions of worktrees that do not exist any more whose runs the runs branch has, and forgets
+// those that a branch has.
+func (k *keeping) adopt(ctx context.Context, gone []repo.PendingRedaction) error {
+	for _, p := range gone {
+		base, waits, err := k.waits(ctx, p)
+		if err != nil {
+			return err
+		}
+		if !waits {
+			if err := p.Forget(); err != nil {
+				return err
+			}
+			continue
+		}
+		here := base == ""
+		if !here {
+			if here, err = k.here(ctx, base); err != nil {
+				return err
+			}
+		}
+		if !here {
+			continue
+		}
+		if _, err := p.Adopt(); err != nil {
+			return err
+		}
+	}
+	if len(gone) > 0 {
+		_, err := k.repo.RedactionsElsewhere() // removes the folders that are empty now
+		return err
+	}
+	return nil
 }
 
 // keeping compares redactions with the runs branch.
@@ -233,13 +283,17 @@ func (k *keeping) hasShared(commit string, record []byte) (bool, error) {
 	return true, nil
 }
 
-// Waiting lists the redactions of committed runs that are not committed themselves.
+// Waiting lists the redactions of committed runs that are not committed themselves, also those of other worktrees.
 func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error) {
 	if !r.InGit {
 		return nil, nil
 	}
 	pending, err := r.PendingRedactions()
-	if err != nil || len(pending) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	others, err := r.RedactionsElsewhere()
+	if pending = append(pending, others...); err != nil || len(pending) == 0 {
 		return nil, err
 	}
 	k, err := openKeeping(ctx, r)
@@ -262,7 +316,7 @@ func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error
 				return nil, err
 			}
 		}
-		waiting = append(waiting, WaitingRedaction{p.ID, !here})
+		waiting = append(waiting, WaitingRedaction{p.ID, !here, p.Worktree})
 	}
 	return waiting, nil
 }
@@ -275,7 +329,7 @@ func refuseWaiting(ctx context.Context, r *repo.Repository) error {
 		return err
 	}
 	for _, w := range waiting {
-		if !w.Elsewhere {
+		if !w.Elsewhere && w.Worktree == nil {
 			return &repo.HintError{
 				Err:  fmt.Errorf("the redaction of run %s is not committed", format.IDRandom(w.ID)),
 				Hint: "run 'runs commit' first",

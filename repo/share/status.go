@@ -391,6 +391,7 @@ type Overview struct {
 	Uncommitted int                  // of this worktree, with status finished
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
 	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
+	Redactions  []WaitingRedaction   // of committed runs, that are not committed
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
 	Unpushed    int                  // on the runs branch and on no branch of a remote
 	Remote      bool                 // a remote is configured
@@ -440,6 +441,9 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	}
 	o.Uncommitted = uncommitted(known, c)
 	if err := o.countPending(r, d, known); err != nil {
+		return nil, err
+	}
+	if o.Redactions, err = Waiting(ctx, r); err != nil {
 		return nil, err
 	}
 	runs, err := o.compare(d, branches, local)

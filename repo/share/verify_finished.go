@@ -13,9 +13,10 @@ import (
 
 // Verification is the result of VerifyFinished.
 type Verification struct {
-	Verdicts []repo.Verdict // on finished runs, in the order of the selectors or of the catalog
-	Damaged  []repo.Damage  // runs whose record cannot be read; only without selectors
-	Strays   []Problem      // files in .runs that must not be in Git; only without selectors
+	Verdicts []repo.Verdict     // on finished runs, in the order of the selectors or of the catalog
+	Damaged  []repo.Damage      // runs whose record cannot be read; only without selectors
+	Strays   []Problem          // files in .runs that must not be in Git; only without selectors
+	Waiting  []WaitingRedaction // redactions that are not committed, of the runs that were verified
 }
 
 // Bad returns the number of runs and files that have problems.
@@ -75,7 +76,13 @@ func VerifyFinished(
 	if err := v.addBranchDamage(ctx, c, entries, len(selectors) == 0); err != nil {
 		return nil, err
 	}
+	if v.Waiting, err = Waiting(ctx, c.Repository()); err != nil && !errors.Is(err, git.ErrNoGit) {
+		return nil, err
+	}
 	if len(selectors) > 0 {
+		v.Waiting = slices.DeleteFunc(v.Waiting, func(w WaitingRedaction) bool {
+			return !slices.ContainsFunc(entries, func(e *repo.Entry) bool { return e.ID == w.ID })
+		})
 		return v, nil
 	}
 	v.Damaged = c.Damage()
