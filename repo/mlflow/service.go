@@ -47,7 +47,7 @@ type Service struct {
 	taken       bool                // a run of the program has become Options.Program
 	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
 	experiments map[string]string   // the names of experiments that no run has yet, by id
-	unknown     map[string]int      // calls that are not answered, by path
+	unknown     map[string]int      // calls that are not answered, by what they belong to
 }
 
 // Options say for whom a service answers.
@@ -132,6 +132,23 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"DELETE logged-models/{id}/tags/{key}":         (*Service).deleteModelTag,
 	"POST logged-models/{id}/params":               (*Service).logModelParams,
 	"GET logged-models/{id}/artifacts/directories": (*Service).listModelArtifacts,
+
+	"GET registered-models/search":         (*Service).nothing,
+	"GET model-versions/search":            (*Service).nothing,
+	"GET traces":                           (*Service).nothing,
+	"POST traces/search":                   (*Service).nothing,
+	"POST traces/metrics":                  (*Service).nothing,
+	"GET unified-traces":                   (*Service).nothing,
+	"GET scorers/list":                     (*Service).nothing,
+	"GET scorers/online-configs":           (*Service).nothing,
+	"POST datasets/search":                 (*Service).nothing,
+	"GET datasets/search":                  (*Service).nothing,
+	"POST issues/search":                   (*Service).nothing,
+	"GET label-schemas/list":               (*Service).nothing,
+	"GET review-queues/list":               (*Service).nothing,
+	"GET webhooks":                         (*Service).nothing,
+	"POST prompt-optimization/jobs/search": (*Service).nothing,
+	"GET prompt-optimization/jobs/search":  (*Service).nothing,
 }
 
 // pattern returns the path of the call with {id} and {key} in place of what the path names.
@@ -167,10 +184,7 @@ func (s *Service) Answer(ctx context.Context, c *Call) (status int, body []byte)
 	if handler != nil {
 		answer, err = handler(s, ctx, c)
 	} else {
-		s.mu.Lock()
-		s.unknown[c.Path]++
-		s.mu.Unlock()
-		err = &Error{404, "ENDPOINT_NOT_FOUND", fmt.Sprintf("runs does not answer %s", c.Path)}
+		err = s.unanswered(c)
 	}
 	if err == nil {
 		if body, err = json.Marshal(answer); err == nil {
@@ -185,7 +199,7 @@ func (s *Service) Answer(ctx context.Context, c *Call) (status int, body []byte)
 	return known.Status, body
 }
 
-// Unanswered returns how often the program made calls that are not answered, by their paths.
+// Unanswered returns how often the program made calls that are not answered, by what they belong to.
 func (s *Service) Unanswered() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
