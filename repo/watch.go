@@ -19,7 +19,9 @@ import (
 )
 
 // Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
-// the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It is for one goroutine at a time.
+// the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It takes the finished runs that there
+// are at first from the columns of a Table, and reads records only of those that change or come later. It is for one
+// goroutine at a time.
 type Watch struct {
 	r          *Repository
 	days       map[string]*watchedDay // by the path of the folder
@@ -34,6 +36,9 @@ type Watch struct {
 	top        []string        // the newest runs; nil if they must be found again
 	newBatches []*Batch        // the newest, which are looked at each time
 	batches    []*Batch        // those that are still to be looked at, the newest last; nil if they must be found again
+	table      *Table          // of the first poll; nil before it
+	began      time.Time       // when the table was made
+	later      bool            // the finished runs of the first poll are known: the table says nothing about others
 	left       *Revision       // the runs that a sparse checkout leaves out, as they were last listed; may be nil
 	looked     time.Time       // when the processes of the active runs were last looked for
 
@@ -57,7 +62,7 @@ type watchedDay struct {
 	ids   map[string]bool
 }
 
-// watchedRun is a finished run. Its record is nil if it could not be read, or not yet.
+// watchedRun is a finished run. Its entry is nil if it could not be read, or if it is a row of the table.
 type watchedRun struct {
 	entry *Entry
 	err   error
@@ -65,8 +70,14 @@ type watchedRun struct {
 	dir   stamp // of its folder
 	notes stamp
 	late  stamp // of the folder of notes in the common store
+	row   int32 // of the table; noRow if the run was read
 	again bool  // its batch has changed
 }
+
+const noRow = -1
+
+// known reports whether the run can be shown.
+func (r *watchedRun) known() bool { return r.entry != nil || r.row != noRow }
 
 type watchedActive struct {
 	active *Active
@@ -94,7 +105,7 @@ type Changed struct {
 	Settings bool     // config.toml changed: the repository must be opened again
 }
 
-// Watch begins to watch. The first poll reads all runs. The caller closes the watch.
+// Watch begins to watch. The caller closes the watch.
 func (r *Repository) Watch(ctx context.Context) *Watch {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Watch{
@@ -110,25 +121,37 @@ func (w *Watch) Close() {
 	w.reading.Wait()
 }
 
-// Entries returns the runs that the last poll found, newest first. Entries that did not change stay the same pointers.
-func (w *Watch) Entries() []*Entry {
-	entries := make([]*Entry, 0, len(w.finals)+len(w.actives))
+// Listed is the runs that a poll of a Watch has found.
+type Listed struct {
+	Table   *Table   // the same for all polls
+	Rows    []int    // the runs that are as the table says, sorted: newest first
+	Entries []*Entry // the others, newest first; those that did not change stay the same pointers
+	Damage  []Damage // the runs that could not be read, sorted by id
+}
+
+// Listed returns the runs that the last poll found. There must have been one.
+func (w *Watch) Listed() Listed {
+	l := Listed{Table: w.table, Damage: w.damage()}
 	for id, run := range w.finals {
-		if run.entry != nil && !w.gone[id] {
-			entries = append(entries, run.entry)
+		switch {
+		case w.gone[id]:
+		case run.entry != nil:
+			l.Entries = append(l.Entries, run.entry)
+		case run.row != noRow:
+			l.Rows = append(l.Rows, int(run.row))
 		}
 	}
 	for id, a := range w.actives {
-		if final := w.finals[id]; a.entry != nil && (final == nil || final.entry == nil) {
-			entries = append(entries, a.entry)
+		if final := w.finals[id]; a.entry != nil && (final == nil || !final.known()) {
+			l.Entries = append(l.Entries, a.entry)
 		}
 	}
-	slices.SortFunc(entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
-	return entries
+	slices.Sort(l.Rows)
+	slices.SortFunc(l.Entries, func(a, b *Entry) int { return newer(a.Run, b.Run) })
+	return l
 }
 
-// Damage returns the runs that could not be read, sorted by id.
-func (w *Watch) Damage() []Damage {
+func (w *Watch) damage() []Damage {
 	var damage []Damage
 	for id, run := range w.finals {
 		if isDamage(run.err) && !w.gone[id] {
@@ -159,6 +182,12 @@ func (w *Watch) Poll(ctx context.Context) (Changed, error) {
 	listed, err := w.listDays()
 	if err != nil {
 		return c, fmt.Errorf("listing runs: %w", err)
+	}
+	if w.table == nil {
+		w.began = time.Now()
+		if w.table, err = w.r.Table(ctx); err != nil {
+			return c, err
+		}
 	}
 	marked, err := w.readMarkers()
 	if err != nil {
@@ -368,7 +397,8 @@ func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool,
 		if err := w.r.left.load(ctx, nil); err != nil { // which lists those of batches
 			return nil, false, err
 		}
-		if err := w.r.left.load(ctx, runs.ids); err != nil {
+		unread := slices.DeleteFunc(slices.Clone(runs.ids), func(id string) bool { return w.fromTable(id) != nil })
+		if err := w.r.left.load(ctx, unread); err != nil {
 			return nil, false, err
 		}
 		for _, id := range runs.ids {
@@ -389,6 +419,24 @@ func (w *Watch) listLeftOut(ctx context.Context) (added []string, vanished bool,
 	return added, vanished, nil
 }
 
+// fromTable returns a run as it is in the table, which was just made, or nil if the run must be read. A row of a run in
+// progress says less than the record of the same run, which has finished since.
+func (w *Watch) fromTable(id string) *watchedRun {
+	if w.later {
+		return nil
+	}
+	if e := w.table.entries[id]; e != nil {
+		if e.Active != nil {
+			return nil
+		}
+		return &watchedRun{entry: e, read: w.began, row: noRow}
+	}
+	if row, ok := w.table.Row(id); ok {
+		return &watchedRun{read: w.began, row: int32(row)}
+	}
+	return nil
+}
+
 // readFinished reads new runs, on all processors.
 func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
 	runs := make([]*watchedRun, len(ids))
@@ -396,8 +444,10 @@ func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
 		if ctx.Err() != nil {
 			return
 		}
-		runs[i] = &watchedRun{read: time.Now()}
-		runs[i].entry, runs[i].err = w.r.readFinished(ids[i])
+		if runs[i] = w.fromTable(ids[i]); runs[i] == nil {
+			runs[i] = &watchedRun{read: time.Now(), row: noRow}
+			runs[i].entry, runs[i].err = w.r.readFinished(ids[i])
+		}
 	})
 	if err := ctx.Err(); err != nil {
 		for _, id := range ids { // the days that list them must be listed again
@@ -412,6 +462,7 @@ func (w *Watch) readFinished(ctx context.Context, ids []string) (bool, error) {
 	for i, id := range ids {
 		w.finals[id] = runs[i]
 	}
+	w.later = true
 	return len(ids) > 0, nil
 }
 
@@ -482,6 +533,10 @@ func (w *Watch) look(id string) bool {
 	}
 	run.read, run.again = time.Now(), false
 	entry, err := w.r.readFinished(id)
+	if run.row != noRow {
+		run.entry, run.err, run.row = entry, err, noRow
+		return true
+	}
 	if sameDamage(err, run.err) && (entry == nil && run.entry == nil ||
 		entry != nil && run.entry != nil && reflect.DeepEqual(entry.Run, run.entry.Run)) {
 		if entry != nil && entry.Batch() != run.entry.Batch() {

@@ -24,16 +24,21 @@ func TestWatchBatches(t *testing.T) {
 		if _, err := w.Poll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		l := w.Listed()
+		read, _, err := l.Table.Load(t.Context(), l.Rows)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var got []string
-		for _, e := range w.Entries() {
+		for _, e := range append(l.Entries, read...) {
 			got = append(got, e.ID)
 			if e.ID == ids[0] && e.Cwd != cwd {
 				t.Errorf("%s: the run has cwd %q, want %q", step, e.Cwd, cwd)
 			}
 		}
 		slices.Sort(got)
-		if !slices.Equal(got, want) || len(w.Damage()) != damaged {
-			t.Errorf("%s: runs %q, damage %v, want %q", step, got, w.Damage(), want)
+		if !slices.Equal(got, want) || len(l.Damage) != damaged {
+			t.Errorf("%s: runs %q, damage %v, want %q", step, got, l.Damage, want)
 		}
 	}
 	check("first", "", 0, ids...)

@@ -29,6 +29,7 @@ type Catalog struct {
 	scope   string
 	columns *columns      // of the runs of a working tree or of a revision; nil for other runs
 	more    *columns      // of those of the runs branch; may be nil
+	partly  bool          // columns has rows that are not among rows
 	rows    []*Row        // newest first
 	all     []query.Row   // the same for package query; nil until it is needed
 	entries []*repo.Entry // of rows, if all were read; otherwise nil
@@ -120,6 +121,49 @@ func Of(ctx context.Context, r *repo.Repository, o Options, entries []*repo.Entr
 		return nil, err
 	}
 	return c, nil
+}
+
+// Watched is like Open, for the runs that a watch of the repository has listed. The context must stay valid until the
+// catalog is closed.
+func Watched(ctx context.Context, r *repo.Repository, o Options, l repo.Listed) (*Catalog, error) {
+	root, err := newRoot(ctx, r, o)
+	if err != nil {
+		return nil, err
+	}
+	c := root.derive(r, nil, l.Damage)
+	c.list(l, newColumns(l.Table), nil)
+	if err := c.addBranchTable(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// list adds the runs that a watch has listed. read are the entries of those rows that were read already.
+func (c *Catalog) list(l repo.Listed, of *columns, read map[place]*repo.Entry) {
+	c.columns, c.partly = of, true
+	added := make([]Row, len(l.Entries)+len(l.Rows))
+	rows := make([]*Row, len(added))
+	for i := range added {
+		r := &added[i]
+		if rows[i] = r; i < len(l.Entries) {
+			*r = Row{catalog: c, entry: l.Entries[i]}
+		} else {
+			at := int32(l.Rows[i-len(l.Entries)])
+			*r = Row{catalog: c, columns: of, at: at, entry: read[place{of, at}]}
+		}
+		if r.entry != nil {
+			c.byRun[r.entry.Run] = r.entry
+		}
+	}
+	c.rows = rows
+	c.changed()
+}
+
+// place is where columns have a run.
+type place struct {
+	columns *columns
+	at      int32
 }
 
 // newRoot returns a catalog without runs, to derive the first of a family from.
@@ -361,20 +405,34 @@ func (c *Catalog) addBranchTable(ctx context.Context) error {
 	return nil
 }
 
-// Renew returns a catalog of the runs that the repository has now, with the settings, the runs of the runs branch and
-// the temporary files of c. entries should contain the pointers of c for runs that did not change: what was read of
-// chains is kept for them. c can still be used. Only one of the two is closed.
-func (c *Catalog) Renew(entries []*repo.Entry, damage []repo.Damage) *Catalog {
+// Renew returns a catalog of the runs that a watch of the repository has listed now, with the settings, the runs of the
+// runs branch and the temporary files of c, which was made by Watched or Renew. What was read of runs that did not change
+// is kept. c can still be used, but not at the same time. Only one of the two is closed.
+func (c *Catalog) Renew(l repo.Listed) *Catalog {
 	root := &Catalog{ctx: c.ctx, config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
-	n := root.derive(c.repo, entries, damage)
-	known := n.IDs()
-	var branch []*repo.Entry
+	n := root.derive(c.repo, nil, l.Damage)
+	read := map[place]*repo.Entry{}
 	for _, r := range c.rows {
-		if e := r.entry; e != nil && e.Repository() != c.repo && !known[e.ID] {
-			branch = append(branch, e)
+		if r.columns != nil && r.entry != nil {
+			read[place{r.columns, r.at}] = r.entry
 		}
 	}
-	n.Add(branch)
+	n.list(l, c.columns, read)
+	if c.more != nil {
+		n.more = c.more
+		known := n.IDs()
+		rows := slices.Clone(n.rows)
+		for _, r := range c.rows {
+			if r.columns == c.more && !known[r.ID()] {
+				rows = append(rows, &Row{catalog: n, columns: r.columns, at: r.at, entry: r.entry})
+				if r.entry != nil {
+					n.byRun[r.entry.Run] = r.entry
+				}
+			}
+		}
+		n.rows = rows
+		n.changed()
+	}
 	n.addDamage(c.branch)
 	n.branch = c.branch
 	for e, whole := range c.wholes {
@@ -388,11 +446,14 @@ func (c *Catalog) Renew(entries []*repo.Entry, damage []repo.Damage) *Catalog {
 	return n
 }
 
-// Know makes entries of another catalog known, as Select does for those of a revision.
-func (c *Catalog) Know(entries []*repo.Entry) {
-	for _, e := range entries {
+// RowsOf returns rows of entries, which may be those of a revision, as Select finds them.
+func (c *Catalog) RowsOf(entries []*repo.Entry) []*Row {
+	rows := make([]*Row, len(entries))
+	for i, e := range entries {
 		c.byRun[e.Run] = e
+		rows[i] = &Row{catalog: c, entry: e}
 	}
+	return rows
 }
 
 func (c *Catalog) addFrom(rev *repo.Revision, entries []*repo.Entry, damage []repo.Damage, err error) error {

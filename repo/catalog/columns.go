@@ -79,12 +79,13 @@ func (c *columns) names(scope index.Scope) []string {
 	return names
 }
 
-// numbers returns the names of the values in summaries that are numbers in some row.
-func (c *columns) numbers() []string {
+// numbers returns the names of the values in summaries that are numbers in some row. If present is not nil, only the
+// rows in it count.
+func (c *columns) numbers(present []bool) []string {
 	var names []string
 	for _, one := range c.list(index.Summary) {
 		for row := range c.table.Len() {
-			if one.Kind(row).IsNumber() {
+			if one.Kind(row).IsNumber() && (present == nil || present[row]) {
 				names = append(names, one.name)
 				break
 			}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,22 @@ func (r *Row) Active() *repo.Entry {
 		return nil
 	}
 	return r.entry
+}
+
+// Version tells two rows of a run apart that do not say the same: if the versions are equal, the rows are.
+type Version struct {
+	columns *columns
+	entry   *repo.Entry
+	at      int32
+}
+
+// Version returns the version of the row. It stays the same when the record is read, and in a catalog that Renew makes
+// if the run did not change.
+func (r *Row) Version() Version {
+	if r.columns != nil {
+		return Version{columns: r.columns, at: r.at}
+	}
+	return Version{entry: r.entry}
 }
 
 // Parts returns the number of runs that are read as one.
@@ -347,10 +364,10 @@ func (c *Catalog) Outside() ([]*repo.Entry, error) {
 func (c *Catalog) KeyNames() query.KeyNames {
 	var k query.KeyNames
 	if c.columns != nil {
-		k = c.columns.keyNames()
+		k = c.columns.keyNames(c.present())
 	}
 	if c.more != nil {
-		k = k.Merge(c.more.keyNames())
+		k = k.Merge(c.more.keyNames(nil))
 	}
 	var others []query.Row
 	for _, r := range c.rows {
@@ -362,11 +379,45 @@ func (c *Catalog) KeyNames() query.KeyNames {
 	return k.Merge(query.KeyNamesOf(others))
 }
 
-func (c *columns) keyNames() query.KeyNames {
-	return query.KeyNames{
-		Metrics: c.names(index.MetricLast), Summaries: c.names(index.Summary), Params: c.names(index.Params),
-		Tags: c.names(index.Tags), Numbers: c.numbers(),
+// present returns which rows of the columns are in the catalog, or nil if all are.
+func (c *Catalog) present() []bool {
+	if !c.partly {
+		return nil
 	}
+	present := make([]bool, c.columns.table.Len())
+	for _, r := range c.rows {
+		if r.columns == c.columns {
+			present[r.at] = true
+		}
+	}
+	return present
+}
+
+// keyNames returns the names of the keys that some row has. If present is not nil, only the rows in it count.
+func (c *columns) keyNames(present []bool) query.KeyNames {
+	k := query.KeyNames{
+		Metrics: c.names(index.MetricLast), Summaries: c.names(index.Summary), Params: c.names(index.Params),
+		Tags: c.names(index.Tags), Numbers: c.numbers(present),
+	}
+	if present == nil {
+		return k
+	}
+	lacks := func(scope index.Scope) func(string) bool {
+		return func(name string) bool {
+			column := c.column(scope, name)
+			for row, in := range present {
+				if in && column.Kind(row) != index.Absent {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	k.Metrics = slices.DeleteFunc(k.Metrics, lacks(index.MetricLast))
+	k.Summaries = slices.DeleteFunc(k.Summaries, lacks(index.Summary))
+	k.Params = slices.DeleteFunc(k.Params, lacks(index.Params))
+	k.Tags = slices.DeleteFunc(k.Tags, lacks(index.Tags))
+	return k
 }
 
 // values yields the values of a scope. If a value is only in the record, it yields those that all finds there.

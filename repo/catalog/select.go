@@ -171,6 +171,12 @@ func (c *Catalog) Load(rows []*Row) ([]*repo.Entry, error) {
 	return entries, nil
 }
 
+// LoadOnce is like Load, in another order. The catalog does not keep what it reads.
+func (c *Catalog) LoadOnce(rows []*Row) ([]*repo.Entry, error) {
+	once := c.WithRows(rows)
+	return once.Load(once.rows)
+}
+
 // Match returns the entries that match an expression, or all if it is empty. It also returns the keys of the
 // expression that no run of the catalog has. If the expression is not valid, the error is a *query.SyntaxError. Match
 // reuses the slice of entries.

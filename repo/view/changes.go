@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // Changes is what has changed since a cursor. A page asks for it again and again with the cursor of the last answer.
@@ -62,7 +63,7 @@ func (v *View) Changes(ctx context.Context, cursor string) (*Changes, error) {
 type history struct {
 	epoch   string // of this view: a cursor of another one is not known
 	clock   int64
-	shown   map[string]*repo.Entry
+	shown   map[string]shownRun
 	added   map[string]int64
 	changed map[string]int64
 	removed map[string]int64
@@ -73,9 +74,15 @@ type history struct {
 	damaged string
 }
 
+// shownRun is what a history remembers of a run.
+type shownRun struct {
+	version catalog.Version
+	active  bool
+}
+
 func newHistory() history {
 	return history{
-		epoch: format.RandomLetters(8), shown: map[string]*repo.Entry{}, added: map[string]int64{},
+		epoch: format.RandomLetters(8), shown: map[string]shownRun{}, added: map[string]int64{},
 		changed: map[string]int64{}, removed: map[string]int64{}, grown: map[string]int64{},
 	}
 }
@@ -84,31 +91,32 @@ func newHistory() history {
 func (h *history) cursor() string { return h.epoch + "-" + strconv.FormatInt(h.clock, 10) }
 
 // show notes which runs are shown now.
-func (h *history) show(entries []*repo.Entry) {
+func (h *history) show(rows []*catalog.Row) {
 	first := h.clock == 0
-	now := make(map[string]*repo.Entry, len(entries))
+	now := make(map[string]shownRun, len(rows))
 	next := h.clock + 1
 	different := first
-	for _, e := range entries {
-		now[e.ID] = e
-		before := h.shown[e.ID]
+	for _, r := range rows {
+		id, one := r.ID(), shownRun{r.Version(), r.Active() != nil}
+		now[id] = one
+		before, known := h.shown[id]
 		switch {
-		case before == e:
+		case known && before.version == one.version:
 			continue
 		case first:
-		case before == nil:
-			h.added[e.ID] = next
-			delete(h.removed, e.ID)
+		case !known:
+			h.added[id] = next
+			delete(h.removed, id)
 		default:
-			h.changed[e.ID] = next
-			if (before.Active == nil) != (e.Active == nil) {
+			h.changed[id] = next
+			if before.active != one.active {
 				h.project = next
 			}
 		}
 		different = true
 	}
 	for id := range h.shown {
-		if now[id] == nil {
+		if _, still := now[id]; !still {
 			different = true
 			h.removed[id] = next
 			delete(h.added, id)
@@ -132,7 +140,7 @@ func (h *history) points(ids []string) {
 	}
 	h.clock++
 	for _, id := range ids {
-		if h.shown[id] != nil {
+		if _, shown := h.shown[id]; shown {
 			h.grown[id] = h.clock
 		}
 	}

@@ -137,9 +137,9 @@ func (v *View) shownAmong(ids map[string]bool) map[string]bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	shown := map[string]bool{}
-	for _, e := range v.entries {
-		if ids[e.ID] {
-			shown[e.ID] = true
+	for _, r := range v.rows {
+		if ids[r.ID()] {
+			shown[r.ID()] = true
 		}
 	}
 	return shown
@@ -148,11 +148,10 @@ func (v *View) shownAmong(ids map[string]bool) map[string]bool {
 // openApart opens a catalog of all runs of the working tree for one answer. The caller closes it.
 func (v *View) openApart(ctx context.Context) (*catalog.Catalog, error) {
 	v.watch.mu.Lock()
-	var entries []*repo.Entry
-	var damage []repo.Damage
+	var listed repo.Listed
 	watched := v.watch.runs != nil
-	if watched { // what is on disk was read already
-		entries, damage = v.watch.runs.Entries(), v.watch.runs.Damage()
+	if watched { // what is on disk was looked through already
+		listed = v.watch.runs.Listed()
 	}
 	v.watch.mu.Unlock()
 	v.mu.Lock()
@@ -160,7 +159,7 @@ func (v *View) openApart(ctx context.Context) (*catalog.Catalog, error) {
 	v.mu.Unlock()
 	options := catalog.Options{Experiment: v.options.Experiment}
 	if watched {
-		return catalog.Of(ctx, r, options, entries, damage)
+		return catalog.Watched(ctx, r, options, listed)
 	}
 	return catalog.Open(ctx, r, options)
 }
@@ -235,7 +234,14 @@ func (v *View) matching(expression string) ([]*repo.Entry, error) {
 	if strings.TrimSpace(expression) == "" {
 		return nil, &InvalidError{errors.New("the expression is empty")}
 	}
-	matched, _, err := v.catalog.Match(slices.Clone(v.entries), expression)
+	rows, _, err := v.catalog.MatchRows(slices.Clone(v.rows), expression)
+	if err == nil {
+		rows, err = v.catalog.Prove(rows, expression)
+	}
+	if err != nil {
+		return nil, err
+	}
+	matched, err := v.catalog.Load(rows)
 	if err != nil {
 		return nil, err
 	}

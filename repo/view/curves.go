@@ -243,29 +243,40 @@ func (v *View) entriesOf(ids []string) ([]*repo.Entry, error) {
 	defer v.mu.Unlock()
 	n := len(ids)
 	if ids == nil {
-		n = len(v.entries)
+		n = len(v.rows)
 	}
 	if n > maxCurves {
 		return nil, &InvalidError{fmt.Errorf("curves: %d runs are too many for one chart, which has at most %d", n,
 			maxCurves)}
 	}
 	if ids == nil {
-		return slices.Clone(v.entries), nil
+		return v.catalog.Load(v.rows)
 	}
-	byID := make(map[string]*repo.Entry, 2*len(v.entries))
-	for _, e := range v.entries {
-		short := format.IDRandom(e.ID)
+	byID := make(map[string]*catalog.Row, 2*len(v.rows))
+	for _, r := range v.rows {
+		short := format.IDRandom(r.ID())
 		if _, twice := byID[short]; twice {
-			e = nil
+			r = nil
 		}
-		byID[short] = e
+		byID[short] = r
 	}
-	for _, e := range v.entries {
-		byID[e.ID] = e
+	for _, r := range v.rows {
+		byID[r.ID()] = r
+	}
+	var rows []*catalog.Row
+	for _, id := range ids {
+		if r := byID[id]; r != nil {
+			rows = append(rows, r)
+		}
+	}
+	if _, err := v.catalog.Load(rows); err != nil {
+		return nil, err
 	}
 	entries := make([]*repo.Entry, len(ids))
 	for i, id := range ids {
-		entries[i] = byID[id]
+		if r := byID[id]; r != nil {
+			entries[i] = r.Entry()
+		}
 	}
 	return entries, nil
 }

@@ -98,17 +98,9 @@ type LegendQuery struct {
 
 // Legend returns what a legend says about runs, and what they can be grouped by.
 func (v *View) Legend(_ context.Context, q LegendQuery) ([]LegendRun, error) {
-	entries, err := v.anyEntries(q.Runs)
-	if err == nil && q.Where != "" {
-		v.mu.Lock()
-		entries, _, err = v.catalog.Match(entries, q.Where)
-		v.mu.Unlock()
-	}
+	entries, err := v.legendEntries(q)
 	if err != nil {
 		return nil, err
-	}
-	if q.Newest > 0 {
-		entries = entries[:min(q.Newest, len(entries))]
 	}
 	keys := query.DifferingParams(catalog.Records(entries))
 	keys = keys[:min(len(keys), maxLegendParams)]
@@ -120,6 +112,32 @@ func (v *View) Legend(_ context.Context, q LegendQuery) ([]LegendRun, error) {
 		}
 	}
 	return runs, nil
+}
+
+// legendEntries returns the runs that a question names. It reads the records of these only.
+func (v *View) legendEntries(q LegendQuery) ([]*repo.Entry, error) {
+	var rows []*catalog.Row
+	if q.Runs != nil {
+		entries, err := v.entriesOf(q.Runs)
+		if err != nil {
+			return nil, err
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		rows = v.catalog.RowsOf(known(entries))
+	} else {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		rows = slices.Clone(v.rows)
+	}
+	rows, _, err := v.catalog.MatchRows(rows, q.Where)
+	if err != nil {
+		return nil, err
+	}
+	if q.Newest > 0 {
+		rows = rows[:min(q.Newest, len(rows))]
+	}
+	return v.catalog.Load(rows)
 }
 
 func legendParams(run *format.Run, keys []string) map[string]string {
@@ -152,5 +170,5 @@ func (v *View) anyEntries(ids []string) ([]*repo.Entry, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Clone(v.entries), nil
+	return v.catalog.Load(v.rows)
 }

@@ -36,11 +36,18 @@ func (v *View) LeftOut() LeftOut {
 	return v.left
 }
 
-// Entries returns the runs that are shown, newest first, each chain once. The caller must not change them.
+// Entries returns the runs that are shown, newest first, each chain once. It reads all their records. The caller must not
+// change them.
 func (v *View) Entries() []*repo.Entry {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Clone(v.entries)
+	return v.entries()
+}
+
+// entries is Entries for a caller that holds the lock. Without an error of the context of the view, there is no other.
+func (v *View) entries() []*repo.Entry {
+	entries, _ := v.catalog.Load(v.rows)
+	return entries
 }
 
 // Missing returns the keys of the expression that no run has.
@@ -52,8 +59,10 @@ func (v *View) Missing() []catalog.MissingKey {
 
 // Running returns how many of the runs are still running, and the time of their last activity.
 func (v *View) Running() (n int, last time.Time) {
-	for _, e := range v.Entries() {
-		if e.Active != nil {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, r := range v.rows {
+		if e := r.Active(); e != nil {
 			n++
 			if e.Silent.After(last) {
 				last = e.Silent
@@ -75,9 +84,10 @@ func (v *View) ExportPairs(ctx context.Context) [][]string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var pairs [][]string
-	if len(v.entries) <= allPairs {
-		for _, a := range v.entries {
-			for _, b := range v.entries {
+	entries := v.entries()
+	if len(entries) <= allPairs {
+		for _, a := range entries {
+			for _, b := range entries {
 				if a != b {
 					pairs = append(pairs, []string{a.ID, b.ID})
 				}
@@ -85,17 +95,17 @@ func (v *View) ExportPairs(ctx context.Context) [][]string {
 		}
 		return pairs
 	}
-	records := catalog.Records(v.entries)
+	records := catalog.Records(entries)
 	primary := query.Primary(v.catalog.Config().Primary, query.Records(records), v.catalog.Context())
-	best := v.entries[1] // without a primary metric: the run before the newest
+	best := entries[1] // without a primary metric: the run before the newest
 	if found, _, err := v.catalog.Select(ctx, "best="+primary); primary != "" && err == nil && len(found) == 1 {
-		for _, e := range v.entries {
+		for _, e := range entries {
 			if e.ID == found[0].ID {
 				best = e
 			}
 		}
 	}
-	for _, e := range v.entries {
+	for _, e := range entries {
 		if e != best && len(pairs) < bestPairs {
 			pairs = append(pairs, []string{best.ID, e.ID})
 		}
@@ -104,8 +114,12 @@ func (v *View) ExportPairs(ctx context.Context) [][]string {
 }
 
 // limit leaves out what the options of an export ask to leave out.
-func (v *View) limit(c *catalog.Catalog, entries []*repo.Entry) (*catalog.Catalog, []*repo.Entry) {
+func (v *View) limit(c *catalog.Catalog, rows []*catalog.Row) (*catalog.Catalog, []*catalog.Row, error) {
 	o := v.options.Export
+	entries, err := c.Load(rows)
+	if err != nil {
+		return c, nil, err
+	}
 	if o.IDs != nil {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e *repo.Entry) bool { return !slices.Contains(o.IDs, e.ID) })
 	}
@@ -116,7 +130,8 @@ func (v *View) limit(c *catalog.Catalog, entries []*repo.Entry) (*catalog.Catalo
 	v.left = LeftOut{Runs: max(0, len(entries)-most)}
 	entries = entries[:len(entries)-v.left.Runs]
 	if o.Metrics == nil { // runs that are left out are in no answer
-		return c.With(entries), entries
+		of := c.With(entries)
+		return of, of.RowsOf(entries), nil
 	}
 	left := map[string]bool{}
 	keep := func(metric string) bool {
@@ -131,7 +146,8 @@ func (v *View) limit(c *catalog.Catalog, entries []*repo.Entry) (*catalog.Catalo
 		kept[i] = e.WithMetrics(keep)
 	}
 	v.left.Metrics = slices.Sorted(maps.Keys(left))
-	return c.With(kept), kept
+	of := c.With(kept)
+	return of, of.RowsOf(kept), nil
 }
 
 // addRevisions adds the runs of revisions from which an export may select.

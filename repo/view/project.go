@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format/listsort"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -75,16 +76,16 @@ func (v *View) sum() *summedProject {
 	p := Project{
 		Name: filepath.Base(v.repo.Root), Version: v.options.Version, Revision: v.options.Revision,
 		Selectors: v.options.Selectors, Where: v.options.Where,
-		Primary: query.Primary(v.catalog.Config().Primary, query.Records(v.catalog.Runs()), v.catalog.Context()),
-		Goals:   map[string]string{}, Experiments: []Experiment{}, Runs: len(v.entries), Damaged: []Damage{},
+		Primary: query.Primary(v.catalog.Config().Primary, catalog.AsRows(v.catalog.Rows()), v.catalog.Context()),
+		Goals:   map[string]string{}, Experiments: []Experiment{}, Runs: len(v.rows), Damaged: []Damage{},
 	}
 	experiments := map[string]int{}
-	for _, e := range v.entries {
-		experiments[e.Experiment]++
-		if e.Active != nil {
+	for _, r := range v.rows {
+		experiments[r.Experiment()]++
+		if r.Active() != nil {
 			p.Active++
 		}
-		for key := range e.Metrics {
+		for key := range r.Metrics() {
 			if _, known := p.Goals[key]; !known {
 				p.Goals[key] = v.catalog.Goal(key)
 			}

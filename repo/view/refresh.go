@@ -98,7 +98,7 @@ func (v *View) poll(ctx context.Context) error {
 		err = v.reopen(ctx)
 	} else {
 		v.mu.Lock()
-		c := v.catalog.Renew(v.watch.runs.Entries(), v.watch.runs.Damage())
+		c := v.catalog.Renew(v.watch.runs.Listed())
 		v.mu.Unlock()
 		err = v.take(c)
 	}
@@ -112,14 +112,14 @@ func (v *View) poll(ctx context.Context) error {
 
 // take shows the runs of another catalog.
 func (v *View) take(c *catalog.Catalog) error {
-	entries, err := v.choose(v.ctx, c)
+	rows, err := v.choose(v.ctx, c)
 	if err != nil {
 		return err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.catalog, v.entries = c, entries
-	v.history.show(entries)
+	v.catalog, v.rows = c, rows
+	v.history.show(rows)
 	v.history.damage(c.AllDamage())
 	return nil
 }

@@ -139,9 +139,9 @@ func (w *watched) shown(id string) *repo.Entry {
 // A run appears, gets points, ends, is annotated and is removed, while a view is open.
 func TestChangesOfARun(t *testing.T) {
 	w := watch(t, Options{}, "old")
-	old := w.view.Entries()[0]
 	a := w.start("new")
 	w.next(is(a.ID, added))
+	old := w.view.Entries()[1] // which was looked at again, because it was just recorded
 	if p := w.project(); p.Runs != 2 || p.Active != 1 {
 		t.Errorf("%d runs, %d active", p.Runs, p.Active)
 	}

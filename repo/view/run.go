@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -236,30 +237,34 @@ func (v *View) relativesOf() *relatives {
 	if v.related != nil {
 		return v.related
 	}
-	all := v.catalog.Entries()
+	all := v.catalog.Rows()
 	r := &relatives{
 		byID: make(map[string]*format.Run, len(all)), resumers: map[string][]*format.Run{},
 		followers: map[string][]*format.Run{},
 	}
 	if v.options.Export != nil {
 		r.shown = map[string]bool{}
-		for _, e := range v.entries {
-			r.shown[e.ID] = true
+		for _, row := range v.rows {
+			r.shown[row.ID()] = true
 		}
 	}
-	for _, other := range all {
-		r.byID[other.ID] = other.Run
+	for _, row := range all {
+		other := &format.Run{
+			ID: row.ID(), Name: row.Name(), Status: row.Status(), Started: row.Started(), Resumes: row.Resumes(),
+			Parent: attribute(row, "parent"), Reproduces: attribute(row, "reproduces"),
+		}
+		r.byID[other.ID] = other
 		if r.shown != nil && !r.shown[other.ID] {
 			continue
 		}
 		if other.Resumes != "" {
-			r.resumers[other.Resumes] = append(r.resumers[other.Resumes], other.Run)
+			r.resumers[other.Resumes] = append(r.resumers[other.Resumes], other)
 		}
 		if other.Parent != "" {
-			r.followers[other.Parent] = append(r.followers[other.Parent], other.Run)
+			r.followers[other.Parent] = append(r.followers[other.Parent], other)
 		}
 		if other.Reproduces != "" && other.Reproduces != other.Parent {
-			r.followers[other.Reproduces] = append(r.followers[other.Reproduces], other.Run)
+			r.followers[other.Reproduces] = append(r.followers[other.Reproduces], other)
 		}
 	}
 	if v.options.Export != nil {
@@ -272,9 +277,15 @@ func (v *View) relativesOf() *relatives {
 // relativesOf. The caller holds the lock.
 func (v *View) hasRelatives(e *repo.Entry) bool {
 	return e.Resumes != "" || e.Parent != "" || e.Reproduces != "" ||
-		slices.ContainsFunc(v.catalog.Entries(), func(other *repo.Entry) bool {
-			return other.Resumes == e.ID || other.Parent == e.ID || other.Reproduces == e.ID
+		slices.ContainsFunc(v.catalog.Rows(), func(other *catalog.Row) bool {
+			return other.Resumes() == e.ID || attribute(other, "parent") == e.ID || attribute(other, "reproduces") == e.ID
 		})
+}
+
+// attribute returns an attribute of a run that is a text, or "".
+func attribute(r *catalog.Row, key string) string {
+	value, _ := r.Attribute(key)
+	return value.String()
 }
 
 // links returns the chain of a run, and the runs that it is related to. The caller holds the lock.

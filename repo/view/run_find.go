@@ -8,6 +8,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 )
 
 // missing makes the error for something that does not exist, with the next step.
@@ -50,16 +51,19 @@ func (v *View) findRun(ctx context.Context, selector string) (*repo.Entry, *repo
 func (v *View) findLocked(ctx context.Context, selector string) (*repo.Entry, *repo.Damage, error) {
 	var e *repo.Entry
 	if format.CheckID(selector) == nil {
-		all := v.catalog.Entries()
-		if i := slices.IndexFunc(all, func(e *repo.Entry) bool { return e.ID == selector }); i >= 0 {
-			e = all[i]
-		} else if damage := v.catalog.AllDamage(); true {
+		found, err := v.load(map[string]bool{selector: true})
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(found) == 0 {
+			damage := v.catalog.AllDamage()
 			i := slices.IndexFunc(damage, func(d repo.Damage) bool { return d.ID == selector })
 			if i >= 0 {
 				return nil, &damage[i], nil
 			}
 			return nil, nil, noRun(selector)
 		}
+		e = found[0]
 	} else {
 		found, of, err := v.catalog.One(ctx, selector)
 		if err != nil {
@@ -82,6 +86,17 @@ func (v *View) findLocked(ctx context.Context, selector string) (*repo.Entry, *r
 		whole = e.Continuing(whole.Run, earlier)
 	}
 	return whole, nil, nil
+}
+
+// load returns runs by their ids, also those that are not shown. The caller holds the lock.
+func (v *View) load(ids map[string]bool) ([]*repo.Entry, error) {
+	var rows []*catalog.Row
+	for _, r := range v.catalog.Rows() {
+		if ids[r.ID()] {
+			rows = append(rows, r)
+		}
+	}
+	return v.catalog.Load(rows)
 }
 
 // readable returns a run that could be read. The damage of another is an error.

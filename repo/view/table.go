@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -79,35 +79,53 @@ type TableCount struct {
 
 // tables remembers the table until the runs change.
 type tables struct {
-	mu      sync.Mutex
-	entries []*repo.Entry // that the table was made of
-	table   *Table
-	head    []byte
-	pages   []*pageOfTable
-	made    int // pages, which numbers them
+	mu    sync.Mutex
+	rows  []*catalog.Row   // that the table was made of
+	of    *catalog.Catalog // of rows
+	table *Table
+	head  []byte
+	pages []*pageOfTable
+	made  int // pages, which numbers them
 }
 
-// pageOfTable is a page with the entries that it is made of. Its JSON is made when it is first asked for.
+// pageOfTable is a page with the versions of the rows that it is made of. Its JSON is made when it is first asked for.
 type pageOfTable struct {
-	entries   []*repo.Entry
-	signature string // of what it is made with besides the entries
+	versions  []catalog.Version
+	signature string // of what it is made with besides the rows
 	digest    string
 	keys      *tableColumns
 	in        tableInput
-	first     sync.Once
-	rows      []byte
-	rest      sync.Once
+	first     sync.Mutex
+	rows      []byte // nil until it is needed
+	rest      sync.Mutex
 	more      []byte
 }
 
 // json returns the JSON of the page or of the rest.
-func (p *pageOfTable) json(more bool) []byte {
+func (p *pageOfTable) json(s *rowReader, rows []*catalog.Row, more bool) ([]byte, error) {
+	one, data := &p.first, &p.rows
 	if more {
-		p.rest.Do(func() { p.more = appendMore(nil, p.entries, p.keys, p.in) })
-		return p.more
+		one, data = &p.rest, &p.more
 	}
-	p.first.Do(func() { p.rows = appendPage(nil, p.entries, p.keys, p.in) })
-	return p.rows
+	one.Lock()
+	defer one.Unlock()
+	if *data != nil {
+		return *data, nil
+	}
+	if more {
+		entries, err := s.whole(rows)
+		if err != nil {
+			return nil, err
+		}
+		*data = appendMore(nil, entries, p.keys, p.in)
+	} else {
+		entries, err := s.columns(rows)
+		if err != nil {
+			return nil, err
+		}
+		*data = appendPage(nil, entries, p.keys, p.in)
+	}
+	return *data, nil
 }
 
 // Table returns what the list of runs has, as JSON.
@@ -137,12 +155,16 @@ func (v *View) TablePage(ctx context.Context, n int, more bool) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	pages := t.pages
+	pages, s := t.pages, &rowReader{view: v, of: t.of}
+	var rows []*catalog.Row
+	if n >= 0 && n < len(pages) {
+		rows = pagesOf(t.rows[:min(len(t.rows), maxShownRows)])[n]
+	}
 	t.mu.Unlock()
-	if n < 0 || n >= len(pages) {
+	if rows == nil {
 		return nil, &NotFoundError{What: fmt.Sprintf("the table has no page %d", n)}
 	}
-	return pages[n].json(more), nil
+	return pages[n].json(s, rows, more)
 }
 
 // TablePaths returns the paths of the pages of the table and of the rest of them.
@@ -163,17 +185,18 @@ func (v *View) currentTables(ctx context.Context) (*tables, error) {
 	t := &v.tables
 	t.mu.Lock()
 	v.mu.Lock()
-	entries := v.entries
-	fresh := t.table != nil && slices.Equal(t.entries, entries)
+	rows, s := v.rows, &rowReader{view: v, of: v.catalog}
+	fresh := t.table != nil && slices.EqualFunc(t.rows, rows, sameVersion)
 	var in tableInput
 	if !fresh {
 		in = v.tableInput()
 	}
 	v.mu.Unlock()
 	if fresh {
+		t.rows, t.of = rows, s.of // the catalog before is no longer needed
 		return t, nil
 	}
-	if err := t.build(ctx, slices.Clone(entries), in); err != nil {
+	if err := t.build(ctx, s, rows, in); err != nil {
 		t.mu.Unlock()
 		return nil, err
 	}
@@ -184,7 +207,7 @@ func (v *View) currentTables(ctx context.Context) (*tables, error) {
 // without it.
 type tableInput struct {
 	primary string
-	goals   map[string]string // of the metrics of the runs that are shown
+	goals   map[string]string // of the metrics of all runs, and of those that are shown
 	named   map[string]bool   // the metrics of all runs
 	config  *format.Config
 	options Options
@@ -197,20 +220,31 @@ func (v *View) tableInput() tableInput {
 		part: v.catalog.PlaceText(),
 	}
 	context := v.catalog.Context()
-	in.primary = query.Primary(in.config.Primary, query.Records(v.catalog.Runs()), context)
-	for _, e := range v.entries {
-		for key := range e.AllMetrics() {
-			if _, ok := in.goals[key]; !ok {
-				in.goals[key] = context.Goal(key)
+	in.primary = query.Primary(in.config.Primary, catalog.AsRows(v.catalog.Rows()), context)
+	names := v.catalog.KeyNames()
+	for _, key := range slices.Concat(names.Metrics, names.Numbers) {
+		in.named[key], in.goals[key] = true, context.Goal(key)
+	}
+	for _, r := range v.rows { // a run of a revision is not in the catalog
+		if e := r.Entry(); e != nil {
+			for key := range e.AllMetrics() {
+				if _, ok := in.goals[key]; !ok {
+					in.goals[key] = context.Goal(key)
+				}
 			}
 		}
 	}
-	for _, r := range v.catalog.Runs() {
-		for key := range r.AllMetrics() {
-			in.named[key] = true
-		}
-	}
 	return in
+}
+
+func sameVersion(a, b *catalog.Row) bool { return a.Version() == b.Version() }
+
+func versionsOf(rows []*catalog.Row) []catalog.Version {
+	versions := make([]catalog.Version, len(rows))
+	for i, r := range rows {
+		versions[i] = r.Version()
+	}
+	return versions
 }
 
 // context returns a context that several readers can use at once.
@@ -227,61 +261,71 @@ func (in *tableInput) context() query.Context {
 }
 
 // build makes the table. Pages whose runs are the same as before are kept.
-func (t *tables) build(ctx context.Context, entries []*repo.Entry, in tableInput) error {
-	table := newTable(entries, in)
-	kept := entries[:min(len(entries), maxShownRows)]
+func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, in tableInput) error {
+	table, err := newTable(s, rows, in)
+	if err != nil {
+		return err
+	}
+	kept := rows[:min(len(rows), maxShownRows)]
 	keys := newTableColumns(table, len(kept))
 	signature := keys.signature(in)
-	known := map[*repo.Entry]*pageOfTable{}
+	known := map[catalog.Version]*pageOfTable{}
 	for _, p := range t.pages {
 		if p.signature == signature {
-			known[p.entries[0]] = p
+			known[p.versions[0]] = p
 		}
 	}
 	pages := []*pageOfTable{}
 	table.Pages = []TablePage{}
 	for _, part := range pagesOf(kept) {
-		p := known[part[0]]
-		if p == nil || !slices.Equal(p.entries, part) {
+		versions := versionsOf(part)
+		p := known[versions[0]]
+		if p == nil || !slices.Equal(p.versions, versions) {
 			t.made++
-			p = &pageOfTable{entries: part, signature: signature, digest: strconv.Itoa(t.made), keys: keys, in: in}
+			p = &pageOfTable{versions: versions, signature: signature, digest: strconv.Itoa(t.made), keys: keys, in: in}
 		}
 		pages = append(pages, p)
 		table.Pages = append(table.Pages, TablePage{len(part), p.digest})
 	}
-	table.LeftOut, table.LeftOutKeys = len(entries)-len(kept), count(keys.left).keys()
+	table.LeftOut, table.LeftOutKeys = len(rows)-len(kept), count(keys.left).keys()
 	head, err := json.Marshal(table)
 	if err != nil {
 		return err
 	}
-	t.entries, t.table, t.head, t.pages = entries, table, head, pages
+	t.rows, t.of, t.table, t.head, t.pages = rows, s.of, table, head, pages
 	return ctx.Err()
 }
 
-// pagesOf splits entries, which are sorted newest first, into pages. The finished runs come first, oldest first, so
+// pagesOf splits rows, which are sorted newest first, into pages. The finished runs come first, oldest first, so
 // that a new run changes only the last pages. Those in progress are a page of their own.
-func pagesOf(entries []*repo.Entry) [][]*repo.Entry {
-	var finished, active []*repo.Entry
-	for _, e := range slices.Backward(entries) {
-		if e.Active != nil {
-			active = append(active, e)
+func pagesOf(rows []*catalog.Row) [][]*catalog.Row {
+	var finished, active []*catalog.Row
+	for _, r := range slices.Backward(rows) {
+		if r.Active() != nil {
+			active = append(active, r)
 		} else {
-			finished = append(finished, e)
+			finished = append(finished, r)
 		}
 	}
 	pages := slices.Collect(slices.Chunk(finished, pageRows))
 	return append(pages, slices.Collect(slices.Chunk(active, pageRows))...)
 }
 
-func newTable(entries []*repo.Entry, in tableInput) *Table {
+func newTable(s *rowReader, rows []*catalog.Row, in tableInput) (*Table, error) {
 	t := &Table{
-		Rows: len(entries), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{},
+		Rows: len(rows), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{},
 		Selectors: append([]string{}, in.options.Selectors...),
 		Where:     in.options.Where, Revision: in.options.Revision, Named: []string{},
 	}
 	counts := newKeyCounts(in)
-	for _, e := range entries {
-		counts.add(e)
+	for part := range slices.Chunk(rows, pageRows) { // whose records need not be in memory at once
+		entries, err := s.columns(part)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			counts.add(e)
+		}
 	}
 	t.Params, t.Summary = counts.params.keys(), counts.summary.keys()
 	t.Tags, t.Metrics = counts.tags.keys(), counts.tableMetrics()
@@ -303,5 +347,5 @@ func newTable(entries []*repo.Entry, in tableInput) *Table {
 	for _, f := range in.config.Filters {
 		t.Filters = append(t.Filters, TableFilter{f.Name, f.Where})
 	}
-	return t
+	return t, nil
 }

@@ -172,8 +172,12 @@ func TestTableKeepsPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.mu.Lock()
-	changed := *v.entries[0]
-	v.entries = append([]*repo.Entry{&changed}, v.entries[1:]...)
+	found, err := v.catalog.Load(v.rows[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := *found[0]
+	v.rows = append(v.catalog.RowsOf([]*repo.Entry{&changed}), v.rows[1:]...)
 	v.mu.Unlock()
 	after, err := v.TableInfo(t.Context())
 	if err != nil {

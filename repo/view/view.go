@@ -35,7 +35,7 @@ type View struct {
 	mu      sync.Mutex       // a Catalog is not safe for concurrent use
 	current *repo.Repository // with the settings that are in force
 	catalog *catalog.Catalog
-	entries []*repo.Entry            // those shown, newest first, each chain once
+	rows    []*catalog.Row           // those shown, newest first, each chain once
 	pinned  map[string][]*repo.Entry // what selectors with a revision name
 	left    LeftOut
 	related *relatives           // of an export; nil until it is needed
@@ -59,22 +59,22 @@ func Open(ctx context.Context, r *repo.Repository, o Options) (*View, error) {
 		v.stopWatching()
 		return nil, err
 	}
-	entries, err := v.choose(ctx, c)
+	rows, err := v.choose(ctx, c)
+	if err == nil && v.options.Export != nil {
+		c, rows, err = v.limit(c, rows)
+	}
 	if err != nil {
 		v.stopWatching()
 		c.Close()
 		return nil, err
 	}
-	if v.options.Export != nil {
-		c, entries = v.limit(c, entries)
-	}
-	v.catalog, v.entries = c, entries
-	v.history.show(entries)
+	v.catalog, v.rows = c, rows
+	v.history.show(rows)
 	v.history.damage(c.AllDamage())
 	return v, nil
 }
 
-// openCatalog reads all runs, and begins to watch those of the working tree.
+// openCatalog lists all runs, and begins to watch those of the working tree.
 func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
 	v.watch.polled, v.watch.asked = time.Now(), time.Now()
 	commit, err := v.commitShown(ctx)
@@ -90,7 +90,7 @@ func (v *View) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
 		}
 		v.stopWatching()
 		v.watch.runs = w
-		return catalog.Of(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, w.Entries(), w.Damage())
+		return catalog.Watched(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, w.Listed())
 	}
 	c, err := catalog.Of(v.ctx, v.current, catalog.Options{Experiment: v.options.Experiment}, nil, nil)
 	if err != nil {
@@ -110,37 +110,44 @@ func (v *View) stopWatching() {
 	}
 }
 
+// screenRows is how many runs a page shows at once, at least. Their records are read when they are first listed, so that
+// the page names those that are damaged, as a list in a terminal does.
+const screenRows = 60
+
 // choose returns the runs of a catalog that the view shows, each chain once.
-func (v *View) choose(ctx context.Context, c *catalog.Catalog) ([]*repo.Entry, error) {
+func (v *View) choose(ctx context.Context, c *catalog.Catalog) ([]*catalog.Row, error) {
 	if o := v.options.Export; o != nil {
 		if err := o.addRevisions(ctx, c); err != nil {
 			return nil, err
 		}
 	}
-	entries, err := v.selected(ctx, c)
+	rows, err := v.selected(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	entries, missing, err := c.Match(c.Wholes(ctx, entries), v.options.Where)
+	rows, missing, err := c.MatchRows(c.WholeRows(ctx, rows), v.options.Where)
 	v.mu.Lock()
 	v.missing = missing
 	v.mu.Unlock()
-	return entries, err
+	if err != nil {
+		return nil, err
+	}
+	first := min(screenRows, len(rows))
+	proved, err := c.Prove(rows[:first], v.options.Where)
+	return append(proved, rows[first:]...), err
 }
 
 // selected returns the runs that the selectors name, each once, or all. What a selector with a revision names is found
 // only once, because it takes a Git process.
-func (v *View) selected(ctx context.Context, c *catalog.Catalog) ([]*repo.Entry, error) {
+func (v *View) selected(ctx context.Context, c *catalog.Catalog) ([]*catalog.Row, error) {
 	if len(v.options.Selectors) == 0 {
-		return c.SelectAll(ctx, nil)
+		return c.SelectRows(ctx, nil)
 	}
 	var entries []*repo.Entry
 	seen := map[string]bool{}
 	for _, selector := range v.options.Selectors {
 		found, known := v.pinned[selector]
-		if known {
-			c.Know(found)
-		} else {
+		if !known {
 			var of *catalog.Catalog
 			var err error
 			if found, of, err = c.Select(ctx, selector); err != nil {
@@ -160,7 +167,7 @@ func (v *View) selected(ctx context.Context, c *catalog.Catalog) ([]*repo.Entry,
 			}
 		}
 	}
-	return entries, nil
+	return c.RowsOf(entries), nil
 }
 
 // At opens a view of the same runs at another Git revision. The caller closes it.
