@@ -19,9 +19,9 @@ import (
 )
 
 // Watch holds the runs of a repository and notices what changes, without reading again what is unchanged. It looks at
-// the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It takes the finished runs that there
-// are at first from the columns of a Table, and reads records only of those that change or come later. It is for one
-// goroutine at a time.
+// the times of folders: a poll of 10,000 unchanged runs takes about a millisecond. It takes the finished runs that
+// there are at first from the columns of a Table, and reads records only of those that change or come later. It is for
+// one goroutine at a time.
 type Watch struct {
 	r          *Repository
 	days       map[string]*watchedDay // by the path of the folder

@@ -406,8 +406,8 @@ func (c *Catalog) addBranchTable(ctx context.Context) error {
 }
 
 // Renew returns a catalog of the runs that a watch of the repository has listed now, with the settings, the runs of the
-// runs branch and the temporary files of c, which was made by Watched or Renew. What was read of runs that did not change
-// is kept. c can still be used, but not at the same time. Only one of the two is closed.
+// runs branch and the temporary files of c, which was made by Watched or Renew. What was read of runs that did not
+// change is kept. c can still be used, but not at the same time. Only one of the two is closed.
 func (c *Catalog) Renew(l repo.Listed) *Catalog {
 	root := &Catalog{ctx: c.ctx, config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
 	n := root.derive(c.repo, nil, l.Damage)

@@ -36,8 +36,8 @@ func (v *View) LeftOut() LeftOut {
 	return v.left
 }
 
-// Entries returns the runs that are shown, newest first, each chain once. It reads all their records. The caller must not
-// change them.
+// Entries returns the runs that are shown, newest first, each chain once. It reads all their records. The caller must
+// not change them.
 func (v *View) Entries() []*repo.Entry {
 	v.mu.Lock()
 	defer v.mu.Unlock()

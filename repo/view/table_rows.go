@@ -13,8 +13,8 @@ type rowReader struct {
 	of   *catalog.Catalog
 }
 
-// columns returns entries, in the order of rows, with what the first part of a page shows. Those that were not read have
-// a record that is made of columns. That of a run that cannot be read has its id only.
+// columns returns entries, in the order of rows, with what the first part of a page shows. Those that were not read
+// have a record that is made of columns. That of a run that cannot be read has its id only.
 func (s *rowReader) columns(rows []*catalog.Row) ([]*repo.Entry, error) {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()
@@ -40,7 +40,8 @@ func (s *rowReader) columns(rows []*catalog.Row) ([]*repo.Entry, error) {
 	return entries, nil
 }
 
-// whole returns entries, in the order of rows, with the whole records. That of a run that cannot be read has its id only.
+// whole returns entries, in the order of rows, with the whole records. That of a run that cannot be read has its id
+// only.
 func (s *rowReader) whole(rows []*catalog.Row) ([]*repo.Entry, error) {
 	s.view.mu.Lock()
 	defer s.view.mu.Unlock()

@@ -110,8 +110,8 @@ func (v *View) stopWatching() {
 	}
 }
 
-// screenRows is how many runs a page shows at once, at least. Their records are read when they are first listed, so that
-// the page names those that are damaged, as a list in a terminal does.
+// screenRows is how many runs a page shows at once, at least. Their records are read when they are first listed, so
+// that the page names those that are damaged, as a list in a terminal does.
 const screenRows = 60
 
 // choose returns the runs of a catalog that the view shows, each chain once.

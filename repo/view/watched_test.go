@@ -200,7 +200,8 @@ func TestWatchReadsOneScreen(t *testing.T) {
 	}
 	w.open(Options{})
 	page, err := w.view.TablePage(t.Context(), 0, false)
-	if err != nil || strings.Contains(string(page), ids[screenRows-1]) || !strings.Contains(string(page), ids[screenRows]) {
+	if err != nil || strings.Contains(string(page), ids[screenRows-1]) ||
+		!strings.Contains(string(page), ids[screenRows]) {
 		t.Errorf("%s %v", page, err)
 	}
 	if p := w.project(); p.Runs != screenRows+9 || len(p.Damaged) != 1 || p.Damaged[0].ID != ids[screenRows-1] {
