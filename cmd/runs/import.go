@@ -34,6 +34,7 @@ func (a *app) importCommand() *cobra.Command {
     mlflow       a folder mlruns, the folder above it, or an mlflow.db
     tensorboard  a folder of event files; each subfolder with any is one run
     wandb        a W&B folder, or a folder above it, with online or offline runs
+    dvclive      a folder that DVCLive writes, or a folder above it
     csv          a CSV file: each row is a run or, with --curve, a step of a run
 
     runs import from-cluster

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/csvlog"
+	"github.com/gitruns/runs/repo/dvclive"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/mlflow/stored"
 	"github.com/gitruns/runs/repo/share"
@@ -35,6 +36,7 @@ var trackers = []*Tracker{
 	{"mlflow", "a run", true, stored.Found, stored.Import},
 	{"tensorboard", "a point, text, image or param", false, tensorboard.Found, tensorboard.Import},
 	{"wandb", "a run", false, wandb.Found, wandb.Import},
+	{dvclive.Kind, "a point, param or file", false, dvclive.Found, dvclive.Import},
 	{"csv", "a cell", true, csvlog.Found, csvlog.Import},
 }
 

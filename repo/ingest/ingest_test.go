@@ -48,7 +48,8 @@ func TestOf(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	if got, want := Kinds(), []string{"runs", "mlflow", "tensorboard", "wandb", "csv"}; !slices.Equal(got, want) {
+	want := []string{"runs", "mlflow", "tensorboard", "wandb", "dvclive", "csv"}
+	if got := Kinds(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -36,13 +36,13 @@ func (m *fileModels) read(ctx context.Context, experiment string, left *leftOut)
 		if err := m.readPoints(ctx, name, filepath.Join(dir, "metrics")); err != nil {
 			return err
 		}
-		if meta["lifecycle_stage"].text == stageDeleted {
+		if meta["lifecycle_stage"].Text == stageDeleted {
 			left.add("deleted model", 1)
 			continue
 		}
 		left.add("model param", countFiles(filepath.Join(dir, "params")))
-		run := meta["source_run_id"].text
-		m.made[run] = append(m.made[run], model{name, meta["name"].text, filepath.Join(dir, "artifacts"), ""})
+		run := meta["source_run_id"].Text
+		m.made[run] = append(m.made[run], model{name, meta["name"].Text, filepath.Join(dir, "artifacts"), ""})
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/mlflow"
 	"github.com/gitruns/runs/repo/regular"
+	"github.com/gitruns/runs/repo/yaml"
 )
 
 const (
@@ -32,6 +33,7 @@ const (
 	maxTextBytes = 1 << 20 // a param or a tag
 	maxKeyDepth  = 32      // slashes in a key
 	maxKeyFiles  = 100_000 // keys of one kind in a run
+	maxYAMLDepth = 4
 )
 
 // experimentFolders are the folders of an experiment besides those of its runs.
@@ -45,7 +47,7 @@ func isFileStore(root string) bool {
 	}
 	for _, name := range list {
 		meta, err := readMeta(filepath.Join(root, name))
-		if _, ok := meta["experiment_id"]; err == nil && ok && meta["run_id"].text == "" && meta["run_uuid"].text == "" {
+		if _, ok := meta["experiment_id"]; err == nil && ok && meta["run_id"].Text == "" && meta["run_uuid"].Text == "" {
 			return true
 		}
 	}
@@ -76,12 +78,12 @@ func folders(dir string) ([]string, error) {
 }
 
 // readMeta reads the meta.yaml file of a folder.
-func readMeta(dir string) (map[string]node, error) {
-	data, err := readText(filepath.Join(dir, metaName), maxYAMLBytes+1)
+func readMeta(dir string) (map[string]yaml.Node, error) {
+	data, err := readText(filepath.Join(dir, metaName), yaml.MaxBytes+1)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := parseYAML(data)
+	keys, err := yaml.Parse(data, yaml.Options{Depth: maxYAMLDepth})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", metaName, err)
 	}
@@ -178,7 +180,7 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 	}
 	e := &experiment{name: filepath.Base(dir)}
 	if meta, err := readMeta(dir); err == nil {
-		e.name, e.deleted = meta["name"].text, meta["lifecycle_stage"].text == stageDeleted
+		e.name, e.deleted = meta["name"].Text, meta["lifecycle_stage"].Text == stageDeleted
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		s.refused = append(s.refused, refusal{filepath.Base(dir), err})
 	}
@@ -227,8 +229,8 @@ func readRun(dir string) (*storedRun, error) {
 	}
 	first := func(keys ...string) string {
 		for _, key := range keys {
-			if n := meta[key]; n.text != "" {
-				return n.text
+			if n := meta[key]; n.Text != "" {
+				return n.Text
 			}
 		}
 		return ""
@@ -338,11 +340,11 @@ func (r *fileRun) readInputs(d *details) {
 			_ = d.damaged(&fs.PathError{Path: name, Err: err})
 			continue
 		}
-		id := input["source_id"].text
+		id := input["source_id"].Text
 		if id == "" || id != filepath.Base(id) {
 			continue
 		}
-		switch input["source_type"].text {
+		switch input["source_type"].Text {
 		case "MODEL", "MODEL_INPUT":
 			d.datasets = append(d.datasets, usedModel(id))
 			continue
@@ -355,9 +357,9 @@ func (r *fileRun) readInputs(d *details) {
 			_ = d.damaged(&fs.PathError{Path: name, Err: err})
 			continue
 		}
-		set := newDataset(meta["name"].text, meta["digest"].text, meta["source_type"].text, meta["source"].text,
-			meta["schema"].text, meta["profile"].text)
-		set.context = input["tags"].keys[tagContext].text
+		set := newDataset(meta["name"].Text, meta["digest"].Text, meta["source_type"].Text, meta["source"].Text,
+			meta["schema"].Text, meta["profile"].Text)
+		set.context = input["tags"].Keys[tagContext].Text
 		d.datasets = append(d.datasets, set)
 	}
 }

@@ -1,4 +1,4 @@
-package stored
+package yaml
 
 import (
 	"fmt"
@@ -9,16 +9,16 @@ import (
 )
 
 // flat writes a mapping on one line.
-func flat(keys map[string]node) string {
+func flat(keys map[string]Node) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		switch n := keys[k]; {
-		case n.keys != nil:
-			parts = append(parts, k+"={"+flat(n.keys)+"}")
-		case n.null:
+		case n.Keys != nil:
+			parts = append(parts, k+"={"+flat(n.Keys)+"}")
+		case n.Null:
 			parts = append(parts, k+"=null")
 		default:
-			parts = append(parts, fmt.Sprintf("%s=%q", k, n.text))
+			parts = append(parts, fmt.Sprintf("%s=%q", k, n.Text))
 		}
 	}
 	return strings.Join(parts, " ")
@@ -44,17 +44,17 @@ func TestYAML(t *testing.T) {
 		"a: 'x' y":                               "line 1 goes on after a quoted text",
 		"a: \"\\q\"":                             "line 1 has an unknown escape",
 		"a: \"\\u00\"":                           "line 1 has a torn escape",
-		"a: *b":                                  "line 1 has an alias, which MLflow does not write",
+		"a: *b":                                  "line 1 has an alias, which is not read",
 		"a":                                      "line 1 is not a key and a value",
 		"  a: 1\nb: 2":                           "line 1 is not a key and a value",
 		"a: 1\n  b: 2\n":                         `a="1 b: 2"`,
 		"a:\n  b:\n    c:\n      d:\n        e: 1": "line 5 is nested too deeply",
-		"? a\n: b":                          "line 1 is not a key and a value",
-		"\xff":                              "it is not UTF-8",
-		strings.Repeat("a", maxYAMLBytes+1): "it is longer than 1048576 bytes",
+		"? a\n: b":                      "line 1 is not a key and a value",
+		"\xff":                          "it is not UTF-8",
+		strings.Repeat("a", MaxBytes+1): "it is longer than 1048576 bytes",
 		"a: 'x\n" + strings.Repeat("word\n", 100) + "'\nb": "line 103 is not a key and a value",
 	} {
-		keys, err := parseYAML([]byte(text))
+		keys, err := Parse([]byte(text), Options{Depth: 4})
 		got := flat(keys)
 		if err != nil {
 			got = err.Error()
@@ -65,13 +65,63 @@ func TestYAML(t *testing.T) {
 	}
 }
 
+// TestLists reads lists, of scalars and of mappings.
+func TestLists(t *testing.T) {
+	for text, want := range map[string]string{
+		"a:\n- 1\n- 'b: c'\n-\n- x y\nz: 1":                     "map[a:[1 'b: c' null x y] z:1]",
+		"a:\n  - b: 1\n    c: 2\n  - d: 3\n":                    "map[a:[map[b:1 c:2] map[d:3]]]",
+		"a:\n- - 1\n  - 2\n- - 3":                               "map[a:[[1 2] [3]]]",
+		"a: []\nb: {}\nc: [1, x y] # z\nd: [[1], 2]\ne: {x: 1}": "map[a:[] b:map[] c:[1 x y] d:null e:null]",
+		"a:\n  b:\n  - 1\n  c: 2":                               "map[a:map[b:[1] c:2]]",
+		"a:\n- |\n  x\n  y\n- 2":                                "map[a:['x\ny\n' 2]]",
+		"a:\n-\n  - 1":                                          "map[a:[[1]]]",
+		strings.Repeat("- ", 40) + "1":                          "line 1 is not a key and a value",
+		"a:\n" + strings.Repeat("- ", 40) + "1":                 "line 2 is nested too deeply",
+	} {
+		keys, err := Parse([]byte(text), Options{Depth: 8, Lists: true})
+		got := plain(Node{Keys: keys})
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// plain writes a node as Go prints maps and lists.
+func plain(n Node) string {
+	var parts []string
+	switch {
+	case n.Keys != nil:
+		for _, k := range slices.Sorted(maps.Keys(n.Keys)) {
+			parts = append(parts, k+":"+plain(n.Keys[k]))
+		}
+		return "map[" + strings.Join(parts, " ") + "]"
+	case n.List != nil:
+		for _, item := range n.List {
+			parts = append(parts, plain(item))
+		}
+		return "[" + strings.Join(parts, " ") + "]"
+	case n.Null:
+		return "null"
+	case n.Quoted:
+		return "'" + n.Text + "'"
+	}
+	return n.Text
+}
+
 func FuzzYAML(f *testing.F) {
 	f.Add("artifact_uri: 'file:///a'\nend_time: null\ntags: []\nx: \"a\\\n  b\"\n")
 	f.Add("schema: '{\"a\": [{\"type\":\n  \"long\"}]}'\ntags:\n  mlflow.data.context: training\nb: |\n  x\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		keys, err := parseYAML([]byte(text))
+		keys, err := Parse([]byte(text), Options{Depth: 4})
 		if err == nil && len(flat(keys)) > 12*len(text)+100 {
 			t.Errorf("%q gives more than it has", text)
+		}
+		keys, err = Parse([]byte(text), Options{Depth: 32, Lists: true})
+		if err == nil && len(plain(Node{Keys: keys})) > 12*len(text)+100 {
+			t.Errorf("%q gives more than it has with lists", text)
 		}
 	})
 }

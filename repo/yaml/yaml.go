@@ -1,4 +1,6 @@
-package stored
+// Package yaml reads the part of YAML that trackers write: the files meta.yaml of MLflow and params.yaml of DVCLive. It
+// is for importers, so what it reads is bounded and may be hostile. It imports nothing of this module.
+package yaml
 
 import (
 	"bytes"
@@ -9,31 +11,36 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a meta.yaml file.
-const (
-	maxYAMLBytes = 1 << 20
-	maxYAMLDepth = 4
-)
+// MaxBytes bounds a file.
+const MaxBytes = 1 << 20
 
-// node is a value of a meta.yaml file: a scalar or a mapping.
-type node struct {
-	text string // of a scalar
-	null bool   // the value is null, or a list, which no key that matters has
-	keys map[string]node
+// Node is a value: a scalar, a mapping or a list.
+type Node struct {
+	Text   string // of a scalar
+	Quoted bool   // the scalar was in quotes or a block, so that it is a text
+	Null   bool   // the value is null, or is not read
+	Keys   map[string]Node
+	List   []Node
 }
 
-// parseYAML reads the part of YAML that MLflow writes: mappings in block style, scalars that are plain, quoted or
-// blocks, and empty lists. Other lists and flow mappings are skipped; their values are null. Anything else is an
-// error. The top level is a mapping. https://yaml.org/spec/1.1/
-func parseYAML(data []byte) (map[string]node, error) {
-	if len(data) > maxYAMLBytes {
-		return nil, fmt.Errorf("it is longer than %d bytes", maxYAMLBytes)
+// Options say what is read.
+type Options struct {
+	Depth int  // how deep mappings and lists may be nested
+	Lists bool // read lists; otherwise their values are null
+}
+
+// Parse reads a mapping in block style, with scalars that are plain, quoted or blocks. If lists are read, these are
+// lists in block style, and in brackets those of plain scalars. Other lists and mappings in brackets are skipped; their
+// values are null. Anything else is an error. https://yaml.org/spec/1.1/
+func Parse(data []byte, o Options) (map[string]Node, error) {
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("it is longer than %d bytes", MaxBytes)
 	}
 	if !utf8.Valid(data) {
 		return nil, errors.New("it is not UTF-8")
 	}
 	text := strings.TrimPrefix(string(data), "\ufeff")
-	y := &yaml{lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}
+	y := &yaml{lines: strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), options: o}
 	top, err := y.mapping(0, 0)
 	if err == nil && y.skipBlank() {
 		err = y.fault("is not part of the mapping")
@@ -42,8 +49,9 @@ func parseYAML(data []byte) (map[string]node, error) {
 }
 
 type yaml struct {
-	lines []string
-	at    int
+	lines   []string
+	at      int
+	options Options
 }
 
 func (y *yaml) fault(what string) error { return fmt.Errorf("line %d %s", y.at+1, what) }
@@ -64,11 +72,11 @@ func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " "
 func isItem(text string) bool { return text == "-" || strings.HasPrefix(text, "- ") }
 
 // mapping reads the lines of one mapping, all with the same indentation.
-func (y *yaml) mapping(column, depth int) (map[string]node, error) {
-	if depth >= maxYAMLDepth {
+func (y *yaml) mapping(column, depth int) (map[string]Node, error) {
+	if depth >= y.options.Depth {
 		return nil, y.fault("is nested too deeply")
 	}
-	keys := map[string]node{}
+	keys := map[string]Node{}
 	for y.skipBlank() {
 		line := y.lines[y.at]
 		if indent(line) < column {
@@ -114,7 +122,7 @@ func splitKey(line string) (key, value string, err error) {
 }
 
 // value reads the value of a key, which begins with rest and may go on in the following lines.
-func (y *yaml) value(rest string, column, depth int) (node, error) {
+func (y *yaml) value(rest string, column, depth int) (Node, error) {
 	if strings.HasPrefix(rest, "!") || strings.HasPrefix(rest, "&") { // a type or an anchor
 		_, rest, _ = strings.Cut(rest, " ")
 		rest = strings.TrimSpace(rest)
@@ -130,20 +138,22 @@ func (y *yaml) value(rest string, column, depth int) (node, error) {
 	case '|', '>':
 		return y.block(rest, column)
 	case '*':
-		return node{}, y.fault("has an alias, which MLflow does not write")
+		return Node{}, y.fault("has an alias, which is not read")
 	}
 	return y.plain(rest, column), nil
 }
 
-// below reads a value that begins after the line of its key: a mapping or a list. A list is skipped.
-func (y *yaml) below(column, depth int) (node, error) {
+// below reads a value that begins after the line of its key: a mapping or a list.
+func (y *yaml) below(column, depth int) (Node, error) {
 	y.at++
 	if !y.skipBlank() {
-		return node{null: true}, nil
+		return Node{Null: true}, nil
 	}
 	line := y.lines[y.at]
 	in := indent(line)
 	switch {
+	case in >= column && isItem(line[in:]) && y.options.Lists:
+		return y.list(in, depth+1)
 	case in >= column && isItem(line[in:]):
 		for y.skipBlank() {
 			line := y.lines[y.at]
@@ -152,16 +162,60 @@ func (y *yaml) below(column, depth int) (node, error) {
 			}
 			y.at++
 		}
-		return node{null: true}, nil
+		return Node{Null: true}, nil
 	case in > column:
 		keys, err := y.mapping(in, depth+1)
-		return node{keys: keys}, err
+		return Node{Keys: keys}, err
 	}
-	return node{null: true}, nil
+	return Node{Null: true}, nil
+}
+
+// list reads the items of a list, all with the same indentation.
+func (y *yaml) list(column, depth int) (Node, error) {
+	if depth >= y.options.Depth {
+		return Node{}, y.fault("is nested too deeply")
+	}
+	found := Node{List: []Node{}}
+	for y.skipBlank() {
+		line := y.lines[y.at]
+		if indent(line) != column || !isItem(line[column:]) {
+			break
+		}
+		rest := strings.TrimSpace(line[column+1:])
+		in := column + 1 + indent(line[column+1:])
+		if rest == "" || rest[0] == '#' { // the item begins on a line of its own, if there is one
+			if y.at++; !y.skipBlank() || indent(y.lines[y.at]) <= column {
+				found.List = append(found.List, Node{Null: true})
+				continue
+			}
+			in = indent(y.lines[y.at])
+		} else { // what follows the mark is as if it did
+			y.lines[y.at] = strings.Repeat(" ", in) + rest
+		}
+		item, err := y.item(in, column, depth)
+		if err != nil {
+			return Node{}, err
+		}
+		found.List = append(found.List, item)
+	}
+	return found, nil
+}
+
+// item reads an item of a list, which begins at column in of the current line. The list is at another.
+func (y *yaml) item(in, list, depth int) (Node, error) {
+	rest := strings.TrimSpace(y.lines[y.at])
+	if isItem(rest) {
+		return y.list(in, depth+1)
+	}
+	if _, _, err := splitKey(rest); err == nil {
+		keys, err := y.mapping(in, depth+1)
+		return Node{Keys: keys}, err
+	}
+	return y.value(rest, list, depth)
 }
 
 // plain reads a scalar without quotes. Lines that are indented more belong to it.
-func (y *yaml) plain(rest string, column int) node {
+func (y *yaml) plain(rest string, column int) Node {
 	parts := []string{uncomment(rest)}
 	for y.at++; y.at < len(y.lines); y.at++ {
 		line := y.lines[y.at]
@@ -174,9 +228,9 @@ func (y *yaml) plain(rest string, column int) node {
 	text := strings.Join(parts, " ")
 	switch text {
 	case "", "~", "null", "Null", "NULL":
-		return node{null: true}
+		return Node{Null: true}
 	}
-	return node{text: text}
+	return Node{Text: text}
 }
 
 func uncomment(text string) string {
@@ -203,14 +257,14 @@ func quotedEnd(text string) int {
 }
 
 // quoted reads a quoted scalar. A line break in it is a space, and empty lines are line breaks.
-func (y *yaml) quoted(rest string) (node, error) {
+func (y *yaml) quoted(rest string) (Node, error) {
 	begin, blank := y.at, 0
 	mark := rest[:1]
 	text := []byte(rest)
 	for open := quotedEnd(rest) < 0; open; {
 		if y.at++; y.at >= len(y.lines) {
 			y.at = begin
-			return node{}, y.fault("has a quoted text without an end")
+			return Node{}, y.fault("has a quoted text without an end")
 		}
 		more := strings.TrimSpace(y.lines[y.at])
 		if more == "" {
@@ -231,14 +285,14 @@ func (y *yaml) quoted(rest string) (node, error) {
 	}
 	end := quotedEnd(string(text))
 	if end < 0 || uncomment(" "+string(text[end:])) != "" {
-		return node{}, y.fault("goes on after a quoted text")
+		return Node{}, y.fault("goes on after a quoted text")
 	}
 	s, err := unquote(string(text[:end]))
 	if err != nil {
-		return node{}, y.fault(err.Error())
+		return Node{}, y.fault(err.Error())
 	}
 	y.at++
-	return node{text: s}, nil
+	return Node{Text: s, Quoted: true}, nil
 }
 
 func oddBackslashes(s []byte) bool { return (len(s)-len(bytes.TrimRight(s, `\`)))%2 == 1 }
@@ -284,9 +338,23 @@ func unquote(s string) (string, error) {
 	return b.String(), nil
 }
 
-// flow skips a list or mapping in brackets.
-func (y *yaml) flow(rest string) (node, error) {
+// flow reads an empty mapping or a list of plain scalars in brackets on one line, and skips others.
+func (y *yaml) flow(rest string) (Node, error) {
 	begin := y.at
+	if text := uncomment(rest); y.options.Lists && strings.HasSuffix(text, "]") && text[0] == '[' &&
+		!strings.ContainsAny(text[1:len(text)-1], "[]{}'\"") {
+		y.at++
+		found := Node{List: []Node{}}
+		for item := range strings.SplitSeq(text[1:len(text)-1], ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				found.List = append(found.List, Node{Text: item})
+			}
+		}
+		return found, nil
+	} else if y.options.Lists && text == "{}" {
+		y.at++
+		return Node{Keys: map[string]Node{}}, nil
+	}
 	for depth, text := 0, rest; ; {
 		for i := 0; i < len(text); i++ {
 			switch text[i] {
@@ -301,20 +369,20 @@ func (y *yaml) flow(rest string) (node, error) {
 			}
 		}
 		if y.at++; depth <= 0 {
-			return node{null: true}, nil
+			return Node{Null: true}, nil
 		}
 		if y.at >= len(y.lines) {
 			y.at = begin
-			return node{}, y.fault("has a list without an end")
+			return Node{}, y.fault("has a list without an end")
 		}
 		text = y.lines[y.at]
 	}
 }
 
 // block reads a scalar of whole lines: | keeps line breaks, > joins lines.
-func (y *yaml) block(head string, column int) (node, error) {
+func (y *yaml) block(head string, column int) (Node, error) {
 	if strings.Trim(uncomment(head)[1:], "+-0123456789") != "" {
-		return node{}, y.fault("has an unknown kind of text")
+		return Node{}, y.fault("has an unknown kind of text")
 	}
 	var lines []string
 	in := -1
@@ -340,5 +408,5 @@ func (y *yaml) block(head string, column int) (node, error) {
 	if !strings.Contains(head, "-") {
 		text += "\n"
 	}
-	return node{text: text}, nil
+	return Node{Text: text, Quoted: true}, nil
 }
