@@ -36,9 +36,12 @@ const (
 * -text -filter -ident -working-tree-encoding linguist-generated gitlab-generated
 run.toml diff=runs
 *.parquet diff=runs-metrics
-config.toml -linguist-generated -gitlab-generated
+` + BatchAttributes + `config.toml -linguist-generated -gitlab-generated
 models/** -linguist-generated -gitlab-generated
 `
+	// BatchAttributes is the line of .gitattributes that keeps a merge from mixing two batches. Git takes a batch that
+	// replaces another one for a renamed file, and would merge the text of two.
+	BatchAttributes = "20*/batch-*/** -merge\n"
 	// This file is not committed, so that it applies on every branch, also on one from before .runs was set up.
 	activeIgnoreFile = "*\n"
 )

@@ -3,11 +3,14 @@ package share
 import (
 	"context"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -129,6 +132,26 @@ func notRequired(trees *git.Trees, commit, at string, batches func() (bool, erro
 	}
 	return fmt.Sprintf("%s at HEAD does not require %q; programs that do not know batches leave out runs: "+
 		"commit the file with requires = [%q]", path.Join(at, configName), format.BatchRequires, format.BatchRequires), nil
+}
+
+// mergesBatches returns a warning if a merge in the working tree could mix two batches. batches reports whether there
+// are any.
+func mergesBatches(r *repo.Repository, at string, batches func() (bool, error)) (string, error) {
+	file := filepath.Join(r.Dir, ".gitattributes")
+	info, err := os.Lstat(file)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > format.MaxConfigBytes {
+		return "", nil // a sparse checkout leaves it out, or the reader reports it
+	}
+	data, err := regular.ReadFile(file)
+	if err != nil || strings.Contains("\n"+string(data), "\n"+repo.BatchAttributes) {
+		return "", nil
+	}
+	there, err := batches()
+	if err != nil || !there {
+		return "", err
+	}
+	return fmt.Sprintf("%s lacks a line without which 'git merge' may mix two batches: add %q and commit the file",
+		path.Join(at, ".gitattributes"), strings.TrimSpace(repo.BatchAttributes)), nil
 }
 
 // lacksBatches reports whether the commit has a config.toml that does not require batches.

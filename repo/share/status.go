@@ -464,12 +464,13 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	return o, err
 }
 
-// warn warns if the code branch does not require a reader to know batches that it or the runs branch has.
+// warn warns if the code branch does not require a reader to know batches that it or the runs branch has, and if a
+// merge could mix batches.
 func (o *Overview) warn(d *days, head string, local localBranch) error {
 	if head == "" {
 		return nil
 	}
-	warning, err := notRequired(d.trees, head, d.at, func() (bool, error) {
+	batches := func() (bool, error) {
 		for _, commit := range []string{head, local.seen} {
 			folders, err := d.of(commit)
 			if err != nil {
@@ -480,9 +481,16 @@ func (o *Overview) warn(d *days, head string, local localBranch) error {
 			}
 		}
 		return false, nil
-	})
-	if warning != "" {
-		o.Warnings = append(o.Warnings, warning)
+	}
+	required, err := notRequired(d.trees, head, d.at, batches)
+	if err != nil {
+		return err
+	}
+	mixed, err := mergesBatches(d.repo, d.at, batches)
+	for _, warning := range []string{required, mixed} {
+		if warning != "" {
+			o.Warnings = append(o.Warnings, warning)
+		}
 	}
 	return err
 }
