@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// mlflowPythons are the variables that name a Python with MLflow.
+var mlflowPythons = []string{"RUNS_TEST_MLFLOW", "RUNS_TEST_MLFLOW2"}
+
+// eachMLflow calls test for each Python with MLflow.
+func eachMLflow(t *testing.T, test func(t *testing.T, python string)) {
+	for _, variable := range mlflowPythons {
+		t.Run(variable, func(t *testing.T) {
+			python := os.Getenv(variable)
+			if python == "" {
+				t.Skipf("%s does not name a Python with MLflow", variable)
+			}
+			test(t, python)
+		})
+	}
+}
+
+// mlflowProject is a project whose programs use MLflow.
+type mlflowProject struct {
+	*testing.T
+	dir, python, report string
+}
+
+func newMLflowProject(t *testing.T, python string, files map[string]string) *mlflowProject {
+	p := &mlflowProject{T: t, dir: filepath.Join(t.TempDir(), "project"), python: python}
+	p.report = p.dir + ".json"
+	for name, text := range files {
+		path := filepath.Join(p.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "Train"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = p.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args, err, out)
+		}
+	}
+	p.must("init")
+	return p
+}
+
+// command returns a call of runs.
+func (p *mlflowProject) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(p.Context(), "runs", args...)
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), "MLFLOW_TEST_REPORT="+p.report)
+	return cmd
+}
+
+// must calls runs and returns what it prints.
+func (p *mlflowProject) must(args ...string) string {
+	p.Helper()
+	cmd := p.command(args...)
+	var out, problem bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problem
+	if err := cmd.Run(); err != nil {
+		p.Fatalf("runs %s: %v\n%s", strings.Join(args, " "), err, problem.String())
+	}
+	return out.String()
+}
+
+// exec runs a script under 'runs exec' and returns its exit status.
+func (p *mlflowProject) exec(script string, args ...string) (status int, output string) {
+	p.Helper()
+	out, err := p.command(slices.Concat([]string{"exec", "--mlflow", "--", p.python, script}, args)...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.Fatal(err)
+	}
+	if exit != nil {
+		status = exit.ExitCode()
+	}
+	return status, string(out)
+}
+
+// verify fails if a run is damaged, is in progress, or was written where MLflow would have written it.
+func (p *mlflowProject) verify() {
+	p.Helper()
+	if out := p.must("verify"); !strings.Contains(out, "0 damaged") {
+		p.Errorf("verify prints %s", out)
+	}
+	for _, name := range []string{"mlruns", "mlflow.db"} {
+		if _, err := os.Lstat(filepath.Join(p.dir, name)); err == nil {
+			p.Errorf("MLflow wrote %s", name)
+		}
+	}
+}
+
+// mlflowRun is a run as the record has it, and as report.py says what MLflow's client reads.
+type mlflowRun struct {
+	ID         string            `json:"id"`
+	Name       string            `json:"name"`
+	Status     string            `json:"status"`
+	Experiment string            `json:"experiment"`
+	Note       string            `json:"note"`
+	Parent     string            `json:"parent"`
+	Tags       map[string]string `json:"tags"`
+
+	Params    map[string]any          `json:"params"`
+	Metrics   map[string]any          `json:"metrics"`
+	Points    map[string][][2]float64 `json:"points"`
+	Artifacts []any                   `json:"artifacts"`
+}
+
+// decode reads JSON, whose numbers stay as they are written.
+func (p *mlflowProject) decode(data []byte, to any) {
+	p.Helper()
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(to); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// recorded returns a run as runs shows it, in the form of a report.
+func (p *mlflowProject) recorded(id string) mlflowRun {
+	p.Helper()
+	var run mlflowRun
+	p.decode([]byte(p.must("show", id, "--json")), &run)
+	run.Points = map[string][][2]float64{}
+	var points []struct {
+		Key   string
+		Step  float64
+		Value float64
+	}
+	if len(run.Metrics) > 0 {
+		if err := json.Unmarshal([]byte(p.must("metrics", id, "--json")), &points); err != nil {
+			p.Fatal(err)
+		}
+	}
+	for _, point := range points {
+		run.Points[point.Key] = append(run.Points[point.Key], [2]float64{point.Step, point.Value})
+	}
+	for key := range run.Metrics {
+		of := run.Points[key]
+		run.Metrics[key] = of[len(of)-1][1]
+	}
+	for key, v := range run.Params {
+		run.Params[key] = pythonText(v)
+	}
+	maps.DeleteFunc(run.Tags, func(key, _ string) bool { return strings.HasPrefix(key, "mlflow.") }) // as report.py does
+	paths := []any{}
+	for _, a := range run.Artifacts {
+		paths = append(paths, a.(map[string]any)["path"])
+	}
+	run.Artifacts = paths
+	return run
+}
+
+// pythonText returns a param as Python's str() writes it.
+func pythonText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return map[bool]string{true: "True", false: "False"}[v]
+	case json.Number:
+		return v.String()
+	case nil:
+		return "None"
+	}
+	data, _ := json.Marshal(v)
+	return string(data)
+}
+
+// compare compares the runs of a report with their records.
+func (p *mlflowProject) compare() {
+	p.Helper()
+	data, err := os.ReadFile(p.report)
+	if os.IsNotExist(err) {
+		return
+	} else if err != nil {
+		p.Fatal(err)
+	}
+	var want []mlflowRun
+	p.decode(data, &want)
+	for _, w := range want {
+		for key, v := range w.Metrics {
+			w.Metrics[key], _ = v.(json.Number).Float64()
+		}
+		got := p.recorded(w.ID)
+		w.Status = strings.ToLower(w.Status)
+		if w.Experiment == "Default" {
+			w.Experiment = got.Experiment
+		}
+		if d := cmp.Diff(w, got, cmpopts.EquateEmpty()); d != "" {
+			p.Errorf("run %s of MLflow's client (-) and of runs (+):\n%s", w.ID, d)
+		}
+	}
+	if len(want) > 1 {
+		p.must("diff", want[0].ID, want[1].ID)
+	}
+}
+
+// Each script of testdata/mlflow asserts what MLflow's own client reads back while it runs. The runs that it leaves are
+// those that the client has seen, and none is damaged.
+func TestMLflowScripts(t *testing.T) {
+	scripts, err := filepath.Glob("../../testdata/mlflow/*.py")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	report, err := os.ReadFile("../../testdata/mlflow/report.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachMLflow(t, func(t *testing.T, python string) {
+		for _, script := range scripts {
+			name := filepath.Base(script)
+			if name == "report.py" {
+				continue
+			}
+			t.Run(strings.TrimSuffix(name, ".py"), func(t *testing.T) {
+				t.Parallel()
+				text, err := os.ReadFile(script)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := newMLflowProject(t, python, map[string]string{name: string(text), "report.py": string(report)})
+				if status, out := p.exec(name); status != 0 {
+					t.Fatalf("exit status %d:\n%s", status, out)
+				}
+				p.verify()
+				p.compare()
+				p.must("ls")
+			})
+		}
+	})
+}
+
+// The status of a run is what happened: the worse of what the program told MLflow and of how it ended.
+func TestMLflowStatus(t *testing.T) {
+	const head = "import os, signal, sys, time\nimport mlflow\n" +
+		"mlflow.start_run(run_name='n')\nmlflow.log_metric('loss', 0.5, step=1)\n"
+	eachMLflow(t, func(t *testing.T, python string) {
+		for _, c := range []struct {
+			name, end, status string
+			exit              int
+		}{
+			{"the end", "", "finished", 0},
+			{"an exception", "raise ValueError('no')", "failed", 1},
+			{"an exception after end_run", "mlflow.end_run()\nraise ValueError('no')", "failed", 1},
+			{"an exit status", "sys.exit(3)", "failed", 3},
+			{"the word of the program", "mlflow.end_run('FAILED')", "failed", 0},
+			{"killed in its words", "mlflow.end_run('KILLED')", "killed", 0},
+			{"SIGTERM", "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)", "killed", 143},
+			{"SIGKILL", "os.kill(os.getpid(), signal.SIGKILL)", "killed", 137},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				p := newMLflowProject(t, python, map[string]string{"end.py": head + c.end + "\n"})
+				status, out := p.exec("end.py")
+				run := p.recorded("last")
+				if status != c.exit || run.Status != c.status || run.Name != "n" || len(run.Points["loss"]) != 1 {
+					t.Errorf("exit status %d, want %d; run %+v, want %s\n%s", status, c.exit, run, c.status, out)
+				}
+				p.verify()
+			})
+		}
+	})
+}
