@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -293,6 +294,14 @@ func (a *Active) KeepFor(pid int) (release func()) {
 		return func() {} // the run continues without it
 	}
 	return func() { _ = os.Remove(filepath.Join(a.Dir, name)) }
+}
+
+// KeptBy reports whether a process of this machine is an owner of the run.
+func (a *Active) KeptBy(pid int) bool {
+	owners, err := a.owners()
+	return err == nil && !a.Foreign() && slices.ContainsFunc(owners, func(w *format.Owner) bool {
+		return w.Kind == format.OwnerProcess && w.PID == int64(pid) && life(w) == Alive
+	})
 }
 
 // owners reads the owner files, sorted by name.

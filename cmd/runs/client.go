@@ -53,6 +53,7 @@ failure it is {"error": {"kind", "message", "hint"}}.
 		{"start", "Start the run of a process", a.clientStart, false},
 		{"join", "Add a process to the owners of a run", a.clientJoin, true},
 		{"finish", "Finish a run", a.clientFinish, true},
+		{"mlflow", "Find or start the service for MLflow", a.clientMLflow, false},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: c.name, Short: c.short, Long: c.short + ", as the request on stdin asks.",

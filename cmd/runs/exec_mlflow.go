@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/http1"
@@ -32,7 +33,7 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	listener := &mlflowListener{service: service}
-	answer := mlflowHandler(service, token, map[string]func([]byte) error{storePath: listener.stores.told})
+	answer := mlflowHandler(service, token, map[string]tellFunc{storePath: listener.stores.told})
 	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: answer}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -66,18 +67,27 @@ func withLoopback(list string) string {
 	return list + ",127.0.0.1"
 }
 
-// mlflowHandler answers requests that have the token. told takes the bodies of what our own Python code says, by path.
-func mlflowHandler(service *mlflow.Service, token string, told map[string]func(body []byte) error) http1.Handler {
+// tellFunc takes in what our own Python code of a process says. The process is 0 if it does not say which it is.
+type tellFunc func(pid int, body []byte) error
+
+// mlflowHandler answers requests that have the token. After it, they may have a dot and the process that asks. told
+// takes in what our own Python code says, by path.
+func mlflowHandler(service *mlflow.Service, token string, told map[string]tellFunc) http1.Handler {
 	return func(ctx context.Context, r *http1.Request) *http1.Response {
-		if subtle.ConstantTimeCompare([]byte(r.Header("authorization")), []byte("Bearer "+token)) != 1 {
+		given, process, _ := strings.Cut(strings.TrimPrefix(r.Header("authorization"), "Bearer "), ".")
+		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 			return http1.PlainText(401, "the token is not that of this run")
+		}
+		pid, err := strconv.Atoi(process)
+		if process != "" && (err != nil || pid <= 0) {
+			return http1.PlainText(400, "the process after the token is not a number")
 		}
 		path, _, _ := strings.Cut(r.Target, "?")
 		if path == "/health" || path == "/version" {
 			return http1.PlainText(200, "OK")
 		}
 		if take := told[path]; take != nil && r.Method == "POST" {
-			if err := take(r.Body); err != nil {
+			if err := take(pid, r.Body); err != nil {
 				return http1.PlainText(400, err.Error())
 			}
 			return http1.PlainText(200, "OK")
@@ -86,7 +96,7 @@ func mlflowHandler(service *mlflow.Service, token string, told map[string]func(b
 		if err != nil {
 			return http1.PlainText(400, "the query is not valid")
 		}
-		call := mlflow.Call{Method: r.Method, Path: mlflow.Path(path), Query: query, Body: r.Body}
+		call := mlflow.Call{Method: r.Method, Path: mlflow.Path(path), Query: query, Body: r.Body, PID: pid}
 		status, body := service.Answer(ctx, &call)
 		response := &http1.Response{Status: status, Body: body}
 		response.Set("Content-Type", "application/json")

@@ -39,7 +39,7 @@ type mlflowStore struct {
 const maxStores = 100
 
 // told takes in what the program says about a store.
-func (s *mlflowStores) told(body []byte) error {
+func (s *mlflowStores) told(_ int, body []byte) error {
 	var store mlflowStore
 	if err := json.Unmarshal(body, &store); err != nil || store.Path == "" || len(body) > 10_000 {
 		return fmt.Errorf("the store is not valid")

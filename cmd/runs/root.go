@@ -254,6 +254,7 @@ var commands = []struct {
 	{"share", "export", (*app).exportCommand},
 	{"share", "hook", (*app).hookCommand},
 	{"record", "client", (*app).clientCommand},
+	{"record", "mlflow", (*app).mlflowCommand},
 	{"restore", "artifacts", (*app).artifactsCommand},
 	{"restore", "checkout", (*app).checkoutCommand},
 	{"restore", "reproduce", (*app).reproduceCommand},

@@ -134,6 +134,15 @@ def _wheel(tag: str) -> bytes:
     ).encode()
 
 
+# What other packages look for, as in pyproject.toml.
+ENTRY_POINTS = b"""[mlflow.model_registry_store]
+gitruns = gitruns._mlflow:registry_store
+
+[mlflow.tracking_store]
+gitruns = gitruns._mlflow:tracking_store
+"""
+
+
 def _sources() -> list[tuple[str, bytes]]:
     out = []
     top = os.path.join(HERE, "src")
@@ -189,6 +198,7 @@ def wheel(folder: str, target: tuple[str, str]) -> str:
             files.append((f"{base}.data/scripts/{os.path.basename(path)}", f.read(), 0o755))
     files += [(n, d, 0o644) for n, d in _license()]
     files += [(f"{info}/METADATA", _metadata(), 0o644), (f"{info}/WHEEL", _wheel(tag), 0o644)]
+    files.append((f"{info}/entry_points.txt", ENTRY_POINTS, 0o644))
     name = f"{base}-py3-none-{tag}.whl"
     os.makedirs(folder, exist_ok=True)
     _write(os.path.join(folder, name), files, info)
@@ -242,6 +252,7 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
         *[(n, d, 0o644) for n, d in _license()],
         (f"{info}/METADATA", _metadata(), 0o644),
         (f"{info}/WHEEL", _wheel(tag), 0o644),
+        (f"{info}/entry_points.txt", ENTRY_POINTS, 0o644),
     ]
     file = f"{base}-py3-none-{tag}.whl"
     _write(os.path.join(wheel_directory, file), files, info)

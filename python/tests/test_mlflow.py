@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import unittest
 
-from project import Project
+from project import SRC, Project
 
 PYTHONS = [p for p in os.environ.get("RUNS_TEST_MLFLOW", "").split(os.pathsep) if p]
 
@@ -124,6 +126,148 @@ class TestHardCoded(WithMLflow):
         self.assertIn("recorded here instead of in sqlite:///mlflow.db", printed)
         self.assertEqual(self.stores(), [])
         self.assertEqual(self.all_runs()[0]["metrics"]["acc"]["last"], 0.75)
+
+
+PLUGIN = """
+import sys, threading
+import mlflow
+
+mlflow.set_tracking_uri("gitruns:")
+mlflow.set_experiment("plugin")
+with mlflow.start_run(run_name="one") as run:
+    mlflow.log_params({"lr": 0.1, "name": "x y", "n.m": 3, "big": "1e5", "ok": True})
+    for step in range(10):
+        mlflow.log_metric("loss", 1 / (step + 1), step=step)
+    mlflow.log_metrics({"x": 1.0, "bad": float("nan")}, step=1)
+    mlflow.set_tags({"color": "red", "mlflow.note.content": "hi", "gone": "x"})
+    mlflow.set_tag("color", "blue")
+    mlflow.delete_tag("gone")
+    mlflow.log_text("hello", "a.txt")
+    found = mlflow.search_runs(filter_string="metrics.loss < 0.2 and params.lr = '0.1' and tags.color = 'blue'")
+    assert run.info.run_id in list(found.run_id)
+    try:
+        mlflow.log_param("lr", 0.2)
+    except mlflow.exceptions.MlflowException as e:
+        assert "Changing param values" in str(e)
+    else:
+        raise AssertionError("a param was changed")
+    threads = [threading.Thread(target=mlflow.log_metric, args=("t", i), kwargs={"run_id": run.info.run_id, "step": i})
+               for i in range(20)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    data = mlflow.get_run(run.info.run_id).data
+    assert data.metrics["loss"] == 0.1 and data.params["n.m"] == "3" and "gone" not in data.tags, data
+    assert len(mlflow.MlflowClient().get_metric_history(run.info.run_id, "t")) == 20
+"""
+
+
+class TestPlugin(WithMLflow):
+    """mlflow.set_tracking_uri("gitruns:") in a program without `runs exec`."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        backend = os.path.join(os.path.dirname(SRC), "backend")
+        code = "import gitruns_build as b, sys; sys.stdout.buffer.write(b.ENTRY_POINTS)"
+        found = subprocess.run([sys.executable, "-c", code], cwd=backend, capture_output=True, text=True, check=True)
+        self.write("site/gitruns-0.dist-info/entry_points.txt", found.stdout)
+        self.write("site/gitruns-0.dist-info/METADATA", "Metadata-Version: 2.1\nName: gitruns\nVersion: 0\n")
+        self.write(".gitignore", "site/\n__pycache__/\n.cache/\n")
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        """End the service, which would otherwise outlive the test for some minutes."""
+        folder = os.path.join(self.dir, ".git", "runs")
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if name.startswith("mlflow-") and name.endswith(".json"):
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    os.kill(json.load(f)["pid"], signal.SIGTERM)
+
+    def plugin(self, python: str, source: str, *args: str) -> subprocess.Popen:
+        path = self.write("train.py", source)
+        site = os.pathsep.join([os.path.join(self.dir, "site"), SRC])
+        return subprocess.Popen(
+            [python, path, *args], cwd=self.dir, env=self.mlflow_env(PYTHONPATH=site),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ended(self, name: str) -> dict:
+        """Return a run by its name, once it has ended."""
+        until = time.time() + 60
+        while True:
+            found = [run for run in self.all_runs() if run.get("name") == name]
+            if found and found[0]["status"] != "running" or time.time() > until:
+                return found[0]
+            time.sleep(0.1)
+
+    def test_program(self):
+        for python in PYTHONS:
+            with self.subTest(python=python):
+                done = self.plugin(python, PLUGIN.replace('"one"', repr(python)))
+                printed = done.communicate()[1]
+                self.assertEqual(done.returncode, 0, printed)
+                run = self.ended(python)
+                self.assertEqual(run["status"], "finished")
+                self.assertEqual(run["params"], {"lr": 0.1, "name": "x y", "n.m": 3, "big": "1e5", "ok": True})
+                self.assertEqual((run["tags"], run["note"]), ({"color": "blue"}, "hi"))
+                self.assertEqual((run["metrics"]["loss"]["count"], run["metrics"]["t"]["count"]), (10, 20))
+                self.assertEqual(run["source"]["entry"], "train.py")
+                self.assertEqual([a["path"] for a in run["artifacts"]], ["a.txt"])
+        self.assertEqual(self.stores(), [])
+        self.runs("verify")
+
+    def test_ends(self):
+        python = PYTHONS[0]
+        start = "import mlflow, os, sys\nmlflow.set_tracking_uri('gitruns:')\n"
+        start += "mlflow.start_run(run_name=sys.argv[1])\n"
+        for name, source, status in [
+            ("exception", "raise ValueError('x')\n", "failed"),
+            ("killed", "os.kill(os.getpid(), 9)\n", "crashed"),
+            ("well", "", "finished"),
+        ]:
+            with self.subTest(name=name):
+                log = "for i in range(500):\n    mlflow.log_metric('loss', i, step=i)\n"
+                done = self.plugin(python, start + log + source, name)
+                done.communicate()
+                run = self.ended(name)
+                self.assertEqual((run["status"], run["metrics"]["loss"]["count"]), (status, 500))
+
+    def test_service_dies(self):
+        """A program goes on when the service was killed, with the run that it writes to."""
+        source = """
+import glob, json, os, signal, socket, time
+import mlflow
+
+def listens(address):
+    host, port = address.removeprefix("http://").split(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except OSError:
+        return False
+    return True
+
+mlflow.set_tracking_uri("gitruns:")
+with mlflow.start_run(run_name="on") as run:
+    mlflow.log_metric("loss", 1.0, step=0)
+    served = json.load(open(glob.glob(".git/runs/mlflow-*.json")[0]))
+    os.kill(served["pid"], signal.SIGKILL)
+    while listens(served["address"]):
+        time.sleep(0.01)
+    mlflow.log_metric("loss", 0.5, step=1)
+    mlflow.set_tag("mlflow.runName", "on")
+    assert mlflow.get_run(run.info.run_id).data.metrics == {"loss": 0.5}
+"""
+        done = self.plugin(PYTHONS[0], source)
+        printed = done.communicate()[1]
+        self.assertEqual(done.returncode, 0, printed)
+        run = self.ended("on")
+        self.assertEqual((run["status"], run["metrics"]["loss"]["count"]), ("finished", 2))
+
+    def test_import_costs_nothing(self):
+        code = "import sys, mlflow\nprint([m for m in sys.modules if m.startswith('gitruns._mlflow_')])\n"
+        done = self.plugin(PYTHONS[0], code)
+        self.assertEqual(done.communicate()[0].strip(), "[]")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -38,6 +39,11 @@ type openRun struct {
 	models  map[int]*model // by their numbers
 
 	ofModels map[series]metricJSON // the latest points of models
+
+	by      int              // the process that began it, of a service that outlives programs; 0 if it is not known
+	process repo.Process     // with by
+	written time.Time        // when this service last wrote to it
+	direct  *repo.LivePoints // not nil if that process writes to journals of its own as well
 }
 
 // maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
@@ -56,13 +62,18 @@ func (s *Service) start(ctx context.Context, experiment, name string, tags map[s
 	return s.begin(ctx, &format.Run{Experiment: experiment, Name: name, Parent: parent}, nil)
 }
 
-// begin starts a run and opens it. The caller holds the lock.
-func (s *Service) begin(ctx context.Context, described *format.Run, earlier *repo.Entry) (*openRun, error) {
-	run := &openRun{
-		experiment: described.Experiment, status: StatusRunning, name: described.Name, earlier: earlier,
+func newOpenRun(described *format.Run) *openRun {
+	return &openRun{
+		record: described, experiment: described.Experiment, status: StatusRunning, name: described.Name,
 		params: map[string]string{}, tags: map[string]string{}, removed: map[string]bool{}, latest: map[string]metricJSON{},
 		models: map[int]*model{}, ofModels: map[series]metricJSON{},
 	}
+}
+
+// begin starts a run and opens it. The caller holds the lock.
+func (s *Service) begin(ctx context.Context, described *format.Run, earlier *repo.Entry) (*openRun, error) {
+	run := newOpenRun(described)
+	run.earlier = earlier
 	var err error
 	if program := s.opts.Program; program != nil && !s.taken && described.Parent == "" {
 		run.active = program
@@ -79,7 +90,7 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 			return nil, err
 		}
 		run.record = described
-		if run.active, err = s.repo.Start(ctx, described, format.OwnerProcess); err != nil {
+		if run.active, err = s.startFor(ctx, run); err != nil {
 			return nil, err
 		}
 		if s.opts.PID != 0 {
@@ -106,7 +117,10 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 // share adds to a further run of the program what was captured for the program, which holds for all its runs. The
 // caller holds the lock.
 func (s *Service) share(ctx context.Context, run *format.Run) error {
-	if s.opts.Program == nil {
+	switch {
+	case s.opts.Capture != nil:
+		return s.opts.Capture(ctx, caller(ctx), run)
+	case s.opts.Program == nil:
 		return nil
 	}
 	if s.shared == nil {
@@ -152,13 +166,13 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Active != nil {
-		return nil, invalid("Run %s is in progress in another program", id)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if run := s.opened(id); run != nil { // resumed by another call meanwhile
 		return run, nil
+	}
+	if e.Active != nil {
+		return s.adopt(ctx, e)
 	}
 	described := &format.Run{}
 	if err := (catalog.Resumption{Entry: e}).Inherit(described, false); err != nil {
@@ -168,9 +182,9 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 		return nil, err
 	}
 	before := s.jsonOf(e)
-	run.params, run.tags = tagsOf(before.Data.Params), tagsOf(before.Data.Tags)
-	for _, m := range before.Data.Metrics {
-		run.latest[m.Key] = m
+	run.continues(before)
+	if s.opts.Program == nil { // only its process would end it, which does not know that it goes on
+		run.status, run.ended, run.written = before.Info.Status, time.Now().UnixMilli(), time.Now()
 	}
 	return run, nil
 }
@@ -262,11 +276,21 @@ func (run *openRun) append(lines ...*format.Line) error {
 			return invalid("recording in run %s: %v", run.active.ID, err)
 		}
 	}
+	run.written = time.Now()
 	return run.journal.AppendNow(lines...)
+}
+
+// continues takes what is known of the run from before.
+func (run *openRun) continues(before *runJSON) {
+	run.params, run.tags = tagsOf(before.Data.Params), tagsOf(before.Data.Tags)
+	for _, m := range before.Data.Metrics {
+		run.latest[m.Key] = m
+	}
 }
 
 // json returns the run as MLflow's client reads it. The caller holds the lock.
 func (run *openRun) json(s *Service) *runJSON {
+	run.refresh()
 	started := run.record.Started
 	if run.earlier != nil {
 		started = run.earlier.Started

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gitruns/runs/format"
 )
@@ -130,7 +131,7 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.run(q.id())
+	run, err := s.ours(ctx, q.id())
 	if err != nil && q.Status != StatusRunning && q.Status != StatusScheduled {
 		return s.updateFinished(ctx, q.id(), name)
 	}
@@ -142,7 +143,7 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	if q.Status != "" {
-		run.status, run.ended, run.before = q.Status, int64(q.End), false
+		run.status, run.ended, run.before, run.written = q.Status, int64(q.End), false, time.Now()
 	}
 	if name != "" {
 		if err := run.rename(name); err != nil {
@@ -190,7 +191,7 @@ func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if run, err := s.run(q.id()); err == nil {
+	if run, err := s.ours(ctx, q.id()); err == nil {
 		run.mu.Lock()
 		defer run.mu.Unlock()
 		return struct{}{}, run.setTags([]tagJSON{q.tagJSON})
@@ -225,7 +226,7 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	missing := notFound("No tag with name: %s in run with id %s", q.Key, q.id())
-	run, err := s.run(q.id())
+	run, err := s.ours(ctx, q.id())
 	if err != nil {
 		e, err := s.entry(ctx, q.id())
 		if err != nil {
@@ -238,6 +239,7 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	run.refresh()
 	if _, ok := run.tags[q.Key]; !ok {
 		return nil, missing
 	}

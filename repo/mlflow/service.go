@@ -57,6 +57,9 @@ type Options struct {
 	Program *repo.Active
 	// PID is the process of that program. It keeps its runs in progress if this process ends before it. It may be 0.
 	PID int
+	// Capture adds to a run that the process pid begins what is captured of its program: source, environment, machine.
+	// It is for a service that outlives programs. pid is 0 if the process is not known.
+	Capture func(ctx context.Context, pid int, run *format.Run) error
 }
 
 // New makes a service for a repository.
@@ -82,6 +85,7 @@ type Call struct {
 	Body   []byte     // JSON; empty for a GET
 
 	id, key string // of a model and of its tag, in the path
+	PID     int    // the process that calls, on this machine; 0 if it is not known
 }
 
 // decode reads the body of a call, or its query if it has no body. Keys that are not known are ignored, as MLflow's
@@ -118,6 +122,7 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/restore":           (*Service).restoreRun,
 	"POST runs/search":            (*Service).searchRuns,
 	"POST runs/log-inputs":        (*Service).logInputs,
+	"POST gitruns/journal":        (*Service).openDirect,
 	"GET metrics/get-history":     (*Service).metricHistory,
 	"POST runs/outputs":           (*Service).logOutputs,
 	"POST runs/log-model":         (*Service).recordModel,
@@ -178,6 +183,9 @@ func unescape(text string) string {
 
 // Answer answers a call with a status of HTTP and a body of JSON.
 func (s *Service) Answer(ctx context.Context, c *Call) (status int, body []byte) {
+	if c.PID != 0 {
+		ctx = context.WithValue(ctx, callerKey{}, c.PID)
+	}
 	handler := handlers[c.Method+" "+c.pattern()]
 	var answer any
 	var err error
