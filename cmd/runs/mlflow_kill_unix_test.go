@@ -98,12 +98,9 @@ func readNotes(t *testing.T, path string) (runs map[string]*acknowledged, pid in
 }
 
 // Whatever is killed, and whenever, each call that was answered is in the run afterwards, and none is twice.
-// RUNS_MLFLOW_KILLS is how often; otherwise six times.
+// RUNS_TEST_MLFLOW_KILLS is how often; otherwise six times.
 func TestMLflowKilled(t *testing.T) {
-	rounds := 6
-	if n, err := strconv.Atoi(os.Getenv("RUNS_MLFLOW_KILLS")); err == nil {
-		rounds = n
-	}
+	rounds := asked("RUNS_TEST_MLFLOW_KILLS", 6)
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("python3 is not installed")
