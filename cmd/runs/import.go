@@ -35,6 +35,7 @@ func (a *app) importCommand() *cobra.Command {
     tensorboard  a folder of event files; each subfolder with any is one run
     wandb        a W&B folder, or a folder above it, with online or offline runs
     dvclive      a folder that DVCLive writes, or a folder above it
+    trackio      a database of Trackio's, or a folder that holds some
     csv          a CSV file: each row is a run or, with --curve, a step of a run
 
     runs import from-cluster

@@ -14,6 +14,7 @@ import (
 	"github.com/gitruns/runs/repo/mlflow/stored"
 	"github.com/gitruns/runs/repo/share"
 	"github.com/gitruns/runs/repo/tensorboard"
+	"github.com/gitruns/runs/repo/trackio"
 	"github.com/gitruns/runs/repo/wandb"
 )
 
@@ -37,6 +38,7 @@ var trackers = []*Tracker{
 	{"tensorboard", "a point, text, image or param", false, tensorboard.Found, tensorboard.Import},
 	{"wandb", "a run", false, wandb.Found, wandb.Import},
 	{dvclive.Kind, "a point, param or file", false, dvclive.Found, dvclive.Import},
+	{trackio.Kind, "a point, param or file", true, trackio.Found, trackio.Import},
 	{"csv", "a cell", true, csvlog.Found, csvlog.Import},
 }
 

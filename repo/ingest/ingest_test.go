@@ -48,7 +48,7 @@ func TestOf(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	want := []string{"runs", "mlflow", "tensorboard", "wandb", "dvclive", "csv"}
+	want := []string{"runs", "mlflow", "tensorboard", "wandb", "dvclive", "trackio", "csv"}
 	if got := Kinds(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

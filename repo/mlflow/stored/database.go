@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 
+	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/sqlite"
 )
 
@@ -51,7 +51,7 @@ type database struct {
 	keys     []string         // of metrics
 	keyOf    map[string]uint32
 	datasets map[string]dataset
-	spool    spool
+	spool    *importer.Spool
 	buf      []byte
 }
 
@@ -63,7 +63,7 @@ func openDatabase(ctx context.Context, path string, left *leftOut) (*database, e
 	}
 	d := &database{
 		db: db, folder: filepath.Dir(path), number: map[string]int32{}, keyOf: map[string]uint32{},
-		datasets: map[string]dataset{}, spool: spool{dir: os.TempDir(), limit: spoolBytes},
+		datasets: map[string]dataset{}, spool: importer.NewSpool(),
 	}
 	if err := d.read(ctx, left); err != nil {
 		d.close()
@@ -73,7 +73,7 @@ func openDatabase(ctx context.Context, path string, left *leftOut) (*database, e
 }
 
 func (d *database) close() {
-	d.spool.close()
+	d.spool.Close()
 	_ = d.db.Close()
 }
 
@@ -95,7 +95,7 @@ func (d *database) read(ctx context.Context, left *leftOut) error {
 	if err := d.countRest(ctx, left); err != nil {
 		return err
 	}
-	d.spool.sort()
+	d.spool.Sort()
 	return d.db.CheckUnchanged()
 }
 
@@ -172,7 +172,7 @@ func (d *database) readTexts(ctx context.Context) error {
 				return nil
 			}
 			d.text(r[1].Bytes, r[2].Bytes)
-			return d.spool.add(run, d.buf)
+			return d.spool.Add(run, d.buf)
 		})
 		if err != nil {
 			return err
@@ -211,12 +211,12 @@ func (d *database) readDatasets(ctx context.Context) error {
 		case from == "DATASET" && to == "RUN":
 			if run, ok := d.begin(r[4], entryDataset); ok {
 				d.text(r[2].Bytes, []byte(contexts[string(r[0].Bytes)]))
-				return d.spool.add(run, d.buf)
+				return d.spool.Add(run, d.buf)
 			}
 		case from == "RUN_INPUT" && to == "MODEL_INPUT":
 			if run, ok := d.begin(r[2], entryUsed); ok {
 				d.text(r[4].Bytes)
-				return d.spool.add(run, d.buf)
+				return d.spool.Add(run, d.buf)
 			}
 		}
 		return nil
@@ -231,7 +231,7 @@ func (d *database) readModels(ctx context.Context) error {
 			return nil
 		}
 		d.text(r[1].Bytes, r[2].Bytes, r[3].Bytes)
-		return d.spool.add(run, d.buf)
+		return d.spool.Add(run, d.buf)
 	})
 }
 
@@ -271,7 +271,7 @@ func (d *database) readPoints(ctx context.Context, table string, kind byte) erro
 			return nil
 		}
 		d.point(run, r[1].Bytes, r[2], r[3], r[4], r[5])
-		return d.spool.add(run, d.buf)
+		return d.spool.Add(run, d.buf)
 	})
 }
 
@@ -294,7 +294,7 @@ func (d *database) readModelMetrics(ctx context.Context) error {
 		at.step, _ = r[4].Number()
 		d.last[run] = max(d.last[run], at.time)
 		d.buf = appendAbout(d.buf[:0], at, about{r[5].String(), r[6].String(), r[7].String()})
-		return d.spool.add(run, d.buf)
+		return d.spool.Add(run, d.buf)
 	})
 }
 
@@ -339,7 +339,7 @@ func (e *entry) text() string {
 
 func (c *databaseRun) details(ctx context.Context) (*details, error) {
 	found := &details{tags: map[string]string{}}
-	err := c.of.spool.each(c.number, func(data []byte) error {
+	err := c.of.spool.Each(c.number, func(data []byte) error {
 		e := entry(data[1:])
 		switch data[0] {
 		case entryTag:
@@ -366,7 +366,7 @@ func (c *databaseRun) points(ctx context.Context, visit func(*point) error) erro
 	var models contexts
 	seen := map[string]bool{}
 	n := 0
-	err := c.of.spool.each(c.number, func(data []byte) error {
+	err := c.of.spool.Each(c.number, func(data []byte) error {
 		kind := data[0]
 		if kind != entryMetric && kind != entryLatest && kind != entryOfModel {
 			return nil

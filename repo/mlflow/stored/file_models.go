@@ -3,20 +3,21 @@ package stored
 import (
 	"context"
 	"math"
-	"os"
 	"path/filepath"
+
+	"github.com/gitruns/runs/repo/importer"
 )
 
 // fileModels are the models of a store of files, and the points that are stored with them.
 type fileModels struct {
 	made   map[string][]model // by the ids of the runs that made them
 	number map[string]int32   // of runs with points in the spool
-	points spool
+	points *importer.Spool
 }
 
 func newFileModels() *fileModels {
 	return &fileModels{
-		made: map[string][]model{}, number: map[string]int32{}, points: spool{dir: os.TempDir(), limit: spoolBytes},
+		made: map[string][]model{}, number: map[string]int32{}, points: importer.NewSpool(),
 	}
 }
 
@@ -63,7 +64,7 @@ func (m *fileModels) readPoints(ctx context.Context, id, dir string) error {
 			}
 			p.model = id
 			buf = appendAbout(buf[:0], placeOf(&p), p.about)
-			return m.points.add(number, buf)
+			return m.points.Add(number, buf)
 		})
 	})
 }
@@ -75,7 +76,7 @@ func (m *fileModels) contexts(run string) (*contexts, error) {
 	if !ok {
 		return c, nil
 	}
-	return c, m.points.each(number, func(data []byte) error {
+	return c, m.points.Each(number, func(data []byte) error {
 		c.addEntry(entry(data[1:]))
 		return nil
 	})

@@ -135,11 +135,11 @@ func openFiles(ctx context.Context, root string, left *leftOut) (*fileStore, err
 			return nil, err
 		}
 	}
-	s.models.points.sort()
+	s.models.points.Sort()
 	return s, nil
 }
 
-func (s *fileStore) close() { s.models.points.close() }
+func (s *fileStore) close() { s.models.points.Close() }
 
 func (s *fileStore) countModels(dir string, left *leftOut) error {
 	list, err := folders(dir)

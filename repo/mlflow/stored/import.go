@@ -21,7 +21,6 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/mlflow"
-	"github.com/gitruns/runs/repo/sqlite"
 )
 
 // idleTime is how long a run without an end must have logged nothing before it counts as ended.
@@ -84,7 +83,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 	for _, name := range files {
 		d, err := openDatabase(ctx, name, &s.left)
 		if err != nil {
-			return nil, databaseError(name, err)
+			return nil, importer.DatabaseError(name, "MLflow", err)
 		}
 		s.open = append(s.open, d.close)
 		s.add(d.runs)
@@ -112,19 +111,6 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// databaseError adds the next step to an error of a database.
-func databaseError(name string, err error) error {
-	var journal *sqlite.JournalError
-	if !errors.As(err, &journal) {
-		return fmt.Errorf("%s: %w", filepath.Base(name), err)
-	}
-	return &repo.HintError{
-		Err: fmt.Errorf("%s holds changes that are not in the database yet", filepath.Base(journal.Path)),
-		Hint: fmt.Sprintf("stop MLflow, then run in its folder: "+
-			`python3 -c "import sqlite3; sqlite3.connect('%s').execute('%s').fetchall()"`, filepath.Base(name), journal.Command),
-	}
 }
 
 // source is the stores of an import together.

@@ -1,4 +1,4 @@
-package stored
+package importer
 
 import (
 	"fmt"
@@ -12,20 +12,20 @@ import (
 func TestSpool(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		s := &spool{dir: t.TempDir(), limit: []int{1 << 20, 300, 1000}[seed%3]}
+		s := &Spool{dir: t.TempDir(), limit: []int{1 << 20, 300, 1000}[seed%3]}
 		want := map[int32][]string{}
 		for i := range rng.IntN(2000) {
 			run := int32(rng.IntN(1 + rng.IntN(50)))
 			text := fmt.Sprintf("%d%*d", i, rng.IntN(60), 0)
-			if err := s.add(run, []byte(text)); err != nil {
+			if err := s.Add(run, []byte(text)); err != nil {
 				t.Fatal(err)
 			}
 			want[run] = append(want[run], text)
 		}
-		s.sort()
+		s.Sort()
 		for run := range int32(60) {
 			var got []string
-			err := s.each(run, func(entry []byte) error {
+			err := s.Each(run, func(entry []byte) error {
 				got = append(got, string(entry))
 				return nil
 			})
@@ -36,10 +36,10 @@ func TestSpool(t *testing.T) {
 		if seed%3 == 1 && len(want) > 5 && len(s.blocks) == 0 {
 			t.Error("nothing went to the file")
 		}
-		s.close()
+		s.Close()
 	}
-	s := &spool{dir: t.TempDir(), limit: 100}
-	if err := s.add(0, make([]byte, maxEntryBytes+1)); err == nil {
+	s := &Spool{dir: t.TempDir(), limit: 100}
+	if err := s.Add(0, make([]byte, maxEntryBytes+1)); err == nil {
 		t.Error("an entry over the bound is taken")
 	}
 }

@@ -1,4 +1,4 @@
-package stored
+package importer
 
 import (
 	"bufio"
@@ -10,10 +10,10 @@ import (
 	"slices"
 )
 
-// spool takes entries of many runs in any order and gives them back run by run, in bounded memory. Full blocks go to a
+// Spool takes entries of many runs in any order and gives them back run by run, in bounded memory. Full blocks go to a
 // temporary file, sorted by run; entries of one run keep their order. A database has the points of its runs
-// interleaved, and not every version of MLflow made an index of them.
-type spool struct {
+// interleaved, and not always an index of them.
+type Spool struct {
 	dir    string // of the temporary file
 	limit  int    // bytes of a block in memory
 	data   []byte // the block that is being filled
@@ -38,13 +38,16 @@ type block struct {
 
 const spoolBytes = 32 << 20
 
+// NewSpool returns an empty spool. The caller closes it.
+func NewSpool() *Spool { return &Spool{dir: os.TempDir(), limit: spoolBytes} }
+
 // maxEntryBytes bounds an entry. Longer texts do not fit into records either.
 const maxEntryBytes = 8 << 20
 
 var errEntry = errors.New("an entry is too long")
 
-// add appends an entry to those of a run.
-func (s *spool) add(run int32, entry []byte) error {
+// Add appends an entry to those of a run.
+func (s *Spool) Add(run int32, entry []byte) error {
 	if len(entry) > maxEntryBytes {
 		return errEntry
 	}
@@ -60,13 +63,13 @@ func (s *spool) add(run int32, entry []byte) error {
 	return nil
 }
 
-// sort makes the current block ready to be read.
-func (s *spool) sort() {
+// Sort makes the current block ready to be read.
+func (s *Spool) Sort() {
 	slices.SortStableFunc(s.items, func(a, b item) int { return int(a.run) - int(b.run) })
 }
 
 // flush writes the current block to the file.
-func (s *spool) flush() (err error) {
+func (s *Spool) flush() (err error) {
 	if len(s.items) == 0 {
 		return nil
 	}
@@ -76,7 +79,7 @@ func (s *spool) flush() (err error) {
 		}
 		_ = os.Remove(s.file.Name()) // it vanishes with the process; Windows keeps it until close
 	}
-	s.sort()
+	s.Sort()
 	b := block{from: s.offset}
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.offset), 1<<20)
 	at := uint32(0)
@@ -97,9 +100,9 @@ func (s *spool) flush() (err error) {
 	return nil
 }
 
-// each visits the entries of a run in the order in which they were added. No entry may be added any more. The entry is
+// Each visits the entries of a run in the order in which they were added. No entry may be added any more. The entry is
 // valid during the call.
-func (s *spool) each(run int32, visit func(entry []byte) error) error {
+func (s *Spool) Each(run int32, visit func(entry []byte) error) error {
 	for _, b := range s.blocks {
 		i, ok := slices.BinarySearch(b.runs, run)
 		if !ok {
@@ -144,7 +147,8 @@ func eachIn(r *bufio.Reader, visit func(entry []byte) error) error {
 	}
 }
 
-func (s *spool) close() {
+// Close removes the temporary file.
+func (s *Spool) Close() {
 	if s.file != nil {
 		name := s.file.Name()
 		_ = s.file.Close()
