@@ -26,6 +26,7 @@ type Revision struct {
 	runs   map[string]*revisionRun
 	wanted func(id string) bool // the runs that are read
 
+	listing sync.RWMutex // guards runs and batched, to which load adds while other goroutines read files
 	batched []*revisionBatch
 	late    *Repository // its notes of these runs count too, because they are not committed yet; may be nil
 
@@ -336,6 +337,8 @@ func (v *Revision) has(id, name string) bool {
 
 // find returns a file that the commit has of a run, in the folder of the run or in its batch.
 func (v *Revision) find(id, name string) (git.Entry, bool) {
+	v.listing.RLock()
+	defer v.listing.RUnlock()
 	run := v.runs[id]
 	if run == nil {
 		return git.Entry{}, false
@@ -351,6 +354,8 @@ func (v *Revision) find(id, name string) (git.Entry, bool) {
 }
 
 func (v *Revision) allFiles() []git.Entry {
+	v.listing.RLock()
+	defer v.listing.RUnlock()
 	var files []git.Entry
 	for _, run := range v.runs {
 		files = append(files, run.files...)

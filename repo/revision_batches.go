@@ -146,6 +146,8 @@ func (v *Revision) batchOf(id string) *inBatch {
 
 // filesOf returns the files that the commit has of a run: those in its folder, and those in its batch.
 func (v *Revision) filesOf(id string) []git.Entry {
+	v.listing.RLock()
+	defer v.listing.RUnlock()
 	run := v.runs[id]
 	if run == nil {
 		return nil
@@ -160,7 +162,9 @@ func (v *Revision) filesOf(id string) []git.Entry {
 // batchedFile copies a file of rows of the batch of a run to the temporary folder and returns its path. The file need
 // not exist.
 func (v *Revision) batchedFile(e *Entry, name string) (string, error) {
+	v.listing.RLock()
 	b := v.runs[e.ID].batches[0]
+	v.listing.RUnlock()
 	entry, ok := b.file(name)
 	if !ok {
 		v.fetching.Lock()

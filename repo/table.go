@@ -307,6 +307,8 @@ func (t *Table) load(ctx context.Context, id string) (*Entry, error) {
 		return nil, fmt.Errorf("reading the index: %w", err)
 	}
 	if t.at != nil {
+		t.at.listing.RLock()
+		defer t.at.listing.RUnlock()
 		if t.at.runs[id] == nil {
 			return nil, &fs.PathError{Op: "open", Path: id, Err: fs.ErrNotExist}
 		}

@@ -127,6 +127,8 @@ func (r *Repository) readDaysAt(ctx context.Context, t *Table, commit, tree stri
 
 // load reads the records of some runs of the commit that were not read yet.
 func (v *Revision) load(ctx context.Context, ids []string) error {
+	v.listing.Lock()
+	defer v.listing.Unlock()
 	days := map[string]bool{}
 	var folders []string
 	for _, id := range ids {

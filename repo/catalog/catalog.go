@@ -131,7 +131,7 @@ func Watched(ctx context.Context, r *repo.Repository, o Options, l repo.Listed) 
 		return nil, err
 	}
 	c := root.derive(r, nil, l.Damage)
-	c.list(l, newColumns(l.Table), nil)
+	c.list(l, nil)
 	if err := c.addBranchTable(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -140,7 +140,8 @@ func Watched(ctx context.Context, r *repo.Repository, o Options, l repo.Listed) 
 }
 
 // list adds the runs that a watch has listed. read are the entries of those rows that were read already.
-func (c *Catalog) list(l repo.Listed, of *columns, read map[place]*repo.Entry) {
+func (c *Catalog) list(l repo.Listed, read map[place]*repo.Entry) {
+	of := newColumns(l.Table)
 	c.columns, c.partly = of, true
 	added := make([]Row, len(l.Entries)+len(l.Rows))
 	rows := make([]*Row, len(added))
@@ -150,7 +151,7 @@ func (c *Catalog) list(l repo.Listed, of *columns, read map[place]*repo.Entry) {
 			*r = Row{catalog: c, entry: l.Entries[i]}
 		} else {
 			at := int32(l.Rows[i-len(l.Entries)])
-			*r = Row{catalog: c, columns: of, at: at, entry: read[place{of, at}]}
+			*r = Row{catalog: c, columns: of, at: at, entry: read[place{of.table, at}]}
 		}
 		if r.entry != nil {
 			c.byRun[r.entry.Run] = r.entry
@@ -160,10 +161,10 @@ func (c *Catalog) list(l repo.Listed, of *columns, read map[place]*repo.Entry) {
 	c.changed()
 }
 
-// place is where columns have a run.
+// place is where a table has a run.
 type place struct {
-	columns *columns
-	at      int32
+	table *repo.Table
+	at    int32
 }
 
 // newRoot returns a catalog without runs, to derive the first of a family from.
@@ -407,24 +408,24 @@ func (c *Catalog) addBranchTable(ctx context.Context) error {
 
 // Renew returns a catalog of the runs that a watch of the repository has listed now, with the settings, the runs of the
 // runs branch and the temporary files of c, which was made by Watched or Renew. What was read of runs that did not
-// change is kept. c can still be used, but not at the same time. Only one of the two is closed.
+// change is kept. c can still be used, also at the same time. Only one of the two is closed.
 func (c *Catalog) Renew(l repo.Listed) *Catalog {
 	root := &Catalog{ctx: c.ctx, config: c.config, scope: c.scope, family: &family{closers: c.family.closers}}
 	n := root.derive(c.repo, nil, l.Damage)
 	read := map[place]*repo.Entry{}
 	for _, r := range c.rows {
 		if r.columns != nil && r.entry != nil {
-			read[place{r.columns, r.at}] = r.entry
+			read[place{r.columns.table, r.at}] = r.entry
 		}
 	}
-	n.list(l, c.columns, read)
+	n.list(l, read)
 	if c.more != nil {
-		n.more = c.more
+		n.more = newColumns(c.more.table)
 		known := n.IDs()
 		rows := slices.Clone(n.rows)
 		for _, r := range c.rows {
 			if r.columns == c.more && !known[r.ID()] {
-				rows = append(rows, &Row{catalog: n, columns: r.columns, at: r.at, entry: r.entry})
+				rows = append(rows, &Row{catalog: n, columns: n.more, at: r.at, entry: r.entry})
 				if r.entry != nil {
 					n.byRun[r.entry.Run] = r.entry
 				}

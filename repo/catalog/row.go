@@ -35,16 +35,16 @@ func (r *Row) Active() *repo.Entry {
 
 // Version tells two rows of a run apart that do not say the same: if the versions are equal, the rows are.
 type Version struct {
-	columns *columns
-	entry   *repo.Entry
-	at      int32
+	table *repo.Table
+	entry *repo.Entry
+	at    int32
 }
 
 // Version returns the version of the row. It stays the same when the record is read, and in a catalog that Renew makes
 // if the run did not change.
 func (r *Row) Version() Version {
 	if r.columns != nil {
-		return Version{columns: r.columns, at: r.at}
+		return Version{table: r.columns.table, at: r.at}
 	}
 	return Version{entry: r.entry}
 }

@@ -81,6 +81,7 @@ type TableCount struct {
 type tables struct {
 	mu    sync.Mutex
 	rows  []*catalog.Row   // that the table was made of
+	parts [][]*catalog.Row // those of the pages
 	of    *catalog.Catalog // of rows
 	table *Table
 	head  []byte
@@ -158,7 +159,7 @@ func (v *View) TablePage(ctx context.Context, n int, more bool) ([]byte, error) 
 	pages, s := t.pages, &rowReader{view: v, of: t.of}
 	var rows []*catalog.Row
 	if n >= 0 && n < len(pages) {
-		rows = pagesOf(t.rows[:min(len(t.rows), maxShownRows)])[n]
+		rows = t.parts[n]
 	}
 	t.mu.Unlock()
 	if rows == nil {
@@ -186,6 +187,7 @@ func (v *View) currentTables(ctx context.Context) (*tables, error) {
 	t.mu.Lock()
 	v.mu.Lock()
 	rows, s := v.rows, &rowReader{view: v, of: v.catalog}
+	parts := pagesOf(rows[:min(len(rows), maxShownRows)])
 	fresh := t.table != nil && slices.EqualFunc(t.rows, rows, sameVersion)
 	var in tableInput
 	if !fresh {
@@ -193,10 +195,10 @@ func (v *View) currentTables(ctx context.Context) (*tables, error) {
 	}
 	v.mu.Unlock()
 	if fresh {
-		t.rows, t.of = rows, s.of // the catalog before is no longer needed
+		t.rows, t.parts, t.of = rows, parts, s.of // the catalog before is no longer needed
 		return t, nil
 	}
-	if err := t.build(ctx, s, rows, in); err != nil {
+	if err := t.build(ctx, s, rows, parts, in); err != nil {
 		t.mu.Unlock()
 		return nil, err
 	}
@@ -261,13 +263,15 @@ func (in *tableInput) context() query.Context {
 }
 
 // build makes the table. Pages whose runs are the same as before are kept.
-func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, in tableInput) error {
+func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, parts [][]*catalog.Row,
+	in tableInput,
+) error {
 	table, err := newTable(s, rows, in)
 	if err != nil {
 		return err
 	}
-	kept := rows[:min(len(rows), maxShownRows)]
-	keys := newTableColumns(table, len(kept))
+	kept := min(len(rows), maxShownRows)
+	keys := newTableColumns(table, kept)
 	signature := keys.signature(in)
 	known := map[catalog.Version]*pageOfTable{}
 	for _, p := range t.pages {
@@ -277,7 +281,7 @@ func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, i
 	}
 	pages := []*pageOfTable{}
 	table.Pages = []TablePage{}
-	for _, part := range pagesOf(kept) {
+	for _, part := range parts {
 		versions := versionsOf(part)
 		p := known[versions[0]]
 		if p == nil || !slices.Equal(p.versions, versions) {
@@ -287,12 +291,12 @@ func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, i
 		pages = append(pages, p)
 		table.Pages = append(table.Pages, TablePage{len(part), p.digest})
 	}
-	table.LeftOut, table.LeftOutKeys = len(rows)-len(kept), count(keys.left).keys()
+	table.LeftOut, table.LeftOutKeys = len(rows)-kept, count(keys.left).keys()
 	head, err := json.Marshal(table)
 	if err != nil {
 		return err
 	}
-	t.rows, t.of, t.table, t.head, t.pages = rows, s.of, table, head, pages
+	t.rows, t.parts, t.of, t.table, t.head, t.pages = rows, parts, s.of, table, head, pages
 	return ctx.Err()
 }
 

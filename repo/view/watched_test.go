@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,21 +115,39 @@ func (w *watched) generatedRun(g *rand.Rand, ids []string) string {
 // TestWatchedByColumns: while runs are recorded, annotated, removed, committed and checked out, a view that takes runs
 // from the index shows what a view shows that is opened then and reads all records.
 func TestWatchedByColumns(t *testing.T) {
-	for seed, o := range []Options{{}, {Where: "loss < 0.9"}, {Selectors: []string{"last~3", "best=loss"}}} {
+	for seed, c := range []struct {
+		settings string
+		sparse   bool
+		Options
+	}{
+		{settings: "batch = 2"},
+		{settings: "batch = 2", Options: Options{Where: "loss < 0.9"}},
+		{settings: "batch = 2", Options: Options{Selectors: []string{"last~3", "best=loss"}}},
+		{settings: "branch = \"runs\""},
+		{sparse: true},
+		{settings: "batch = 2", sparse: true},
+	} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			g := rand.New(rand.NewPCG(uint64(seed), 7))
 			w := watch(t, Options{}, "first")
-			w.write(filepath.Join(w.repo.Dir, "config.toml"), "[commit]\nbatch = 2\n")
+			w.write(filepath.Join(w.repo.Dir, "config.toml"), "[commit]\n"+c.settings+"\n")
+			o := c.Options
 			var ids []string
 			for range 8 {
 				ids = append(ids, w.generatedRun(g, ids))
 			}
-			time.Sleep(20 * time.Millisecond) // the folders are younger than the index otherwise
+			if c.sparse {
+				w.commit()
+				w.git.Git("sparse-checkout", "set", "--no-cone", "/*", "!.runs/20*")
+			}
 			w.open(o)
 			for step := range 8 {
 				w.step(g, &ids, step)
 				deadline := time.Now().Add(time.Minute)
 				for {
+					w.view.watch.mu.Lock()
+					w.view.watch.asked = time.Time{} // Git is asked without a pause
+					w.view.watch.mu.Unlock()
 					if err := w.view.Refresh(t.Context()); err != nil {
 						t.Fatal(err)
 					}
@@ -143,6 +162,17 @@ func TestWatchedByColumns(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func (w *watched) commit() {
+	w.t.Helper()
+	r, err := w.repo.Reopen()
+	if err == nil {
+		_, err = share.Commit(w.t.Context(), r, share.Request{IncludeFailed: true})
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -164,7 +194,7 @@ func (w *watched) step(g *rand.Rand, ids *[]string, step int) {
 		e = entries[i]
 		err = w.repo.Remove(w.t.Context(), []*repo.Entry{e}, nil)
 	case 3:
-		_, err = share.Commit(w.t.Context(), w.repo, share.Request{IncludeFailed: true})
+		w.commit()
 	case 4:
 		for _, a := range entries {
 			if a.Active != nil {
@@ -207,4 +237,54 @@ func TestWatchReadsOneScreen(t *testing.T) {
 	if p := w.project(); p.Runs != screenRows+9 || len(p.Damaged) != 1 || p.Damaged[0].ID != ids[screenRows-1] {
 		t.Errorf("%d runs, damage %v", p.Runs, p.Damaged)
 	}
+}
+
+// TestAnswersAtOnce: answers of a revision and of the working tree, which read records when they are needed, can be
+// asked for at the same time, also while runs are recorded.
+func TestAnswersAtOnce(t *testing.T) {
+	w := watch(t, Options{}, "one", "two", "three")
+	w.commit()
+	var ids []string
+	for _, e := range w.view.Entries() {
+		ids = append(ids, e.ID)
+	}
+	at, err := w.view.At(t.Context(), "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(at.Close)
+	w.open(Options{})
+	w.write(filepath.Join(w.repo.Dir, "config.toml"), "primary = \"loss\"\n")
+	var answers sync.WaitGroup
+	for _, v := range []*View{at, w.view} {
+		for i, id := range ids {
+			answers.Go(func() {
+				for range 5 {
+					_, err := v.Curves(t.Context(), CurvesQuery{Metric: "loss", Runs: ids[i:]})
+					if err == nil {
+						_, err = v.Run(t.Context(), id)
+					}
+					if err == nil {
+						_, err = v.TablePage(t.Context(), 0, i == 0)
+					}
+					if err == nil {
+						_, err = v.Compare(t.Context(), CompareRequest{Sides: []string{"last", id, "HEAD:last"}})
+					}
+					if err == nil {
+						_, err = v.Changes(t.Context(), "")
+					}
+					if err == nil {
+						_, err = v.Project(t.Context())
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	for range 3 {
+		w.finish(w.start("later"))
+	}
+	answers.Wait()
 }
