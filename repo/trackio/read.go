@@ -32,7 +32,8 @@ type reading struct {
 	run     *storedRun
 	out     importer.Output
 	line    format.Line
-	media   []artifact // of the current row
+	media   []artifact     // of the current row
+	files   map[string]int // how many of them a key has
 	read    *importer.ReadResult
 	skipped map[string]int // how often something was left out, by why
 }
@@ -46,7 +47,7 @@ type artifact struct {
 // Read reads the config, metrics, media, machine samples and alerts of the run.
 func (s *storedRun) Read(ctx context.Context, out importer.Output) (*importer.ReadResult, error) {
 	r := &reading{
-		run: s, out: out, skipped: map[string]int{},
+		run: s, out: out, skipped: map[string]int{}, files: map[string]int{},
 		read: &importer.ReadResult{
 			End:   repo.Finish{Status: format.Finished, Ended: importer.Ended(s.last, time.UnixMicro(s.started))},
 			Empty: true,
@@ -150,6 +151,7 @@ func (r *reading) entry(data []byte) error {
 	l := &r.line
 	*l = format.Line{Time: at, Step: step, HasStep: kind != entrySystem, Metrics: l.Metrics[:0]}
 	r.media = r.media[:0]
+	clear(r.files)
 	if kind == entryAlert {
 		level, title, more := text(), text(), text()
 		alert := strings.ToUpper(string(level)) + ": " + string(title)
@@ -269,12 +271,8 @@ func (r *reading) typed(key, kind string, v map[string]any, step int64) {
 	line := &format.ArtifactLine{
 		Kind: "file", Key: key, Step: &step, Caption: importer.Cut([]byte(importer.Clean([]byte(caption))), 1000),
 	}
-	same := 0 // files of this key before it
-	for _, a := range r.media {
-		if a.line.Key == key {
-			same++
-		}
-	}
+	same := r.files[key]
+	r.files[key]++
 	name := func(extension string) string {
 		return fmt.Sprintf("media/%s_%d_%d%s", importer.MediaPath(key), step, same, extension)
 	}

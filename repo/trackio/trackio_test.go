@@ -174,6 +174,7 @@ func FuzzRow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		run := &storedRun{of: &database{folder: t.TempDir()}, name: "x", started: 1}
 		r := &reading{run: run, out: importer.Discard{}, skipped: map[string]int{}, read: &importer.ReadResult{}}
+		r.files = map[string]int{}
 		var row map[string]any
 		if decode([]byte(text), &row) != nil {
 			return

@@ -1,7 +1,7 @@
 // Command bench measures runs as a process. It prints each figure with its ratio to a baseline that ran alternately:
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
-//	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [verdicts]
+//	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [mlflow] [verdicts]
 //	    [curves] [index] [sparse] [worktrees] [overview] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
@@ -99,6 +99,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"secret", b.secret},
 		{"store", b.store},
 		{"import", b.imports},
+		{"mlflow", b.mlflow},
 		{"verdicts", b.verdicts},
 		{"curves", b.curves},
 		{"index", func() error { return b.index(large) }},
