@@ -97,7 +97,7 @@ func Compare(a, b Side, o Options) *Comparison {
 	x, y := a.first(), b.first()
 	c := &Comparison{A: a.head(), B: b.head()}
 	c.Params = o.values(a.paramsOf(o), b.paramsOf(o))
-	c.Tags = o.values(texts(x.Tags), texts(y.Tags))
+	c.Tags = o.values(texts(format.ShownTags(x.Tags)), texts(format.ShownTags(y.Tags)))
 	c.Attributes = o.values(attributes(x), attributes(y))
 	if a.Group != "" || b.Group != "" {
 		c.withoutSeeds(a, b, o)

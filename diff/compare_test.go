@@ -312,3 +312,12 @@ func TestMembers(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestCompareTags: what programs keep in tags is no difference.
+func TestCompareTags(t *testing.T) {
+	a, b := run(nil, nil), run(nil, nil)
+	b.Tags = map[string]string{"t": "2", format.OwnTagPrefix + "model.1": "{}"}
+	if d := cmp.Diff([]Value{{"t", "1", "2"}}, Compare(single(a), single(b), Options{}).Tags); d != "" {
+		t.Error(d)
+	}
+}

@@ -151,6 +151,7 @@ func (r *Run) describe(e *repo.Entry) {
 	r.Unknown = append(valuesOf(e.Extra), valuesOf(e.Unknown)...)
 	record.Params, record.Conflicts, record.Metrics, record.Summary = nil, nil, nil, nil
 	record.Artifacts, record.Extra, record.Unknown = nil, nil, nil
+	record.Tags = format.ShownTags(e.Tags)
 	r.Record = &record
 	if e.Active != nil {
 		r.Live = &RunLife{Life: e.Life.String(), Silent: e.Silent.UTC()}

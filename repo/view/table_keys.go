@@ -60,7 +60,7 @@ func (c *keyCounts) add(e *repo.Entry) {
 	for key := range e.Summary {
 		c.summary[key]++
 	}
-	for key := range e.Tags {
+	for key := range format.ShownTags(e.Tags) {
 		c.tags[key]++
 	}
 	for key := range format.Params(e.Unknown).Flatten() {

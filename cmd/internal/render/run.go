@@ -55,10 +55,10 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	}
 	p.pair("note", e.Note)
 	v.params(p, e.Run)
-	if len(e.Tags) > 0 {
+	if tags := format.ShownTags(e.Tags); len(tags) > 0 {
 		p.title("tags")
-		for _, key := range slices.Sorted(maps.Keys(e.Tags)) {
-			p.line("  %s = %s", terminal.Clean(key), terminal.Clean(e.Tags[key]))
+		for _, key := range slices.Sorted(maps.Keys(tags)) {
+			p.line("  %s = %s", terminal.Clean(key), terminal.Clean(tags[key]))
 		}
 	}
 	v.metrics(ctx, p, e)
