@@ -16,7 +16,7 @@ import (
 
 type execFlags struct {
 	newRunFlags
-	join, noSystem, wandb, mlflow bool
+	join, noSystem, wandb, mlflow, noMLflow bool
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -35,8 +35,10 @@ nested in that run; with --join the program records into that run instead, and
 only the process that started the run finishes it.
 
 With --wandb, 'import wandb' in a Python program finds the runs client, so that
-existing W&B calls are recorded without installing or changing anything. With
---mlflow, MLflow's calls are recorded: its runs become runs here.
+existing W&B calls are recorded without installing or changing anything.
+MLflow's calls are recorded too: its runs become runs here. If
+MLFLOW_TRACKING_URI names a server, they go to that server, unless --mlflow is
+given. With --no-mlflow, MLflow is left alone.
 
 Press Ctrl-C once to ask the program to stop, and twice to kill it.
 
@@ -50,11 +52,15 @@ could not be started.`,
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run that RUNS_ID names, instead of a new one")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "do not sample the machine")
 	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "record the W&B calls of a Python program")
-	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record the MLflow calls of the program, except for models")
+	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record MLflow calls even if MLFLOW_TRACKING_URI names a server")
+	cmd.Flags().BoolVar(&f.noMLflow, "no-mlflow", false, "do not record the MLflow calls of the program")
 	return cmd
 }
 
 func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
+	if f.mlflow && f.noMLflow {
+		return usagef("exec: --mlflow and --no-mlflow cannot be combined")
+	}
 	var path, env []string
 	if f.wandb {
 		var err error
@@ -87,12 +93,8 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	s := supervised{
 		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
 	}
-	if f.mlflow {
-		if s.mlflow, err = listenMLflow(ctx, active, func(err error) { a.warn("%v", err) }); err != nil {
-			a.warn("%v", err)
-		} else {
-			path = append(path, s.mlflow.stores.watch(active.Repository(), a.dir, entry, args)...)
-		}
+	if f.mlflow || !f.noMLflow && !namesServer() {
+		path = append(path, a.answerMLflow(ctx, &s)...)
 	}
 	if len(path) > 0 {
 		s.env = append(s.env, pythonPath(path, os.Getenv("PYTHONPATH")))

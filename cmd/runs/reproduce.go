@@ -119,6 +119,14 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		return &repo.HintError{Err: err, Hint: hint}
 	}
 	s := supervised{active: again.Active, args: again.Args, dir: again.Dir, env: again.Env}
+	if !namesServer() {
+		if path := a.answerMLflow(ctx, &s); len(path) > 0 {
+			s.env = append(s.env, pythonPath(path, os.Getenv("PYTHONPATH")))
+		}
+		if s.mlflow != nil {
+			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)
+		}
+	}
 	return a.supervise(ctx, s, func(run *format.Run) error {
 		e, err := r.Read(context.WithoutCancel(ctx), run.ID)
 		if err != nil {
