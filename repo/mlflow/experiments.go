@@ -1,27 +1,24 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"maps"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/index"
 )
 
 // DefaultExperiment is the name that MLflow has for the experiment of runs without one. Its id is "0".
 const DefaultExperiment = "Default"
 
-// ExperimentID returns the id that an experiment has for MLflow: 18 digits of the SHA-256 of its name, so that all
-// clones agree. The id of no experiment is "0".
+// ExperimentID returns the id that an experiment has for MLflow. The id of no experiment is "0".
 func ExperimentID(name string) string {
 	if name == "" || name == DefaultExperiment {
 		return "0"
 	}
-	sum := sha256.Sum256([]byte(name))
-	const digits = 900_000_000_000_000_000
-	return fmt.Sprint(100_000_000_000_000_000 + binary.BigEndian.Uint64(sum[:8])%digits)
+	return format.ExperimentID(name)
 }
 
 // experimentJSON is an experiment as MLflow's client reads it.
@@ -30,12 +27,42 @@ type experimentJSON struct {
 	Name      string    `json:"name"`
 	Artifacts string    `json:"artifact_location"`
 	Stage     string    `json:"lifecycle_stage"`
+	Created   int64     `json:"creation_time,omitempty"`
+	Updated   int64     `json:"last_update_time,omitempty"`
 	Tags      []tagJSON `json:"tags,omitempty"`
 }
 
-func (s *Service) experiment(name string) experimentJSON {
-	id := ExperimentID(name)
-	return experimentJSON{ID: id, Name: experimentName(name), Artifacts: s.artifactRoot(id), Stage: "active"}
+// The stages of experiments and runs.
+const (
+	stageActive  = "active"
+	stageDeleted = "deleted"
+)
+
+// experiment returns an experiment with what its file says. Its times are those of its runs, which allExperiments adds.
+func (s *Service) experiment(name string) (*experimentJSON, error) {
+	kept := &format.Experiment{Name: name}
+	if name != "" {
+		var err error
+		if kept, err = s.repo.Experiment(name); err != nil {
+			return nil, err
+		}
+	}
+	return s.experimentOf(kept), nil
+}
+
+func (s *Service) experimentOf(kept *format.Experiment) *experimentJSON {
+	id := ExperimentID(kept.Name)
+	e := &experimentJSON{
+		ID: id, Name: experimentName(cmp.Or(kept.Title, kept.Name)), Artifacts: s.artifactRoot(id), Stage: stageActive,
+		Tags: pairs(kept.Tags),
+	}
+	if !kept.Created.IsZero() {
+		e.Created, e.Updated = kept.Created.UnixMilli(), kept.Created.UnixMilli()
+	}
+	if !kept.Deleted.IsZero() {
+		e.Stage, e.Updated = stageDeleted, kept.Deleted.UnixMilli()
+	}
+	return e
 }
 
 // experimentName is the name that MLflow shows for an experiment of ours.
@@ -51,16 +78,29 @@ func (s *Service) named(ctx context.Context, id string) (name string, ok bool, e
 	if name, ok := s.openNames()[id]; ok {
 		return name, true, nil
 	}
-	table, err := s.repo.Table(ctx)
+	names, err := s.names(ctx)
 	if err != nil {
 		return "", false, err
 	}
-	for _, name := range table.Column(index.Attributes, "experiment").Texts() {
-		if ExperimentID(name) == id {
-			return name, true, nil
-		}
+	name, ok = names[id]
+	return name, ok, nil
+}
+
+// names returns our names of all experiments, by their ids.
+func (s *Service) names(ctx context.Context) (map[string]string, error) {
+	names := s.openNames()
+	table, err := s.repo.Table(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return "", false, nil
+	for _, name := range table.Column(index.Attributes, "experiment").Texts() {
+		names[ExperimentID(name)] = name
+	}
+	kept, _ := s.repo.Experiments() // 'runs verify' names damaged files
+	for name := range kept {
+		names[ExperimentID(name)] = name
+	}
+	return names, nil
 }
 
 // openNames returns the experiments that need no look at the runs of the repository, by their ids.
@@ -89,7 +129,8 @@ func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, notFound("No Experiment with id=%s exists", q.ID)
 	}
-	return map[string]any{"experiment": s.experiment(name)}, nil
+	e, err := s.experiment(name)
+	return map[string]any{"experiment": e}, err
 }
 
 func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
@@ -99,14 +140,30 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	name, ok, err := s.named(ctx, ExperimentID(q.Name))
+	name, ok, err := s.byName(ctx, q.Name)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, notFound("Could not find experiment with name '%s'", q.Name)
+		return nil, notFound("Could not find experiment with name '%s'", oneLine(cut(q.Name, maxName)))
 	}
-	return map[string]any{"experiment": s.experiment(name)}, nil
+	e, err := s.experiment(name)
+	return map[string]any{"experiment": e}, err
+}
+
+// byName returns our name of the experiment that MLflow knows by a name: that of its runs, or the one that it was given
+// later.
+func (s *Service) byName(ctx context.Context, name string) (ours string, ok bool, err error) {
+	if ours, ok, err = s.named(ctx, ExperimentID(name)); ok || err != nil {
+		return ours, ok, err
+	}
+	kept, _ := s.repo.Experiments()
+	for _, e := range kept {
+		if e.Title == name {
+			return e.Name, true, nil
+		}
+	}
+	return "", false, nil
 }
 
 func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
@@ -117,11 +174,23 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	if err := format.CheckKey(q.Name); err != nil {
+		return nil, invalid("Invalid experiment name: %v", err)
+	}
 	id := ExperimentID(q.Name)
-	if _, exists, err := s.named(ctx, id); err != nil {
+	if _, exists, err := s.byName(ctx, q.Name); err != nil {
 		return nil, err
 	} else if exists {
 		return nil, &Error{400, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Experiment(name=%s) already exists.", q.Name)}
+	}
+	if len(q.Tags) > 0 {
+		kept := &format.Experiment{Name: q.Name, Created: now()}
+		if err := setExperimentTags(kept, q.Tags); err != nil {
+			return nil, err
+		}
+		if err := s.repo.KeepExperiment(kept); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -57,6 +57,11 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, notFound("No Experiment with id=%s exists", q.Experiment)
 	}
+	if kept, err := s.experiment(experiment); err != nil {
+		return nil, err
+	} else if kept.Stage == stageDeleted {
+		return nil, &Error{400, "INVALID_STATE", "The experiment " + q.Experiment + " must be in the 'active' state."}
+	}
 	tags := tagsOf(q.Tags)
 	if named := tags[TagName]; q.Name != "" && named != "" && named != q.Name {
 		return nil, invalid("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "+

@@ -41,6 +41,8 @@ type Service struct {
 	repo *repo.Repository
 	opts Options
 
+	keeping sync.Mutex // held while the file of an experiment is changed
+
 	mu          sync.Mutex
 	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
 	parts       map[string]string   // the ids that MLflow knows, by those of open runs that resume others
@@ -110,23 +112,35 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"GET experiments/get":         (*Service).getExperiment,
 	"GET experiments/get-by-name": (*Service).experimentByName,
 	"POST experiments/create":     (*Service).createExperiment,
-	"POST runs/create":            (*Service).createRun,
-	"POST runs/update":            (*Service).updateRun,
-	"GET runs/get":                (*Service).getRun,
-	"POST runs/log-metric":        (*Service).logMetric,
-	"POST runs/log-parameter":     (*Service).logParam,
-	"POST runs/log-batch":         (*Service).logBatch,
-	"POST runs/set-tag":           (*Service).setTag,
-	"POST runs/delete-tag":        (*Service).deleteTag,
-	"POST runs/delete":            (*Service).deleteRun,
-	"POST runs/restore":           (*Service).restoreRun,
-	"POST runs/search":            (*Service).searchRuns,
-	"POST runs/log-inputs":        (*Service).logInputs,
-	"POST gitruns/journal":        (*Service).openDirect,
-	"GET metrics/get-history":     (*Service).metricHistory,
-	"POST runs/outputs":           (*Service).logOutputs,
-	"POST runs/log-model":         (*Service).recordModel,
-	"GET artifacts/list":          (*Service).listArtifacts,
+	"POST experiments/search":     (*Service).searchExperiments,
+	"GET experiments/search":      (*Service).searchExperiments,
+	"POST experiments/update":     (*Service).updateExperiment,
+	"POST experiments/delete":     (*Service).deleteExperiment,
+	"POST experiments/restore":    (*Service).restoreExperiment,
+
+	"POST experiments/set-experiment-tag":    (*Service).setExperimentTag,
+	"POST experiments/delete-experiment-tag": (*Service).deleteExperimentTag,
+	"POST experiments/search-datasets":       (*Service).searchDatasets,
+	"GET metrics/get-history-bulk-interval":  (*Service).sampledHistory,
+	"GET metrics/get-history-bulk":           (*Service).bulkHistory,
+
+	"POST runs/create":        (*Service).createRun,
+	"POST runs/update":        (*Service).updateRun,
+	"GET runs/get":            (*Service).getRun,
+	"POST runs/log-metric":    (*Service).logMetric,
+	"POST runs/log-parameter": (*Service).logParam,
+	"POST runs/log-batch":     (*Service).logBatch,
+	"POST runs/set-tag":       (*Service).setTag,
+	"POST runs/delete-tag":    (*Service).deleteTag,
+	"POST runs/delete":        (*Service).deleteRun,
+	"POST runs/restore":       (*Service).restoreRun,
+	"POST runs/search":        (*Service).searchRuns,
+	"POST runs/log-inputs":    (*Service).logInputs,
+	"POST gitruns/journal":    (*Service).openDirect,
+	"GET metrics/get-history": (*Service).metricHistory,
+	"POST runs/outputs":       (*Service).logOutputs,
+	"POST runs/log-model":     (*Service).recordModel,
+	"GET artifacts/list":      (*Service).listArtifacts,
 
 	"POST logged-models":                           (*Service).createModel,
 	"POST logged-models/search":                    (*Service).searchModels,

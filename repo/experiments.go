@@ -1,0 +1,97 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+)
+
+// ExperimentsName is the folder in .runs with what is known of experiments beyond their runs. Git does not ignore it:
+// its files are committed like settings.
+const ExperimentsName = "experiments"
+
+// maxExperiments is how many experiment files are read.
+const maxExperiments = 10_000
+
+// Experiments reads the experiment files, by the names that runs have. A file that cannot be read is left out, and the
+// error names it.
+func (r *Repository) Experiments() (map[string]*format.Experiment, error) {
+	dir := filepath.Join(r.Dir, ExperimentsName)
+	all := map[string]*format.Experiment{}
+	if err := realDir(dir); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return all, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return all, err
+	}
+	var errs []error
+	for _, entry := range entries {
+		name := path.Join(ExperimentsName, entry.Name())
+		if !strings.HasSuffix(name, ".toml") || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		if len(all) >= maxExperiments {
+			errs = append(errs, fmt.Errorf("%s has more than %d files: the others are not read", dir, maxExperiments))
+			break
+		}
+		e, err := r.readExperiment(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		all[e.Name] = e
+	}
+	return all, errors.Join(errs...)
+}
+
+func (r *Repository) readExperiment(name string) (*format.Experiment, error) {
+	data, err := r.readFile(name, format.MaxExperimentBytes)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return format.DecodeExperiment(name, data)
+}
+
+// Experiment returns what is known of an experiment beyond its runs. It is empty, except for the name, if there is no
+// file.
+func (r *Repository) Experiment(name string) (*format.Experiment, error) {
+	e, err := r.readExperiment(format.ExperimentFile(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &format.Experiment{Name: name}, nil
+	}
+	return e, err
+}
+
+// KeepExperiment writes the file of an experiment, whole or not at all.
+func (r *Repository) KeepExperiment(e *format.Experiment) error {
+	fail := func(err error) error { return fmt.Errorf("writing down experiment %q: %w", e.Name, err) }
+	data, err := format.EncodeExperiment(e)
+	if err != nil {
+		return fail(err)
+	}
+	dir := filepath.Join(r.Dir, ExperimentsName)
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fail(err)
+	}
+	if err := realDir(dir); err != nil {
+		return fail(err)
+	}
+	tmp := filepath.Join(dir, newPrefix+format.RandomLetters(8))
+	if err := writeFile(tmp, data); err != nil {
+		return fail(err)
+	}
+	if err := os.Rename(tmp, filepath.Join(r.Dir, filepath.FromSlash(format.ExperimentFile(e.Name)))); err != nil {
+		return fail(errors.Join(err, os.Remove(tmp)))
+	}
+	return nil
+}
