@@ -19,39 +19,34 @@ const ExperimentsName = "experiments"
 // maxExperiments is how many experiment files are read.
 const maxExperiments = 10_000
 
-// Experiments reads the experiment files, by the names that runs have. A file that cannot be read is left out, and the
-// error names it.
-func (r *Repository) Experiments() (map[string]*format.Experiment, error) {
+// Experiments reads the experiment files, by the names that runs have. Those that cannot be read are left out; damaged
+// says why, by their paths in .runs.
+func (r *Repository) Experiments() (all map[string]*format.Experiment, damaged map[string]error) {
+	all, damaged = map[string]*format.Experiment{}, map[string]error{}
 	dir := filepath.Join(r.Dir, ExperimentsName)
-	all := map[string]*format.Experiment{}
-	if err := realDir(dir); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		return all, err
+	err := realDir(dir)
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = os.ReadDir(dir)
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return all, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		damaged[ExperimentsName] = err
 	}
-	var errs []error
 	for _, entry := range entries {
 		name := path.Join(ExperimentsName, entry.Name())
-		if !strings.HasSuffix(name, ".toml") || strings.HasPrefix(entry.Name(), ".") {
-			continue
+		switch e, err := r.readExperiment(name); {
+		case strings.HasPrefix(entry.Name(), "."), !strings.HasSuffix(name, ".toml"): // such as of a killed writer
+		case err != nil:
+			damaged[name] = err
+		default:
+			all[e.Name] = e
 		}
-		if len(all) >= maxExperiments {
-			errs = append(errs, fmt.Errorf("%s has more than %d files: the others are not read", dir, maxExperiments))
+		if len(all)+len(damaged) >= maxExperiments {
+			damaged[ExperimentsName] = fmt.Errorf("the folder has more than %d files: the others are not read", maxExperiments)
 			break
 		}
-		e, err := r.readExperiment(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		all[e.Name] = e
 	}
-	return all, errors.Join(errs...)
+	return all, damaged
 }
 
 func (r *Repository) readExperiment(name string) (*format.Experiment, error) {

@@ -28,6 +28,8 @@ const (
 !.gitignore
 !.gitattributes
 !config.toml
+!experiments/
+!experiments/*.toml
 !models/
 !models/**
 `
@@ -37,6 +39,7 @@ const (
 run.toml diff=runs
 *.parquet diff=runs-metrics
 ` + BatchAttributes + `config.toml -linguist-generated -gitlab-generated
+experiments/** -linguist-generated -gitlab-generated
 models/** -linguist-generated -gitlab-generated
 `
 	// BatchAttributes is the line of .gitattributes that keeps a merge from mixing two batches. Git takes a batch that
@@ -188,8 +191,8 @@ func (e *ForeignFolderError) Error() string {
 
 // ownEntries lists what .runs has at its top besides folders of days and what begins with a point.
 var ownEntries = []string{
-	configName, "active", RemovedName, "sources", "environments", "datasets", "models", "local.toml", "store", trashName,
-	"unreadable", "cache",
+	configName, "active", RemovedName, "sources", "environments", "datasets", ExperimentsName, "models", "local.toml",
+	"store", trashName, "unreadable", "cache",
 }
 
 // checkForeign returns a *ForeignFolderError if runs exists, was not written by this program, and is not empty.

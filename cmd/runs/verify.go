@@ -204,7 +204,11 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 		fmt.Fprintln(w, redactionLine(r))
 	}
 	for _, p := range found.Strays {
-		a.writeProblem(w, p.Path, "Git tracks it: "+p.Reason)
+		reason := p.Reason
+		if p.Runs != "" { // not an experiment file, which Git may track
+			reason = "Git tracks it: " + reason
+		}
+		a.writeProblem(w, p.Path, reason)
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %d fully restorable\n", plural(len(verdicts), "run"), damaged, restorable)
 	return err

@@ -181,8 +181,8 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	return answer, nil
 }
 
-// allExperiments returns all experiments, newest first. An experiment is as old as its first run, and was updated when its
-// last run began.
+// allExperiments returns all experiments, newest first. An experiment is as old as its first run, and was updated when
+// its last run began.
 func (s *Service) allExperiments(ctx context.Context) ([]*experimentJSON, error) {
 	names, err := s.names(ctx)
 	if err != nil {

@@ -104,9 +104,9 @@ func TestDamagedExperiment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, err := r.Experiments()
-	if len(all) != 1 || all["good"] == nil || err == nil {
-		t.Errorf("%v, %v", all, err)
+	all, damaged := r.Experiments()
+	if len(all) != 1 || all["good"] == nil || len(damaged) != 3 {
+		t.Errorf("%v, %v", all, damaged)
 	}
 	if got := foundExperiments(t, New(r, Options{}), map[string]any{}); !slices.Contains(got, "good") {
 		t.Errorf("the search found %q", got)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -50,7 +52,7 @@ func stray(name, mode string) error {
 	p := placeOf(path.Join(repo.DirName, name))
 	first, rest, deeper := strings.Cut(name, "/")
 	switch {
-	case p.kind != notOurs, name == "active/.gitignore", first == "models" && deeper:
+	case p.kind != notOurs, name == "active/.gitignore", first == "models" && deeper, isExperiment(name):
 		return nil
 	case !deeper:
 		return errors.New("runs writes no file with this name")
@@ -67,21 +69,39 @@ func stray(name, mode string) error {
 	return errors.New("runs writes no file with this name")
 }
 
+// isExperiment reports whether a path under .runs is that of an experiment file.
+func isExperiment(name string) bool {
+	id, ok := strings.CutPrefix(name, repo.ExperimentsName+"/")
+	id, toml := strings.CutSuffix(id, ".toml")
+	return ok && toml && len(id) == 18 && strings.Trim(id, "0123456789") == ""
+}
+
+// damagedExperiments lists the experiment files that cannot be read.
+func damagedExperiments(r *repo.Repository) (problems []Problem) {
+	_, damaged := r.Experiments()
+	for _, name := range slices.Sorted(maps.Keys(damaged)) {
+		reason := strings.TrimPrefix(damaged[name].Error(), name+": ")
+		problems = append(problems, Problem{Path: path.Join(repo.DirName, name), Reason: reason})
+	}
+	return problems
+}
+
 // Strays lists the entries of Git's index that must not be in .runs: files that belong to one machine, links,
-// submodules, and files with unknown names.
+// submodules, and files with unknown names. Experiment files that cannot be read are among them; they have no Runs.
 func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
+	damaged := damagedExperiments(r)
 	if !r.InGit {
-		return nil, nil
+		return damaged, nil
 	}
 	at, err := r.TreePath()
 	if err != nil {
-		return nil, nil // .runs is outside the working tree, so Git has no files of it
+		return damaged, nil // .runs is outside the working tree, so Git has no files of it
 	}
 	entries, err := git.Tracked(ctx, r.Git, at)
 	if errors.Is(err, git.ErrNoGit) {
 		return nil, nil
 	}
-	var strays []Problem
+	strays := damaged
 	for _, e := range entries {
 		name := strings.TrimPrefix(strings.TrimPrefix(e.Path, at), "/")
 		if err := stray(name, e.Mode); err != nil {
