@@ -52,7 +52,13 @@ func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 		data.Params = append(data.Params, tagJSON{key, Text(flat[key])})
 	}
 	for _, key := range slices.Sorted(maps.Keys(e.Metrics)) {
-		m := metricJSON{Key: key, Value: value(e.Metrics[key].Last), Time: number(info.End)}
+		of := e.Metrics[key]
+		m := metricJSON{Key: key, Value: value(of.Last), Time: number(info.End)}
+		for _, p := range []*format.Extreme{of.Min, of.Max} {
+			if p != nil { // the record has no step of the last point; without one, MLflow's page takes it for a single point
+				m.Step = max(m.Step, number(p.Step))
+			}
+		}
 		data.Metrics = append(data.Metrics, m)
 	}
 	return &runJSON{info, data, s.inputsOf(e.Datasets), outputsOf(modelsOf(e.Tags))}

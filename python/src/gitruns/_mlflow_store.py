@@ -18,7 +18,7 @@ from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore
-from mlflow.utils.rest_utils import http_request
+from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from ._journal import Journal
 from ._mlflow_service import Service, quicken, service
@@ -138,6 +138,20 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
                     run.tags([t for t in tags if run.may_be_tag(t)])
                     return
         super().log_batch(run_id, metrics, params, tags)
+
+    def _search_datasets(self, experiment_ids: Any) -> list[Any]:
+        """Return the datasets of experiments, which the server of MLflow's pages asks for."""
+        from mlflow.entities import _DatasetSummary
+
+        answer = http_request(
+            self.get_host_creds(),
+            "/api/2.0/mlflow/experiments/search-datasets",
+            "POST",
+            json={"experiment_ids": list(experiment_ids)},
+            timeout=30,
+        )
+        found = verify_rest_response(answer, "search-datasets").json().get("dataset_summaries", [])
+        return [_DatasetSummary(d["experiment_id"], d["name"], d["digest"], d.get("context")) for d in found]
 
     def update_run_info(self, run_id: str, run_status: Any, end_time: Any, run_name: Any) -> Any:
         """Change the status or the name of a run."""
