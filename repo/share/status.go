@@ -280,7 +280,7 @@ func idsOf(trees *git.Trees, day string, entries []git.TreeEntry) ([]string, err
 // RunsOnOtherBranches lists the runs that are on other local branches but not in the commit that is checked out, and
 // that were not removed here. It looks only at file names, and only at the newest branches.
 func RunsOnOtherBranches(ctx context.Context, r *repo.Repository) ([]string, error) {
-	if !r.InGit {
+	if !r.InGit || git.OnlyBranch(r.Git) {
 		return nil, nil
 	}
 	branches, err := git.NewestBranches(ctx, r.Git, maxListed, false)
