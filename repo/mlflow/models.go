@@ -165,6 +165,15 @@ func outputsOf(models []*model) *outputsJSON {
 	return all
 }
 
+// adoptModels takes in the models of a run that an earlier service began.
+func (run *openRun) adoptModels() {
+	for _, m := range modelsOf(run.record.Tags) {
+		if of, n, err := modelPlace(m.ID); err == nil && of == run.active.ID {
+			run.models[n] = m
+		}
+	}
+}
+
 // allModels returns the models of an open run, and of the runs that it resumes. The caller holds the lock.
 func (run *openRun) allModels() (all []*model) {
 	for _, m := range modelsOf(run.record.Tags) {
@@ -212,7 +221,10 @@ func (s *Service) createModel(ctx context.Context, c *Call) (any, error) {
 	if err := m.setParams(run.params, q.Params); err != nil {
 		return nil, err
 	}
-	n := len(run.models) + 1
+	n := 1
+	for run.models[n] != nil {
+		n++
+	}
 	m.ID = modelID(run.active.ID, n)
 	if err := run.saveModel(n, m); err != nil {
 		return nil, err
@@ -235,7 +247,13 @@ func (s *Service) modelRun(ctx context.Context, experiment, run, name string) (*
 	if name, err = checkName(name); err != nil {
 		return nil, err
 	}
-	return s.start(ctx, named, name, nil)
+	of, err := s.start(ctx, named, name, nil)
+	if err == nil {
+		of.mu.Lock()
+		of.forModel = true
+		of.mu.Unlock()
+	}
+	return of, err
 }
 
 // modelFolder makes the folder of a new model among the artifacts of the run, and returns its path there.
@@ -387,6 +405,9 @@ func (s *Service) change(ctx context.Context, id string, do func(m *model, ofRun
 	}
 	if err := run.saveModel(n, m); err != nil {
 		return nil, err
+	}
+	if run.forModel && m.Status != modelPending && run.ended == 0 {
+		run.status, run.ended = StatusFinished, m.Updated
 	}
 	return map[string]any{"model": s.modelOfOpen(run, n)}, nil
 }

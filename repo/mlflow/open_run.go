@@ -38,6 +38,8 @@ type openRun struct {
 	named   []namedData
 	models  map[int]*model // by their numbers
 
+	forModel bool // MLflow knows no run for the model, and ends none
+
 	ofModels map[series]metricJSON // the latest points of models
 
 	by      int              // the process that began it, of a service that outlives programs; 0 if it is not known

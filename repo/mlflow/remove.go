@@ -40,6 +40,17 @@ func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 	return struct{}{}, s.repo.Remove(ctx, []*repo.Entry{e}, nil)
 }
 
+// removed returns a run that lies in the trash. It is nil if the trash does not have it.
+func (s *Service) removed(id string) *runJSON {
+	e, err := s.repo.ReadTrashed(id)
+	if err != nil {
+		return nil
+	}
+	run := s.jsonOf(e)
+	run.Info.Stage = stageDeleted
+	return run
+}
+
 // restoreRun takes a run out of the trash.
 func (s *Service) restoreRun(_ context.Context, c *Call) (any, error) {
 	var q runName

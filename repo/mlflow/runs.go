@@ -106,11 +106,12 @@ func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		e, err := s.entry(ctx, q.id())
 		if err != nil {
+			if removed := s.removed(q.id()); removed != nil {
+				return map[string]any{"run": removed}, nil
+			}
 			return nil, err
 		}
-		if err := s.placeArtifacts(ctx, e); err != nil {
-			return nil, err
-		}
+		_ = s.placeArtifacts(ctx, e) // a damaged list of artifacts does not hide the run: 'runs verify' names it
 		return map[string]any{"run": s.jsonOf(e)}, nil
 	}
 	run.mu.Lock()

@@ -43,6 +43,7 @@ func (s *Service) adopt(ctx context.Context, e *repo.Entry) (*openRun, error) {
 	run.active, run.id, run.by, run.process = e.Active, e.ID, pid, repo.WatchProcess(pid)
 	run.continues(s.jsonOf(e))
 	run.inherit(s)
+	run.adoptModels()
 	var err error
 	if run.journal, err = run.active.OpenJournal(); err != nil {
 		return nil, err
