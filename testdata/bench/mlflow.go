@@ -32,7 +32,7 @@ func (b *bench) mlflow() error {
 		if _, err := measure(dir, nil, "python3", script, path, strconv.Itoa(c.runs), strconv.Itoa(c.points)); err != nil {
 			return err
 		}
-		command := []string{"sh", "-c", "rm -rf .runs/20* && exec '" + b.runs + "' import mlflow mlflow.db" + c.flags}
+		command := b.importAgain("mlflow mlflow.db" + c.flags)
 		var best, base sample
 		for i := range c.rounds {
 			x, err := measure(dir, nil, command...)

@@ -49,11 +49,14 @@ func project(t testing.TB) *repo.Repository {
 }
 
 // TestAgainstMLflow imports stores that MLflow made, and compares each run with what MLflow's client says of it.
-// RUNS_TEST_MLFLOW lists Python interpreters that have MLflow.
+// RUNS_TEST_MLFLOW and RUNS_TEST_MLFLOW2 name Python interpreters that have MLflow.
 func TestAgainstMLflow(t *testing.T) {
-	pythons := filepath.SplitList(os.Getenv("RUNS_TEST_MLFLOW"))
+	var pythons []string
+	for _, name := range []string{"RUNS_TEST_MLFLOW", "RUNS_TEST_MLFLOW2"} {
+		pythons = append(pythons, filepath.SplitList(os.Getenv(name))...)
+	}
 	if len(pythons) == 0 {
-		t.Skip("RUNS_TEST_MLFLOW does not name a Python with MLflow")
+		t.Skip("neither RUNS_TEST_MLFLOW nor RUNS_TEST_MLFLOW2 names a Python with MLflow")
 	}
 	for i, python := range pythons {
 		for _, kind := range []string{"sqlite", "file"} {
