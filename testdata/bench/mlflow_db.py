@@ -38,19 +38,44 @@ def make(path, runs, points):
     rng = random.Random(1)
     ids = [f"{rng.getrandbits(128):032x}" for _ in range(runs)]
     row = "INSERT INTO {} VALUES ({})".format
-    db.executemany(row("runs", ",".join("?" * 14)), (
-        (id, f"run {i}", "LOCAL", "", "", "ann", "FINISHED", START + i, START + 10**7, "", "active",
-         f"/home/ann/mlruns/1/{id}/artifacts", 1, None) for i, id in enumerate(ids)
-    ))
+    db.executemany(
+        row("runs", ",".join("?" * 14)),
+        (
+            (
+                id,
+                f"run {i}",
+                "LOCAL",
+                "",
+                "",
+                "ann",
+                "FINISHED",
+                START + i,
+                START + 10**7,
+                "",
+                "active",
+                f"/home/ann/mlruns/1/{id}/artifacts",
+                1,
+                None,
+            )
+            for i, id in enumerate(ids)
+        ),
+    )
     db.executemany(row("params", "?,?,?"), ((f"p{k}", str(rng.random()), id) for id in ids for k in range(10)))
     db.executemany(row("tags", "?,?,?"), (("mlflow.user", "ann", id) for id in ids))
     steps = points // runs // 10
-    db.executemany(row("metrics", "?,?,?,?,?,0"), (
-        (f"m{k}", rng.random(), START + 1000 * step, id, step) for step in range(steps) for id in ids for k in range(10)
-    ))
-    db.executemany(row("latest_metrics", "?,?,?,?,0,?"), (
-        (f"m{k}", 0.5, START + 1000 * steps, steps - 1, id) for id in ids for k in range(10 if steps else 0)
-    ))
+    db.executemany(
+        row("metrics", "?,?,?,?,?,0"),
+        (
+            (f"m{k}", rng.random(), START + 1000 * step, id, step)
+            for step in range(steps)
+            for id in ids
+            for k in range(10)
+        ),
+    )
+    db.executemany(
+        row("latest_metrics", "?,?,?,?,0,?"),
+        ((f"m{k}", 0.5, START + 1000 * steps, steps - 1, id) for id in ids for k in range(10 if steps else 0)),
+    )
     db.commit()
 
 

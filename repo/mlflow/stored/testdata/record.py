@@ -47,8 +47,18 @@ def record(root):
 
     plain = begin("plain", tags={"mlflow.user": "ann", "mlflow.source.name": os.path.join(root, "src/train.py")})
     for key, value in {
-        "lr": 0.01, "n": 3, "flag": True, "text": "a b", "none": None, "zeros": "0010", "exp": "1e-3",
-        "path/with/slashes": "x", "unicode é": "ü\nsecond line", "long": "x" * 5000, "empty": "", "nan": "nan",
+        "lr": 0.01,
+        "n": 3,
+        "flag": True,
+        "text": "a b",
+        "none": None,
+        "zeros": "0010",
+        "exp": "1e-3",
+        "path/with/slashes": "x",
+        "unicode é": "ü\nsecond line",
+        "long": "x" * 5000,
+        "empty": "",
+        "nan": "nan",
     }.items():
         client.log_param(plain, key, value)
     for i in range(50):
@@ -152,24 +162,26 @@ def report(experiments):
                     if m.run_id == info.run_id:
                         label = [model.model_id, m.dataset_name or ""]
                         models.setdefault(m.key, []).append([m.step, m.timestamp, number(m.value), *label])
-        found.append({
-            "id": info.run_id,
-            "name": info.run_name,
-            "experiment": client.get_experiment(info.experiment_id).name,
-            "status": info.status,
-            "start": info.start_time,
-            "end": info.end_time,
-            "params": dict(run.data.params),
-            "tags": dict(run.data.tags),
-            "metrics": metrics,
-            "models": models,
-            "datasets": [
-                [d.dataset.name, d.dataset.digest, {t.key: t.value for t in d.tags}.get("mlflow.data.context", "")]
-                for d in run.inputs.dataset_inputs
-            ],
-            "used": [m.model_id for m in run.inputs.model_inputs] if VERSION > 2 else [],
-            "artifacts": sorted(files_of(client, info.run_id, "")),
-        })
+        found.append(
+            {
+                "id": info.run_id,
+                "name": info.run_name,
+                "experiment": client.get_experiment(info.experiment_id).name,
+                "status": info.status,
+                "start": info.start_time,
+                "end": info.end_time,
+                "params": dict(run.data.params),
+                "tags": dict(run.data.tags),
+                "metrics": metrics,
+                "models": models,
+                "datasets": [
+                    [d.dataset.name, d.dataset.digest, {t.key: t.value for t in d.tags}.get("mlflow.data.context", "")]
+                    for d in run.inputs.dataset_inputs
+                ],
+                "used": [m.model_id for m in run.inputs.model_inputs] if VERSION > 2 else [],
+                "artifacts": sorted(files_of(client, info.run_id, "")),
+            }
+        )
     return found
 
 
