@@ -16,6 +16,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/csvlog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/ingest"
 	"github.com/gitruns/runs/repo/query"
@@ -209,6 +210,17 @@ func flagWords() map[string]words {
 		"--select-by":         metrics,
 		"--value":             oneOf(format.CompareValues...),
 		"import --run":        nothing,
+		"import --metric":     columns,
+		"import --tag":        columns,
+		"import --without":    columns,
+		"import --name":       columns,
+		"import --key":        columns,
+		"import --status":     columns,
+		"import --started":    columns,
+		"import --ended":      columns,
+		"import --step":       columns,
+		"import --time":       columns,
+		"import --delimiter":  oneOf(",", ";", "tab"),
 		"--silent":            oneOf("10m", "1h", "6h"),
 		"--smooth":            nothing,
 		"--sort":              keys,
@@ -229,6 +241,16 @@ func flagWords() map[string]words {
 		"--in":                folders,
 		"--directory":         folders,
 	}
+}
+
+// columns offers the columns of the CSV file that is to be imported.
+func columns(s *shellRequest, args []string, _ string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	delimiter, _ := s.cmd.Flags().GetString("delimiter")
+	names, _ := csvlog.Columns(s.path(args[len(args)-1]), delimiter)
+	return names
 }
 
 // all returns the runs, newest first. It reports no problems and changes nothing, because the user only pressed a key.

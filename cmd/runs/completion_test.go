@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,9 @@ func TestCompletionWords(t *testing.T) {
 		t.Skip("git is not installed")
 	}
 	p := typedProject(t)
+	if err := os.WriteFile(filepath.Join(p.dir, "results.csv"), []byte("lr;loss\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ typed, want string }{
 		{"show|", "narrow wide"},
 		{"diff|narrow|", "wide"},
@@ -90,6 +94,7 @@ func TestCompletionWords(t *testing.T) {
 		{"ls|last=", "last=exp last=exp2"},
 		{"plot|wide|--x|", "relative step time"},
 		{"import|wan", "wandb"},
+		{"import|csv|results.csv|--metric|lo", "loss"},
 		{"help|guide/s", "guide/share guide/sweeps"},
 		{"completion|", "bash fish powershell zsh"},
 		{"hook|", "pre-commit"},

@@ -124,6 +124,15 @@ func (t *table) begin(asked *importer.Table) error {
 	return t.assign(asked)
 }
 
+// Columns returns the names in the first line of a file. If delimiter is empty, that line decides.
+func Columns(path, delimiter string) ([]string, error) {
+	t, err := open(path, &importer.Table{Delimiter: delimiter})
+	if err != nil {
+		return nil, err
+	}
+	return t.names, t.file.Close()
+}
+
 // assign gives each column its role.
 func (t *table) assign(asked *importer.Table) error {
 	t.roles = make([]role, len(t.names))
