@@ -1,4 +1,4 @@
-"""MLflow's own client against `runs`: set RUNS_TEST_MLFLOW to the Pythons that have it, a list like PATH."""
+"""MLflow's own client against `runs`: set RUNS_TEST_MLFLOW and RUNS_TEST_MLFLOW2 to Pythons that have it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import unittest
 
 from project import SRC, Project
 
-PYTHONS = [p for p in os.environ.get("RUNS_TEST_MLFLOW", "").split(os.pathsep) if p]
+PYTHONS = [p for p in (os.environ.get("RUNS_TEST_MLFLOW"), os.environ.get("RUNS_TEST_MLFLOW2")) if p]
 
 
 @unittest.skipUnless(PYTHONS, "set RUNS_TEST_MLFLOW to a Python that has mlflow")
