@@ -134,6 +134,10 @@ func compareWithMLflow(t *testing.T, dir, kind string, said *told) {
 			t.Errorf("left out %d times %s, want %d", leftOut[what], what, n)
 		}
 	}
+	e, err := r.Experiment("bikes & co")
+	if err != nil || e.Tags["team"] != "sea" || e.Tags["mlflow.note.content"] != "a note" || e.Created.IsZero() {
+		t.Errorf("experiment %+v, %v", e, err)
+	}
 	noPath(t, r.Dir, dir)
 	again, err := Import(t.Context(), r, importer.Request{Path: dir})
 	if err != nil || len(again.Runs) > 0 || len(again.Present) != len(said.Runs) || len(again.Refused) > 0 {

@@ -43,16 +43,17 @@ func isDatabase(path string) bool {
 
 // database is a store of MLflow in SQLite.
 type database struct {
-	db       *sqlite.DB
-	folder   string
-	runs     []*storedRun
-	number   map[string]int32 // of active runs, by MLflow's ids
-	last     []int64          // the time of the last point of each run
-	keys     []string         // of metrics
-	keyOf    map[string]uint32
-	datasets map[string]dataset
-	spool    *importer.Spool
-	buf      []byte
+	db          *sqlite.DB
+	folder      string
+	runs        []*storedRun
+	experiments []*experiment
+	number      map[string]int32 // of active runs, by MLflow's ids
+	last        []int64          // the time of the last point of each run
+	keys        []string         // of metrics
+	keyOf       map[string]uint32
+	datasets    map[string]dataset
+	spool       *importer.Spool
+	buf         []byte
 }
 
 // openDatabase reads a database. Its runs can be read until it is closed. The rows of deleted runs are passed over.
@@ -113,12 +114,26 @@ func (d *database) rows(ctx context.Context, table string, columns []string, vis
 
 func (d *database) readExperiments(ctx context.Context) (map[int64]*experiment, error) {
 	found := map[int64]*experiment{}
-	err := d.rows(ctx, "experiments", []string{"experiment_id", "name", "lifecycle_stage"}, func(r []sqlite.Value) error {
+	columns := []string{"experiment_id", "name", "lifecycle_stage", "creation_time"}
+	err := d.rows(ctx, "experiments", columns, func(r []sqlite.Value) error {
 		id, _ := r[0].Number()
-		found[id] = &experiment{name: r[1].String(), deleted: r[2].String() == stageDeleted}
+		e := &experiment{name: r[1].String(), deleted: r[2].String() == stageDeleted, tags: map[string]string{}}
+		e.created, _ = r[3].Number()
+		found[id] = e
+		d.experiments = append(d.experiments, e)
 		return nil
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	columns = []string{"experiment_id", "key", "value"}
+	return found, d.rows(ctx, "experiment_tags", columns, func(r []sqlite.Value) error {
+		id, _ := r[0].Number()
+		if e := found[id]; e != nil && len(e.tags) < maxExperimentTags {
+			e.tags[r[1].String()] = r[2].String()
+		}
+		return nil
+	})
 }
 
 func (d *database) readRuns(ctx context.Context, experiments map[int64]*experiment) error {

@@ -62,17 +62,26 @@ func TestFirstDatabases(t *testing.T) {
 		"CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT)",
 		"CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT)",
 		"INSERT INTO experiments VALUES (0, 'Default'), (1, 'bikes')",
+		"CREATE TABLE experiment_tags (key TEXT, value TEXT, experiment_id INTEGER)",
+		"INSERT INTO experiment_tags VALUES ('team', 'sea', 1), ('path', '/home/ann/x', 1), ('a', 'b', 0), ('c', 'd', 9)",
 		"INSERT INTO runs VALUES ('aaaa0000000000000000000000000001', 'first', 'D:\\code\\train.py', "+
 			"'0123456789012345678901234567890123456789', 'ann', 'FINISHED', 1681560000000, 1681560060000, 'active', 1)",
 		"INSERT INTO metrics VALUES ('loss', 0.5, 1681560001000, 'aaaa0000000000000000000000000001'), "+
 			"('loss', 0.25, 1681560002000, 'aaaa0000000000000000000000000001')",
 		"INSERT INTO params VALUES ('depth', '3', 'aaaa0000000000000000000000000001')")
-	runs, _ := imported(t, path)
+	runs, done := imported(t, path)
 	e := runs["aaaa0000000000000000000000000001"]
+	if got := fmt.Sprint(done.LeftOut); got != "[{experiment tag 1}]" {
+		t.Errorf("left out %s", got)
+	}
 	if e == nil || e.Name != "first" || e.Experiment != "bikes" || e.Author != "ann" || e.Params["depth"] != int64(3) ||
 		e.Metrics["loss"].Last != 0.25 || e.Metrics["loss"].Count != 2 || e.Source.Commit == "" ||
 		strings.Join(e.Command, " ") != "train.py" {
 		t.Fatalf("%+v", e)
+	}
+	bikes, err := e.Repository().Experiment("bikes")
+	if err != nil || fmt.Sprint(bikes.Tags) != "map[path:x team:sea]" {
+		t.Errorf("%+v, %v", bikes, err)
 	}
 	files := t.TempDir()
 	write(t, files, "mlruns/1/meta.yaml", "experiment_id: '1'\nname: bikes\n")

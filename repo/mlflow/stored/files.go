@@ -102,10 +102,11 @@ func readText(name string, most int64) ([]byte, error) {
 
 // fileStore is a store of MLflow in files: a folder for each experiment, with a folder for each run.
 type fileStore struct {
-	root    string
-	runs    []*storedRun
-	models  *fileModels
-	refused []refusal
+	root        string
+	runs        []*storedRun
+	experiments []*experiment
+	models      *fileModels
+	refused     []refusal
 }
 
 // refusal is a run that cannot be read.
@@ -178,8 +179,10 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 	if err != nil {
 		return nil // it is not readable, or was removed meanwhile
 	}
-	e := &experiment{name: filepath.Base(dir)}
+	e := &experiment{name: filepath.Base(dir), tags: map[string]string{}}
+	s.experiments = append(s.experiments, e)
 	if meta, err := readMeta(dir); err == nil {
+		e.created = milliseconds(meta["creation_time"].Text)
 		e.name, e.deleted = meta["name"].Text, meta["lifecycle_stage"].Text == stageDeleted
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		s.refused = append(s.refused, refusal{filepath.Base(dir), err})
@@ -200,7 +203,16 @@ func (s *fileStore) experiment(ctx context.Context, dir string, left *leftOut) e
 			traces, _ := folders(at)
 			left.add("trace", len(traces))
 		case name == "tags":
-			left.add("experiment tag", countFiles(at))
+			err := keyFiles(ctx, at, func(key, name string) error {
+				data, err := readText(name, maxTextBytes)
+				if err == nil && len(e.tags) < maxExperimentTags {
+					e.tags[key] = lineOf(data)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
 		case slices.Contains(experimentFolders, name):
 		case hasMeta(at):
 			run, err := readRun(at)

@@ -87,6 +87,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		}
 		s.open = append(s.open, d.close)
 		s.add(d.runs)
+		s.experiments = append(s.experiments, d.experiments...)
 	}
 	if folder != "" {
 		f, err := openFiles(ctx, folder, &s.left)
@@ -95,11 +96,17 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		}
 		s.open = append(s.open, f.close)
 		s.add(f.runs)
+		s.experiments = append(s.experiments, f.experiments...)
 		s.refused = append(s.refused, f.refused...)
 	}
 	done, err := importer.Import(ctx, r, q, s.logs())
 	if err != nil {
 		return nil, err
+	}
+	if !q.DryRun && len(done.Runs) > 0 { // a tag that was removed here does not come back by itself
+		if err := s.keepExperiments(r, q.Experiment != "" || len(q.IDs) > 0); err != nil {
+			return nil, err
+		}
 	}
 	if s.copies > 0 {
 		done.Warnings = append(done.Warnings, fmt.Sprintf("skipped %d copies of runs that are in two stores", s.copies))
@@ -115,15 +122,16 @@ func isDir(path string) bool {
 
 // source is the stores of an import together.
 type source struct {
-	base    string
-	runs    []*storedRun
-	number  map[string]int    // of runs, by MLflow's ids
-	parents map[string]string // ids of runs that are imported, by MLflow's ids
-	places  places
-	left    leftOut
-	copies  int
-	refused []refusal
-	open    []func()
+	base        string
+	runs        []*storedRun
+	experiments []*experiment
+	number      map[string]int    // of runs, by MLflow's ids
+	parents     map[string]string // ids of runs that are imported, by MLflow's ids
+	places      places
+	left        leftOut
+	copies      int
+	refused     []refusal
+	open        []func()
 }
 
 func (s *source) close() {

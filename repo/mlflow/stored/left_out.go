@@ -27,12 +27,12 @@ func (l *leftOut) add(what string, n int) {
 // readTables are those whose rows become runs.
 var readTables = []string{
 	"experiments", "runs", "tags", "params", "metrics", "latest_metrics", "datasets", "inputs", "input_tags",
-	"logged_models", "logged_model_metrics",
+	"logged_models", "logged_model_metrics", "experiment_tags",
 }
 
 // countedTables are other tables with something that a user made, and what a row is.
 var countedTables = map[string]string{
-	"model_versions": "model version", "experiment_tags": "experiment tag", "trace_info": "trace",
+	"model_versions": "model version", "trace_info": "trace",
 	"logged_model_params": "model param", "webhooks": "webhook", "scorers": "scorer",
 	"evaluation_datasets": "evaluation dataset", "assessments": "assessment", "endpoints": "gateway endpoint",
 	"issues": "issue", "guardrails": "guardrail", "label_schemas": "label schema", "review_queues": "review queue",

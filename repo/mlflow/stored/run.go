@@ -14,6 +14,8 @@ import (
 type experiment struct {
 	name    string
 	deleted bool
+	created int64 // ms since 1970, or 0
+	tags    map[string]string
 }
 
 // storedRun is what a store has about a run itself. Times are in ms since 1970; 0 is unknown.
