@@ -111,6 +111,48 @@ func TestMLflowCalls(t *testing.T) {
 	}
 }
 
+// making is a program that makes three runs, two of them with the same name.
+const making = `
+import http.client, json, os, sys, urllib.parse
+
+server = urllib.parse.urlsplit(os.environ["MLFLOW_TRACKING_URI"])
+c = http.client.HTTPConnection(server.hostname, server.port, timeout=60)
+
+def call(path, body):
+    token = {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
+    c.request("POST", "/api/2.0/mlflow/" + path, json.dumps(body), token)
+    return json.loads(c.getresponse().read())
+
+for i, name in enumerate(("first", "other", "other")):
+    run = call("runs/create", {"experiment_id": "0", "start_time": 1764000000000, "run_name": name})
+    run = run["run"]["info"]["run_id"]
+    call("runs/log-metric", {"run_id": run, "key": "loss", "value": i, "timestamp": 1764000000000, "step": 1})
+    call("runs/update", {"run_id": run, "status": "FINISHED"})
+`
+
+// Each run of a program that made several is reproduced by the run that the program makes in its place.
+func TestMLflowReproduced(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed")
+	}
+	p := newMLflowProject(t, python, map[string]string{"make.py": making})
+	if status, out := p.exec("make.py"); status != 0 {
+		t.Fatalf("exit status %d:\n%s", status, out)
+	}
+	var runs []struct{ ID string }
+	p.decode([]byte(p.must("ls", "--json")), &runs)
+	if len(runs) != 3 {
+		t.Fatalf("there are %d runs, want 3", len(runs))
+	}
+	for _, run := range runs {
+		if out := p.must("reproduce", run.ID); !strings.Contains(out, "reproduced: every point of every metric") {
+			t.Errorf("%s: %s", run.ID, out)
+		}
+	}
+	p.verify()
+}
+
 // Programs with MLflow itself run at once, with a proxy in the environment.
 func TestMLflowBeside(t *testing.T) {
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"} {

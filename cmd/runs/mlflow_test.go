@@ -84,7 +84,7 @@ func (p *mlflowProject) must(args ...string) string {
 // exec runs a script under 'runs exec' and returns its exit status.
 func (p *mlflowProject) exec(script string, args ...string) (status int, output string) {
 	p.Helper()
-	out, err := p.command(slices.Concat([]string{"exec", "--mlflow", "--", p.python, script}, args)...).CombinedOutput()
+	out, err := p.command(slices.Concat([]string{"exec", "--", p.python, script}, args)...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		p.Fatal(err)

@@ -128,12 +128,32 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		}
 	}
 	return a.supervise(ctx, s, func(run *format.Run) error {
-		e, err := r.Read(context.WithoutCancel(ctx), run.ID)
+		e, err := a.reproduced(context.WithoutCancel(ctx), r, old, run)
 		if err != nil {
 			return err
 		}
 		return a.printReproduction(ctx, f, old, e)
 	})
+}
+
+// reproduced returns the run that stands for the reproduced one: the run of the program or, if the program made the
+// old run beside others, the one that it made in its place.
+func (a *app) reproduced(ctx context.Context, r *repo.Repository, old *repo.Entry, run *format.Run) (*repo.Entry,
+	error,
+) {
+	if !review.MadeBeside(old.Run) {
+		return r.Read(ctx, run.ID)
+	}
+	c, err := a.collect(ctx, r, "")
+	if err != nil {
+		return nil, err
+	}
+	e := review.Counterpart(old, c.Entries(), run.ID)
+	if e == nil {
+		err := fmt.Errorf("comparing %s: the program has made no run in its place", old.Title())
+		return nil, &repo.HintError{Err: err, Hint: "run 'runs show " + run.ID + "' for the run of the program"}
+	}
+	return e, nil
 }
 
 // startAgain fetches the data and starts the new run.
