@@ -32,6 +32,12 @@ func (r *Repository) CacheDir() string {
 	return filepath.Join(r.Dir, "cache")
 }
 
+// ArtifactLinks returns the folder of links to the artifacts of a run, for programs that read the artifacts of a run in
+// one folder. What is not a link there is a copy, which a redaction of the run removes.
+func (r *Repository) ArtifactLinks(id string) string {
+	return filepath.Join(r.CacheDir(), "artifacts", id)
+}
+
 // Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the
 // project is. Only one process on a host hashes a dataset at a time; others wait and use its result.
 func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Dataset, error) {

@@ -338,7 +338,9 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	}
 	from := func(id string) string { return filepath.Join(dir, "runs", id) }
 	for _, id := range names {
-		if err := r.keepPending(from(id), filepath.Join(dir, "old"), id); err != nil {
+		if err := errors.Join(
+			r.keepPending(from(id), filepath.Join(dir, "old"), id), os.RemoveAll(r.ArtifactLinks(id)),
+		); err != nil {
 			return nil, err
 		}
 	}

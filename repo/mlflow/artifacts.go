@@ -20,7 +20,7 @@ func (s *Service) artifactsOf(e *repo.Entry) string {
 	case whole(e):
 		return filepath.Join(e.Dir, "artifacts")
 	}
-	return filepath.Join(s.repo.CacheDir(), "mlflow", e.ID, "artifacts")
+	return s.repo.ArtifactLinks(e.ID)
 }
 
 // whole reports whether the folder of a finished run has all its artifacts.
