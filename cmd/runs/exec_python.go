@@ -15,15 +15,25 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// pythonPath returns the environment variable that makes Python look into folders before those of a given PYTHONPATH.
-func pythonPath(first []string, given string) string {
-	path := slices.Clone(first)
-	for _, dir := range strings.Split(given, string(os.PathListSeparator)) {
+// pythonPath returns the environment variables that make Python look into folders before those of PYTHONPATH, and that
+// keep these folders out of records.
+func pythonPath(first []string) []string {
+	const separator = string(os.PathListSeparator)
+	path, added := slices.Clone(first), slices.Clone(first)
+	given := os.Getenv("PYTHONPATH")
+	for _, dir := range strings.Split(given, separator) {
 		if given != "" && !slices.Contains(first, dir) { // within another exec, they are already in the path
 			path = append(path, dir)
 		}
 	}
-	return "PYTHONPATH=" + strings.Join(path, string(os.PathListSeparator))
+	for _, dir := range filepath.SplitList(os.Getenv(capture.AddedPath)) {
+		if !slices.Contains(added, dir) {
+			added = append(added, dir)
+		}
+	}
+	return []string{
+		"PYTHONPATH=" + strings.Join(path, separator), capture.AddedPath + "=" + strings.Join(added, separator),
+	}
 }
 
 // isolated returns the flag that makes the Python in args ignore its environment: -I, -E, or "" if there is none.

@@ -121,7 +121,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	s := supervised{active: again.Active, args: again.Args, dir: again.Dir, env: again.Env}
 	if !namesServer() {
 		if path := a.answerMLflow(ctx, &s); len(path) > 0 {
-			s.env = append(s.env, pythonPath(path, os.Getenv("PYTHONPATH")))
+			s.env = append(s.env, pythonPath(path)...)
 		}
 		if s.mlflow != nil {
 			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)

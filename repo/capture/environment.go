@@ -97,6 +97,9 @@ func variables(q EnvironmentRequest) (values map[string]string, withheld []strin
 	values = map[string]string{}
 	for _, v := range os.Environ() {
 		name, value, ok := strings.Cut(v, "=")
+		if name == "PYTHONPATH" && os.Getenv(AddedPath) != "" {
+			value = strings.Join(withoutAdded(filepath.SplitList(value)), string(os.PathListSeparator))
+		}
 		if !ok || name == "" || value == "" ||
 			!slices.ContainsFunc(patterns, func(p string) bool { return matchName(p, name) }) {
 			continue

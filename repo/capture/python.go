@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func knownPython(ctx context.Context, q EnvironmentRequest) *python {
 		Version: known.Version, Implementation: known.Implementation, Virtual: known.Prefix != known.Base,
 		Prefix: Portable(q.Root, known.Prefix),
 	}}
-	p.read(ctx, q, realFolders(known.Sites), known.Prefix)
+	p.read(ctx, q, realFolders(withoutAdded(known.Sites)), known.Prefix)
 	return p
 }
 
@@ -106,9 +107,19 @@ func prefixes(path string) (prefix, base string, system bool) {
 	return prefix, prefix, true
 }
 
+// AddedPath is the environment variable with the folders that exec has put into PYTHONPATH. They belong to exec, and
+// not to what the program needs.
+const AddedPath = "RUNS_PYTHONPATH"
+
+// withoutAdded leaves out the folders that exec has added.
+func withoutAdded(dirs []string) []string {
+	added := filepath.SplitList(os.Getenv(AddedPath))
+	return slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool { return slices.Contains(added, dir) })
+}
+
 // siteFolders returns the folders that hold distributions, in the order of sys.path.
 func siteFolders(prefix, base, minor string, system bool) []string {
-	dirs := filepath.SplitList(os.Getenv("PYTHONPATH"))
+	dirs := withoutAdded(filepath.SplitList(os.Getenv("PYTHONPATH")))
 	if system && os.Getenv("PYTHONNOUSERSITE") == "" {
 		user := os.Getenv("PYTHONUSERBASE")
 		if home, err := os.UserHomeDir(); err == nil && user == "" {
