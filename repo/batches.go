@@ -378,6 +378,9 @@ func (e *Entry) openBatched(name string) (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	f, err := regular.Open(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("%s is missing", filepath.Join(e.batch.show, name))
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -185,6 +185,18 @@ func (l *leftOut) has(name string) bool {
 	return found
 }
 
+// hasBelow reports whether a file in a folder of .runs, or in its subfolders, is left out.
+func (l *leftOut) hasBelow(folder string) bool {
+	found := false
+	_ = l.use(func() error {
+		for name := range l.files {
+			found = found || strings.HasPrefix(name, folder+"/")
+		}
+		return nil
+	})
+	return found
+}
+
 // hasRun reports whether the record of a run is left out.
 func (l *leftOut) hasRun(id string) bool {
 	found := false

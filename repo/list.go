@@ -63,6 +63,9 @@ type Damage struct {
 
 func (d Damage) Error() string { return d.Err.Error() }
 
+// Denied reports whether the run may be sound: the user may not read its files.
+func (d Damage) Denied() bool { return errors.Is(d.Err, fs.ErrPermission) }
+
 // List reads all runs, finished and active, newest first. A damaged run does not hide the others.
 func (r *Repository) List(ctx context.Context) ([]*Entry, []Damage, error) {
 	var jobs []func() (*Entry, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type Verdict struct {
 	Absent     []string    // files that stayed on the machine that recorded them
 	Restorable bool        // all of the source can be restored
 	Why        string      // why the source cannot be restored
+	Denied     bool        // Problems are only files that the user may not read
 
 	problems, absent int // all of them, also those that are not listed
 }
@@ -68,6 +70,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	d := Verdict{ID: e.ID, Name: e.Name}
 	problem := func(err error) {
 		if err != nil {
+			d.Denied = errors.Is(err, fs.ErrPermission) && (d.Denied || d.problems == 0)
 			d.addProblem(strings.TrimPrefix(err.Error(), "run "+e.ID+": "))
 		}
 	}

@@ -235,7 +235,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, row
 		}
 		return w.Flush()
 	case len(rows) == 0:
-		a.reportNone(c)
+		a.reportNone(ctx, c)
 		return nil
 	}
 	var omitted []string
@@ -248,13 +248,19 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, row
 }
 
 // reportNone explains why a list is empty.
-func (a *app) reportNone(c *catalog.Catalog) {
+func (a *app) reportNone(ctx context.Context, c *catalog.Catalog) {
 	switch {
 	case len(c.Rows()) > 0:
 		a.progress("runs: no runs match")
 		return
 	case len(c.Damage()) > 0:
 		a.progress("runs: no run can be read")
+		return
+	}
+	if missing, err := share.Missing(ctx, c); err == nil && len(missing) > 0 {
+		a.progress("runs: no runs in the working tree: %s of HEAD %s deleted from it",
+			plural(len(missing), "run"), verb(len(missing), "was", "were"))
+		a.hint("run 'git checkout -- .runs' to bring %s back", verb(len(missing), "it", "them"))
 		return
 	}
 	a.progress("runs: no runs yet")
@@ -303,7 +309,7 @@ func (a *app) writeGroups(ctx context.Context, f *lsFlags, c *catalog.Catalog, r
 		return a.printJSON(view.JSON())
 	case len(view.List) == 0:
 		if !missing {
-			a.reportNone(c)
+			a.reportNone(ctx, c)
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -63,6 +64,10 @@ func (a *app) keep(c *catalog.Catalog) {
 	report := func() {
 		damage := c.AllDamage()
 		for _, d := range damage[reported:] {
+			if d.Denied() {
+				a.progress("runs: skipped %s, which you may not read: %v", damagedName(d.ID), d.Err)
+				continue
+			}
 			if format.IsBatchName(d.ID) {
 				a.progress("runs: skipped a damaged batch: %v", d.Err)
 				a.hint("run 'git checkout -- .runs' if a commit has it, or 'runs help troubleshooting'")
@@ -82,6 +87,41 @@ func (a *app) keep(c *catalog.Catalog) {
 		report()
 		c.Close()
 	})
+}
+
+// damagedName names a run or batch in a sentence.
+func damagedName(id string) string {
+	if format.IsBatchName(id) {
+		return id
+	}
+	return "run " + id
+}
+
+// damageCount counts runs and batches that could not be read, in words.
+func damageCount(damage []repo.Damage) string {
+	runs, batches, denied := 0, 0, 0
+	for _, d := range damage {
+		switch {
+		case d.Denied():
+			denied++
+		case format.IsBatchName(d.ID):
+			batches++
+		default:
+			runs++
+		}
+	}
+	var parts []string
+	if runs > 0 {
+		parts = append(parts, plural(runs, "damaged run"))
+	}
+	if batches > 0 {
+		parts = append(parts, fmt.Sprintf("%d damaged %s", batches, verb(batches, "batch", "batches")))
+	}
+	if denied > 0 {
+		what := verb(denied, "run or batch", "runs or batches")
+		parts = append(parts, fmt.Sprintf("%d %s that you may not read", denied, what))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // warnMissing warns about keys that no run has, and suggests similar keys.

@@ -72,7 +72,8 @@ type statusJSON struct {
 	Elsewhere   []elsewhereJSON       `json:"elsewhere"` // runs of other worktrees that no commit holds
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
-	Lost        int                   `json:"lost"` // runs that were committed in this clone and are on no branch
+	Lost        int                   `json:"lost"`    // runs that were committed in this clone and are on no branch
+	Missing     []string              `json:"missing"` // runs of HEAD that were deleted from the working tree
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
 	Notes       int                   `json:"notes"`      // notes and tags of committed runs that are not committed
 	Redactions  []redactionJSON       `json:"redactions"` // of committed runs, that are not committed
@@ -141,7 +142,7 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
+		Missing: o.Missing, Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
 	}
 	for _, row := range c.Rows() {
 		s.Count[row.Status()]++
@@ -188,6 +189,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	a.print("%s%d in progress", line, len(active))
 	if left, err := r.LeftOut(); err == nil && left > 0 {
 		a.print("%s only in HEAD, because %s not checked out", plural(left, "run"), verb(left, "it is", "they are"))
+	}
+	if n := len(o.Missing); n > 0 {
+		a.print("%s of HEAD deleted from the working tree: run 'git checkout -- .runs'", plural(n, "run"))
 	}
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
@@ -245,7 +249,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("\n%s whose process no longer exists: run 'runs recover'", plural(gone, "run"))
 	}
 	if len(c.Damage()) > 0 {
-		a.print("\n%s, reported above", plural(len(c.Damage()), "damaged run"))
+		a.print("\n%s, reported above", damageCount(c.Damage()))
 		return quietError{exitFailed}
 	}
 	if len(o.Damage) > 0 {

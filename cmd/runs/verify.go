@@ -100,7 +100,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	verdicts := v.Verdicts
 	for _, d := range v.Damaged {
 		reason := terminal.Message(d.Err.Error())
-		verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason})
+		verdicts = append(verdicts, repo.Verdict{ID: d.ID, Problems: []string{reason}, Why: reason, Denied: d.Denied()})
 	}
 	if asJSON {
 		err = a.printVerdicts(verdicts, v)
@@ -123,6 +123,7 @@ type verdictJSON struct {
 	// Uncommitted is set if a redaction of the run is not committed.
 	Uncommitted bool            `json:"redaction_not_committed,omitempty"`
 	Unknown     []referenceJSON `json:"unknown"`
+	Denied      bool            `json:"unreadable,omitempty"` // the problems are only files that the user may not read
 	Why         string          `json:"why,omitempty"`
 }
 
@@ -151,26 +152,53 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) 
 			unknown[i] = referenceJSON{r.Key, r.ID}
 		}
 		list = append(list, verdictJSON{
-			Absent: v.Absent, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems, Restorable: v.Restorable,
+			Absent: v.Absent, Denied: v.Denied, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems,
+			Restorable:  v.Restorable,
 			Uncommitted: waiting[v.ID], Unknown: unknown, Why: v.Why,
 		})
+	}
+	for _, id := range found.Missing {
+		list = append(list, verdictJSON{ID: id, Problems: []string{deletedFromTree}})
 	}
 	for _, p := range found.Strays {
 		list = append(list, strayJSON{Path: p.Path, Problems: []string{p.Reason}})
 	}
+	if found.History != nil {
+		list = append(list, strayJSON{Path: repo.DirName, Problems: []string{historyUnread(found.History)}})
+	}
 	return a.printJSON(list)
 }
 
+// The words for what is wrong with a run or a file.
+const (
+	isDamaged    = "damaged"
+	isMissing    = "missing"
+	isUnreadable = "unreadable"
+)
+
+// maxNamed is the maximum number of missing runs to name.
+const maxNamed = 50
+
+// deletedFromTree is the problem of a run of HEAD that the working tree lacks.
+const deletedFromTree = "it was deleted from the working tree; run 'git checkout -- .runs'"
+
+func historyUnread(err error) string {
+	return "the history of the branch cannot be verified: " + terminal.Message(err.Error())
+}
+
 func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.Verification) error {
-	if len(verdicts)+len(found.Strays) == 0 {
+	if len(verdicts)+len(found.Strays)+len(found.Missing) == 0 && found.History == nil {
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: "run", Flexible: true, Name: true}, {Title: "files"}, {Title: "source", Flexible: true},
 	}}
-	damaged, restorable := 0, 0
+	damaged, denied, restorable, batches := 0, 0, 0, 0
 	for _, v := range verdicts {
+		if format.IsBatchName(v.ID) {
+			batches++
+		}
 		name := v.Name
 		if name == "" && format.CheckID(v.ID) == nil {
 			name = format.IDRandom(v.ID)
@@ -178,7 +206,10 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 			name = v.ID
 		}
 		files := terminal.Cell{Text: "as recorded", Style: terminal.Green}
-		if len(v.Problems) > 0 {
+		if v.Denied {
+			files = terminal.Cell{Text: "unreadable", Style: terminal.Red}
+			denied++
+		} else if len(v.Problems) > 0 {
 			files = terminal.Cell{Text: "damaged", Style: terminal.Red}
 			damaged++
 		}
@@ -189,12 +220,18 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 		}
 		tb.Rows = append(tb.Rows, []terminal.Cell{{Text: name}, files, source})
 	}
-	if err := tb.Write(w, a.term); err != nil {
-		return err
+	if len(tb.Rows) > 0 {
+		if err := tb.Write(w, a.term); err != nil {
+			return err
+		}
 	}
 	for _, v := range verdicts {
 		for _, p := range v.Problems {
-			a.writeProblem(w, v.ID, p)
+			word := isDamaged
+			if v.Denied {
+				word = isUnreadable
+			}
+			a.writeProblem(w, word, v.ID, p)
 		}
 		for _, ref := range v.Unknown {
 			fmt.Fprintf(w, "%s: %s %s is not in this clone\n", v.ID, ref.Key, ref.ID)
@@ -203,21 +240,42 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 	for _, r := range found.Waiting {
 		fmt.Fprintln(w, redactionLine(r))
 	}
+	for i, id := range found.Missing {
+		if i == maxNamed {
+			fmt.Fprintf(w, "%s, and %d more\n", a.term.Paint(terminal.Red, isMissing), len(found.Missing)-i)
+			break
+		}
+		a.writeProblem(w, isMissing, id, deletedFromTree)
+	}
 	for _, p := range found.Strays {
 		reason := p.Reason
 		if p.Runs != "" { // not an experiment file, which Git may track
 			reason = "Git tracks it: " + reason
 		}
-		a.writeProblem(w, p.Path, reason)
+		a.writeProblem(w, isDamaged, p.Path, reason)
 	}
-	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %d fully restorable\n", plural(len(verdicts), "run"), damaged, restorable)
+	if found.History != nil {
+		a.writeProblem(w, isUnreadable, repo.DirName, historyUnread(found.History))
+	}
+	what := plural(len(verdicts)-batches+len(found.Missing), "run")
+	if batches > 0 {
+		what += fmt.Sprintf(" and %d %s", batches, verb(batches, "batch", "batches"))
+	}
+	others := ""
+	if denied > 0 {
+		others = fmt.Sprintf("%d unreadable, ", denied)
+	}
+	if n := len(found.Missing); n > 0 {
+		others += fmt.Sprintf("%d missing, ", n)
+	}
+	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %s%d fully restorable\n", what, damaged, others, restorable)
 	return err
 }
 
-// writeProblem prints what is damaged and the reason, which is wrapped on a terminal.
-func (a *app) writeProblem(w io.Writer, what, reason string) {
+// writeProblem prints what is damaged, or what may not be read, and the reason, which is wrapped on a terminal.
+func (a *app) writeProblem(w io.Writer, word, what, reason string) {
 	if reason = terminal.Message(reason); a.term.OutIsTerminal() {
 		reason = strings.ReplaceAll(wrap(reason, a.term.Width()-8), "\n", "\n        ")
 	}
-	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, "damaged"), terminal.Clean(what), reason)
+	fmt.Fprintf(w, "%s %s\n        %s\n", a.term.Paint(terminal.Red, word), terminal.Clean(what), reason)
 }

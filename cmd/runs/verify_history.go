@@ -110,7 +110,7 @@ func (a *app) writeHistory(w io.Writer, h *share.History) error {
 		if p.Commit != "" {
 			what += fmt.Sprintf(", in %.10s", p.Commit)
 		}
-		a.writeProblem(w, what, p.Reason)
+		a.writeProblem(w, isDamaged, what, p.Reason)
 	}
 	for _, r := range h.Redacted {
 		what := "run " + r.ID

@@ -181,7 +181,7 @@ func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
 
 // ask asks the process for an object and returns its size. The caller must then read the content.
 func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
-	if strings.ContainsAny(name, "\n\x00") {
+	if name == "" || strings.ContainsAny(name, "\n\x00") {
 		return 0, fmt.Errorf("%q is not an object name", name)
 	}
 	if t.absent[name] {

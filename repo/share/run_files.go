@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -26,6 +27,9 @@ type runFile struct {
 	run   string     // the id, if batch is set
 }
 
+// errMissing means that a version of a run does not have a file.
+var errMissing = errors.New("the file is missing")
+
 // ordinaryFile stands for a file of which only the kind matters.
 var ordinaryFile = runFile{TreeEntry: git.TreeEntry{Mode: "100644"}}
 
@@ -36,6 +40,8 @@ func blob(e git.TreeEntry) runFile { return runFile{TreeEntry: e} }
 // a batch, these are the bytes of the file that the run would have by itself.
 func (f runFile) read(trees *git.Trees, limit int64) (data []byte, err error) {
 	switch {
+	case f.batch == nil && f.ID == "":
+		return nil, errMissing
 	case f.batch == nil:
 		return trees.Blob(f.ID, limit)
 	case f.Name == repo.RecordName:

@@ -392,6 +392,7 @@ type Overview struct {
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
 	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed
+	Missing     []string             // runs of HEAD that were deleted from the working tree; see Missing
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
 	Unpushed    int                  // on the runs branch and on no branch of a remote
 	Remote      bool                 // a remote is configured
@@ -455,6 +456,14 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	if err := o.countLost(ctx, d, c, head, local, runs); err != nil {
+		return nil, err
+	}
+	if head != known.commit {
+		if known, err = d.known(head); err != nil {
+			return nil, err
+		}
+	}
+	if o.Missing, err = d.missing(known, c); err != nil {
 		return nil, err
 	}
 	if err := o.warn(d, head, local); err != nil {

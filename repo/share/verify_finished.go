@@ -16,12 +16,17 @@ type Verification struct {
 	Verdicts []repo.Verdict     // on finished runs, in the order of the selectors or of the catalog
 	Damaged  []repo.Damage      // runs whose record cannot be read; only without selectors
 	Strays   []Problem          // files in .runs that must not be in Git; only without selectors
+	Missing  []string           // runs of HEAD that were deleted from the working tree; only without selectors
+	History  error              // why the history could not be read; nil if it could
 	Waiting  []WaitingRedaction // redactions that are not committed, of the runs that were verified
 }
 
 // Bad returns the number of runs and files that have problems.
 func (v *Verification) Bad() int {
-	bad := len(v.Damaged) + len(v.Strays)
+	bad := len(v.Damaged) + len(v.Strays) + len(v.Missing)
+	if v.History != nil {
+		bad++
+	}
 	for _, verdict := range v.Verdicts {
 		if len(verdict.Problems) > 0 {
 			bad++
@@ -73,8 +78,8 @@ func VerifyFinished(
 			progress(int64(i+1), int64(len(entries)))
 		}
 	}
-	if err := v.addBranchDamage(ctx, c, entries, len(selectors) == 0); err != nil {
-		return nil, err
+	if v.History = v.addBranchDamage(ctx, c, entries, len(selectors) == 0); ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if v.Waiting, err = Waiting(ctx, c.Repository()); err != nil && !errors.Is(err, git.ErrNoGit) {
 		return nil, err
@@ -86,8 +91,39 @@ func VerifyFinished(
 		return v, nil
 	}
 	v.Damaged = c.Damage()
-	v.Strays, err = Strays(ctx, c.Repository())
+	v.dropRepeated()
+	if err := v.addMisnamed(ctx, c.Repository()); err != nil {
+		return nil, err
+	}
+	if v.Strays, err = Strays(ctx, c.Repository()); err != nil {
+		return nil, err
+	}
+	if v.Missing, err = Missing(ctx, c); errors.Is(err, git.ErrNoGit) || v.History != nil {
+		err = nil // the same objects are missing
+	}
 	return v, err
+}
+
+// addMisnamed adds the batches of the working tree that are not those which were written, although each run is sound.
+func (v *Verification) addMisnamed(ctx context.Context, r *repo.Repository) error {
+	damaged := map[string]bool{}
+	for _, verdict := range v.Verdicts {
+		damaged[verdict.ID] = len(verdict.Problems) > 0
+	}
+	for _, d := range v.Damaged {
+		damaged[d.ID] = true
+	}
+	misnamed, err := r.MisnamedBatches(ctx, func(id string) bool { return damaged[id] })
+	v.Damaged = append(v.Damaged[:len(v.Damaged):len(v.Damaged)], misnamed...)
+	return err
+}
+
+// dropRepeated leaves out the verdicts of the history on runs that Damaged names too: a merge that brought two versions
+// is found by both.
+func (v *Verification) dropRepeated() {
+	v.Verdicts = slices.DeleteFunc(v.Verdicts, func(verdict repo.Verdict) bool {
+		return verdict.Name == "" && slices.ContainsFunc(v.Damaged, func(d repo.Damage) bool { return d.ID == verdict.ID })
+	})
 }
 
 // addBranchDamage adds what is wrong with the runs on the branch to the verdicts on entries, except on those of another
