@@ -99,7 +99,8 @@ func (r *Repository) RemoveBatch(name string) error {
 	}
 	defer r.batches.relist()
 	dir := filepath.Join(r.Dir, filepath.FromSlash(name))
-	tmp := dayTemporary(dir) // the rest of a batch would be a damaged one
+	// The rest of a batch would be a damaged one.
+	tmp := filepath.Join(filepath.Dir(dir), gonePrefix+format.RandomLetters(8))
 	if err := os.Rename(dir, tmp); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

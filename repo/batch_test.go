@@ -594,7 +594,7 @@ func TestBatchDamage(t *testing.T) {
 		{"a torn batch", change(runs, runs, "id = ", "id "), 0, "runs.toml:4: ", ""},
 		{"no records", func() { _ = os.Remove(runs) }, 0, "runs.toml is missing", ""},
 		{"another day", change(runs, runs, "2026", "2025"), 0, "runs.toml", ""},
-		{"no points", func() { _ = os.Remove(metrics) }, 4, "", "no such file"},
+		{"no points", func() { _ = os.Remove(metrics) }, 4, "", "metrics.parquet is missing"},
 		{"torn points", func() { put(t, metrics, read(metrics)[:400]) }, 4, "", "is damaged"},
 		{"the points of another run", func() { putPoints(t, r, metrics, ids[0], ids[1]) }, 4, "", "digest differs"},
 		{"points of other runs", func() { putPoints(t, r, metrics, ids[1], ids[1]) }, 4, "", "has 0 rows of the run"},

@@ -71,6 +71,12 @@ func (r *Repository) ClearStale() {
 			_ = os.RemoveAll(dir)
 		}
 	}
+	gone, _ := filepath.Glob(filepath.Join(r.Dir, "*", gonePrefix+"*"))
+	for _, dir := range gone {
+		if format.CheckDay(filepath.Base(filepath.Dir(dir))) == nil {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // Add writes a file of the run and verifies its size and digest against the record. A file that fails is removed.

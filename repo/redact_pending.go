@@ -120,7 +120,7 @@ func writeLine(dir, name, line string) error {
 
 // Forget removes what is kept: a commit has the redaction.
 func (p PendingRedaction) Forget() error {
-	if err := os.RemoveAll(p.dir); err != nil {
+	if err := removePlanned(filepath.Join(p.root(), plannedName), p.dir); err != nil {
 		return fmt.Errorf("forgetting the redaction of run %s: %w", p.ID, err)
 	}
 	return p.repo.dropKeptBatches(p.root())

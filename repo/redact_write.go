@@ -368,7 +368,51 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	if err := r.cleanIndex(ctx); err != nil {
 		return left, err
 	}
-	return left, os.RemoveAll(dir)
+	if err := r.clearGone(names); err != nil {
+		return left, err
+	}
+	return left, removePlanned(filepath.Dir(dir), dir)
+}
+
+// removePlanned removes a folder by way of a name in the folder of planned redactions that is cleared if the process is
+// killed: the rest of a plan could not be completed.
+func removePlanned(planned, dir string) error {
+	if err := os.MkdirAll(planned, 0o777); err != nil {
+		return err
+	}
+	away := filepath.Join(planned, newPrefix+format.RandomLetters(8))
+	if err := os.Rename(dir, away); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return os.RemoveAll(away)
+}
+
+// clearGone removes folders that are being removed from the days of runs. A process that was killed meanwhile has left
+// the former bytes in them.
+func (r *Repository) clearGone(ids []string) error {
+	days := map[string]bool{}
+	for _, id := range ids {
+		days[format.IDDay(id)] = true
+	}
+	var errs []error
+	for _, h := range r.Homes() {
+		for day := range days {
+			dir := filepath.Join(h.Dir, day)
+			names, err := readNames(dir)
+			if err != nil || realDir(dir) != nil {
+				continue
+			}
+			for _, name := range names {
+				if strings.HasPrefix(name, gonePrefix) {
+					errs = append(errs, os.RemoveAll(filepath.Join(dir, name)))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // removeReplaced removes the shared files that redactions have replaced and that no run needs. The files in dir have

@@ -46,6 +46,12 @@ test "$(ls -d .runs/2*/batch-* | wc -l)" -eq 1 && test ! -e .git/runs/packing &&
 git diff --cached --name-only | grep staged &&
 `
 
+// redacted holds if no file and no commit has the secret of the third run any more, and the others are as they were.
+const redacted = `! grep -rq abcdefgh3 .runs/2* && runs commit && ! git grep -q abcdefgh3 HEAD -- .runs &&
+git grep -q abcdefgh1 HEAD -- .runs && test $(count) -eq 3 &&
+test -z "$(ls -d .git/runs/redact-*/done/* .git/runs/redact-*/planned/* 2>/dev/null)" &&
+`
+
 var faultCases = []faultCase{
 	{name: "init", args: []string{"init"}, want: "runs log loss=1 && runs verify"},
 	{
@@ -114,6 +120,28 @@ echo 1 >staged; git add staged`,
 	{
 		name: "redact", args: []string{"redact", "last", "abcdefgh"},
 		prepare: "runs init; runs log loss=1 -p token=abcdefgh", repeat: "true", want: points + "test $(count) -eq 1",
+	},
+	{
+		name: "redact in a batch", args: []string{"redact", "last", "abcdefgh3"},
+		prepare: `runs init; printf '[commit]\nbatch = 2\n' >>.runs/config.toml; git add -f .runs/config.toml
+git commit -qm a; for i in 1 2 3; do runs log loss=$i -p token=abcdefgh$i --note "abcdefgh$i"; done; runs commit
+runs tag last x=abcdefgh3; runs commit; echo 1 >staged; git add staged`,
+		repeat: "runs status; runs redact last abcdefgh3 || ! grep -rq abcdefgh3 .runs/2*",
+		want:   points + redacted + packed + "true",
+	},
+	{
+		name: "redact a shared file", args: []string{"redact", "last", "hunter2word"},
+		prepare: `runs init; git add -A; git commit -qm a; echo 'print("hunter2word")' >train.py
+runs log loss=1 --name one; runs log loss=2 --name two; runs commit; echo 1 >staged; git add staged`,
+		repeat: "runs status; runs redact last hunter2word || ! grep -rq hunter2word .runs/2* .runs/sources",
+		want: points + `! grep -rq hunter2word .runs/2* .runs/sources && runs commit &&
+! git grep -q hunter2word HEAD -- .runs && test $(count) -eq 2 && test -z "$(git status --porcelain .runs)" &&
+runs verify --all && git diff --cached --name-only | grep staged`,
+	},
+	{
+		name: "rm --undo", args: []string{"rm", "--undo"},
+		prepare: `runs init; runs log loss=1 --name kept; runs commit; runs log loss=2 --name free; runs rm kept free`,
+		repeat:  "runs rm --undo || true", want: points + `runs ls; test $(count) -eq 2`,
 	},
 	{
 		name: "push", args: []string{"push"},
@@ -324,14 +352,17 @@ func TestFaults(t *testing.T) {
 // packKills is how many moments the test kills at, of each command; RUNS_FAULT_PACK asks for more.
 const packKills = 8
 
-// TestKilledPacking kills a commit that makes a batch, and pack, between its writes: no run is lost, and the command
-// can be repeated.
-func TestKilledPacking(t *testing.T) {
+// TestKilledBetweenWrites kills a commit that makes a batch, pack, and redactions of committed runs between their
+// writes: no run is lost, no secret stays, and the command can be repeated.
+func TestKilledBetweenWrites(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
 	f := newFaultTrial(t)
-	for _, name := range []string{"commit in batches", "pack"} {
+	for _, name := range []string{"commit in batches", "pack", "redact in a batch", "redact a shared file", "rm --undo"} {
+		if only := os.Getenv("RUNS_FAULT_CASE"); only != "" && only != name {
+			continue
+		}
 		c := faultCases[slices.IndexFunc(faultCases, func(c faultCase) bool { return c.name == name })]
 		template := f.template(c)
 		whole, said := f.try(c, template, 0, 0, false)
