@@ -53,11 +53,11 @@ func (n *leftNotes) add(folder string, names []string, files map[string]git.Entr
 	n.unread[day] = append(n.unread[day], run)
 }
 
-// notesOn returns a digest of the left-out notes of each run of a day.
-func (l *leftOut) notesOn(day string) map[string]uint64 {
-	var sums map[string]uint64
+// noteSums returns a digest of the left-out notes of each run, by day.
+func (l *leftOut) noteSums() map[string]map[string]uint64 {
+	var sums map[string]map[string]uint64
 	_ = l.use(func() error {
-		sums = l.notes.sums[day] // it is never changed again
+		sums = l.notes.sums // they are never changed again
 		return nil
 	})
 	return sums

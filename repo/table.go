@@ -165,12 +165,15 @@ func (r *Repository) indexOf(home Home) *index.Home {
 		Progress: r.Reading, Unsampled: os.Getenv(IndexVariable) == IndexUnsampled,
 	}
 	late, ok := r.lateHome()
-	h.Apart = func(day string) index.Apart {
-		apart := index.Apart{Left: r.left.notesOn(day)}
-		if ok {
-			apart.Dir = filepath.Join(late.Dir, day)
+	h.Apart = func() func(day string) index.Apart {
+		left := r.left.noteSums()
+		return func(day string) index.Apart {
+			apart := index.Apart{Left: left[day]}
+			if ok {
+				apart.Dir = filepath.Join(late.Dir, day)
+			}
+			return apart
 		}
-		return apart
 	}
 	if !home.Common {
 		h.Batches = func(day string) []index.Batch {

@@ -17,21 +17,25 @@ type Apart struct {
 	stamp Stamp // of Dir
 }
 
-// apart returns what is apart of a day.
-func (h *Home) apart(day string) Apart {
+// lookApart returns a function that returns what is apart of a day now. What is compared with the index may be looked
+// at for all days at once; what the index will say of a run is looked at right before the run is read.
+func (h *Home) lookApart() func(day string) Apart {
 	if h.Apart == nil {
-		return Apart{}
+		return func(string) Apart { return Apart{} }
 	}
-	a := h.Apart(day)
-	if a.Dir != "" {
-		info, err := os.Lstat(a.Dir)
-		if err != nil || !info.IsDir() {
-			a.Dir = ""
-		} else {
-			a.stamp = StampOf(info)
+	of := h.Apart()
+	return func(day string) Apart {
+		a := of(day)
+		if a.Dir != "" {
+			info, err := os.Lstat(a.Dir)
+			if err != nil || !info.IsDir() {
+				a.Dir = ""
+			} else {
+				a.stamp = StampOf(info)
+			}
 		}
+		return a
 	}
-	return a
 }
 
 func (a Apart) newest() int64 { return a.stamp.newest() }

@@ -45,8 +45,9 @@ type Home struct {
 	// Batches returns the batches of a day, by name. It is nil if the home has none.
 	Batches func(day string) []Batch
 
-	// Apart returns what says something about the runs of a day outside of its folder. It is nil if nothing does.
-	Apart func(day string) Apart
+	// Apart returns a function that returns what says something about the runs of a day outside of its folder, as it is
+	// when Apart is called. It is nil if nothing does.
+	Apart func() func(day string) Apart
 
 	// Progress is called, if it is set, while many runs are being read.
 	Progress func(done, total int)
@@ -81,11 +82,12 @@ func (h *Home) Open(ctx context.Context) (*Contents, error) {
 	}
 	days := make([]*Day, len(names))
 	var changed, doubtful []int
+	apart := h.lookApart() // once for all days
 	for i, name := range names {
 		d := h.Cache.Day(name)
 		info, err := os.Lstat(filepath.Join(h.Dir, name))
 		switch {
-		case err != nil || d == nil || !r.trusts(d, StampOf(info), r.apart(name)):
+		case err != nil || d == nil || !r.trusts(d, StampOf(info), apart(name)):
 			changed = append(changed, i)
 		case h.State == 0 || !h.Cache.isVerified(d, h.State):
 			days[i] = d
@@ -241,7 +243,7 @@ func (r *reading) verify(days []*Day, places []int) (doubted []int, err error) {
 	changed := make([]bool, len(places))
 	parallel.Each(len(places), func(i int) {
 		d := days[places[i]]
-		l := looker{dir: filepath.Join(r.Dir, d.Name), apart: r.apart(d.Name)}
+		l := looker{dir: filepath.Join(r.Dir, d.Name), apart: r.lookApart()(d.Name)}
 		changed[i] = !d.sameBatches(r.Dir)
 		for row, id := range d.Block.ids {
 			if d.stamps[row] == noFolder && !l.apart.has(id) { // a new folder would have changed the day
@@ -341,7 +343,7 @@ func (r *reading) plan(name string) (*plan, error) {
 	if p.day.batches = in.batches; in.bad {
 		p.day.Read = 0
 	}
-	l := looker{dir: dir, apart: r.apart(name)}
+	l := looker{dir: dir, apart: r.lookApart()(name)}
 	p.day.Apart = l.apart.digest()
 	folders := ids
 	for _, id := range in.ids(ids) {
