@@ -264,6 +264,33 @@ with mlflow.start_run(run_name="on") as run:
         run = self.ended("on")
         self.assertEqual((run["status"], run["metrics"]["loss"]["count"]), ("finished", 2))
 
+    def test_artifacts_after_the_end(self):
+        """An artifact for a run that has ended is kept, and the finished run is as it was."""
+        source = """
+import os, time
+import mlflow
+mlflow.set_tracking_uri("gitruns:")
+with mlflow.start_run(run_name="late") as run:
+    mlflow.log_text("one", "one.txt")
+client, id = mlflow.MlflowClient(), run.info.run_id
+while os.path.exists(os.path.join(".runs", "active", id)):
+    time.sleep(0.1)
+assert [a.path for a in client.list_artifacts(id)] == ["one.txt"]
+client.log_text(id, "two", "two.txt")
+"""
+        for python in PYTHONS:
+            with self.subTest(python=python):
+                done = self.plugin(python, source)
+                printed = done.communicate()[1]
+                self.assertEqual(done.returncode, 0, printed)
+                run = self.ended("late")
+                self.assertEqual(run["status"], "finished")
+                parts = json.loads(self.runs("ls", "--json", "--parts"))
+                paths = [sorted(a["path"] for a in part.get("artifacts", [])) for part in parts]
+                self.assertIn(["two.txt"], paths)
+                self.assertIn(["one.txt"], paths)
+        self.runs("verify")
+
     def test_import_costs_nothing(self):
         code = "import sys, mlflow\nprint([m for m in sys.modules if m.startswith('gitruns._mlflow_')])\n"
         done = self.plugin(PYTHONS[0], code)

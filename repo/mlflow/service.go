@@ -137,6 +137,7 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST runs/search":        (*Service).searchRuns,
 	"POST runs/log-inputs":    (*Service).logInputs,
 	"POST gitruns/journal":    (*Service).openDirect,
+	"POST gitruns/artifacts":  (*Service).openArtifacts,
 	"GET metrics/get-history": (*Service).metricHistory,
 	"POST runs/outputs":       (*Service).logOutputs,
 	"POST runs/log-model":     (*Service).recordModel,

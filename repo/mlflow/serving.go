@@ -172,6 +172,29 @@ func (s *Service) openDirect(ctx context.Context, c *Call) (any, error) {
 	}, nil
 }
 
+// openArtifacts tells a program the folder to write artifacts of a run into. A run that has ended is resumed, and stays
+// open until the program has written them.
+func (s *Service) openArtifacts(ctx context.Context, c *Call) (any, error) {
+	var q struct {
+		runName
+		Done bool `json:"done"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	run, err := s.writable(ctx, q.id())
+	if err != nil {
+		return nil, err
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.written = time.Now()
+	if !q.Done {
+		run.written = run.written.Add(time.Hour)
+	}
+	return map[string]any{"artifact_uri": fileURI(run.active.FilesDir())}, nil
+}
+
 // refresh reads what the program has written to journals of its own. What cannot be read is left as it was: the finish
 // reports it. The caller holds the lock.
 func (run *openRun) refresh() {

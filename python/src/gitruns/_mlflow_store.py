@@ -16,6 +16,7 @@ from typing import Any
 
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.rest_utils import http_request, verify_rest_response
@@ -54,6 +55,58 @@ class RegistryStore(_Repeating, RegistryRestStore):  # type: ignore[misc]
         super().__init__(self._service.credentials)
 
 
+class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
+    """The artifacts of a run. A finished run does not change: what is added goes into a run that resumes it."""
+
+    def __init__(self, store: TrackingStore, run_id: str, uri: str, ended: bool) -> None:
+        super().__init__(uri)
+        self._store, self._run_id, self.ended = store, run_id, ended
+
+    def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
+        self._write("log_artifact", local_file, artifact_path)
+
+    def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
+        self._write("log_artifacts", local_dir, artifact_path)
+
+    def _write(self, call: str, source: str, artifact_path: str | None) -> None:
+        if not self.ended:
+            getattr(super(), call)(source, artifact_path)
+            return
+        place = LocalArtifactRepository(self._open(done=False))
+        try:
+            getattr(place, call)(source, artifact_path)
+        finally:
+            self._open(done=True)
+
+    def _open(self, done: bool) -> str:
+        answer = http_request(
+            self._store.get_host_creds(),
+            "/api/2.0/mlflow/gitruns/artifacts",
+            "POST",
+            json={"run_id": self._run_id, "done": done},
+            timeout=60,
+        )
+        return str(verify_rest_response(answer, "artifacts").json()["artifact_uri"])
+
+
+def _place_artifacts() -> None:
+    """Make MLflow's client ask the store where the artifacts of a run are: they move when the run is finished."""
+    from mlflow.tracking._tracking_service.client import TrackingServiceClient
+
+    usual = TrackingServiceClient._get_artifact_repo
+    if hasattr(usual, "_gitruns"):
+        return
+
+    def place(self: Any, resource_id: str, **options: Any) -> Any:
+        store = self.store
+        if isinstance(store, TrackingStore) and options.get("resource", "run") == "run":
+            return store.artifacts(resource_id)
+        return usual(self, resource_id, **options)
+
+    place._gitruns = True  # type: ignore[attr-defined]
+    TrackingServiceClient._get_artifact_repo = place
+
+
 class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
     """MLflow's tracking store."""
 
@@ -65,7 +118,23 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         self._lock = threading.RLock()
         # The address is nothing to open in a browser.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        self._artifacts: dict[str, _Artifacts] = {}  # of runs in progress that this process writes to
         quicken()
+        _place_artifacts()
+
+    def artifacts(self, run_id: str) -> _Artifacts:
+        """Return where the artifacts of a run are now."""
+        with self._lock:
+            found = self._artifacts.get(run_id)
+        if found is None:
+            info = self.get_run(run_id).info
+            found = _Artifacts(
+                self, run_id, info.artifact_uri, RunStatus.is_terminated(RunStatus.from_string(info.status))
+            )
+            if not found.ended and run_id in self._direct:
+                with self._lock:
+                    self._artifacts[run_id] = found
+        return found
 
     def _run(self, run_id: str) -> _Direct | None:
         """Return the journal of a run, or None if its calls go to the service. The caller holds the lock."""
@@ -156,6 +225,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
     def update_run_info(self, run_id: str, run_status: Any, end_time: Any, run_name: Any) -> Any:
         """Change the status or the name of a run."""
         with self._lock:
+            self._artifacts.pop(run_id, None)
             if self._direct.get(run_id) is None:
                 self._direct.pop(run_id, None)
         if run_status is not None and RunStatus.is_terminated(run_status):
