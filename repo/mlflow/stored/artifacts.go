@@ -13,6 +13,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/mlflow"
 )
 
 // Bounds of the artifacts of a run.
@@ -100,10 +101,16 @@ func (r *reading) artifacts(ctx context.Context, d *details) error {
 			break
 		}
 	}
-	if folder == "" {
-		r.missing = r.run.artifacts != "" && d.tags[tagModels] != ""
-	} else if err := tree(ctx, folder, func(rel, name string) error { return r.artifact(rel, rel, name) }); err != nil {
-		return err
+	switch kinds := (modelFolders{}); {
+	case folder != "":
+		err := tree(ctx, folder, func(rel, name string) error {
+			return r.artifact(rel, rel, name, kinds.kind(folder, rel))
+		})
+		if err != nil {
+			return err
+		}
+	case d.tags[tagModels] != "":
+		r.skip("models whose files are not below PATH", r.run.title())
 	}
 	for _, m := range d.models {
 		at := m.folder
@@ -111,10 +118,13 @@ func (r *reading) artifacts(ctx context.Context, d *details) error {
 			at = below(r.base, m.uri, m.id)
 		}
 		if at == "" || !isFolder(r.base, at) {
+			r.skip("models whose files are not below PATH", key(m.name))
 			continue
 		}
 		root := r.modelName(m)
-		err := tree(ctx, at, func(rel, name string) error { return r.artifact(path.Join(root, rel), rel, name) })
+		err := tree(ctx, at, func(rel, name string) error {
+			return r.artifact(path.Join(root, rel), rel, name, modelKind)
+		})
 		if err != nil {
 			return err
 		}
@@ -122,19 +132,45 @@ func (r *reading) artifacts(ctx context.Context, d *details) error {
 	return nil
 }
 
-// modelName returns the folder of a model among the run's artifacts: its name, unless another model or a file of the
-// run has it.
+// The kinds of artifacts. A folder with the file MLmodel is a model.
+const (
+	fileKind  = "file"
+	modelKind = "model"
+	modelFile = "MLmodel"
+)
+
+// modelFolders remembers which folders below the artifacts of a run are models.
+type modelFolders map[string]bool
+
+// kind returns the kind of a file below a folder.
+func (f modelFolders) kind(folder, rel string) string {
+	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
+		is, known := f[dir]
+		if !known {
+			info, err := os.Lstat(filepath.Join(folder, filepath.FromSlash(dir), modelFile))
+			is = err == nil && info.Mode().IsRegular()
+			f[dir] = is
+		}
+		if is {
+			return modelKind
+		}
+	}
+	return fileKind
+}
+
+// modelName returns the folder of a model among the run's artifacts, below that of all models: its name, unless another
+// model or a file of the run has it.
 func (r *reading) modelName(m model) string {
-	name := importer.MediaPath(m.name)
+	name := path.Join(mlflow.ModelsFolder, importer.MediaPath(m.name))
 	if m.name == "" || r.roots[name] {
-		name = importer.MediaPath(m.id)
+		name = path.Join(mlflow.ModelsFolder, importer.MediaPath(m.id))
 	}
 	r.roots[name] = true
 	return name
 }
 
 // artifact stores one file.
-func (r *reading) artifact(as, rel, name string) error {
+func (r *reading) artifact(as, rel, name, kind string) error {
 	if format.CheckPath(as) != nil {
 		r.skip("files with names that a run cannot hold", rel)
 		return nil
@@ -153,11 +189,11 @@ func (r *reading) artifact(as, rel, name string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if first, _, ok := strings.Cut(as, "/"); ok {
-		r.roots[first] = true
+	if parts := strings.SplitN(as, "/", 3); len(parts) > 2 {
+		r.roots[parts[0]+"/"+parts[1]] = true
 	}
 	r.names[as] = true
-	l := &format.ArtifactLine{Name: as, Kind: "file"}
+	l := &format.ArtifactLine{Name: as, Kind: kind}
 	if err := r.out.Media(l, r.ended, f); err != nil {
 		return err
 	}

@@ -179,3 +179,34 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+// The files of a logged model are artifacts of the run that made it, and so is a model among the run's own files. One
+// whose files are elsewhere is named.
+func TestModelFiles(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "mlruns/1/meta.yaml", "experiment_id: '1'\nname: x\n")
+	write(t, dir, "mlruns/1/run/meta.yaml", "run_id: run\nstart_time: 1681560000000\nstatus: 3\n")
+	write(t, dir, "mlruns/1/run/artifacts/models/first/MLmodel", "of the run")
+	write(t, dir, "mlruns/1/run/artifacts/models/first/data/weights", "of the run")
+	write(t, dir, "mlruns/1/run/artifacts/a.txt", "text")
+	for _, id := range []string{"m-1", "m-2", "m-3"} {
+		name := map[string]string{"m-1": "first", "m-2": "second", "m-3": "gone"}[id]
+		write(t, dir, "mlruns/1/models/"+id+"/meta.yaml", "model_id: "+id+"\nname: "+name+"\nsource_run_id: run\n")
+		if id != "m-3" {
+			write(t, dir, "mlruns/1/models/"+id+"/artifacts/MLmodel", id)
+		}
+	}
+	runs, done := imported(t, dir)
+	var got []string
+	for _, a := range runs["run"].Artifacts {
+		got = append(got, a.Path+" "+a.Kind)
+	}
+	want := "a.txt file, models/first/MLmodel model, models/first/data/weights model, models/m-1/MLmodel model, " +
+		"models/second/MLmodel model"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("artifacts: %s", s)
+	}
+	if s := strings.Join(done.Warnings, "\n"); s != "run: skipped 1 model whose files are not below PATH, such as gone" {
+		t.Error(s)
+	}
+}

@@ -33,10 +33,9 @@ type reading struct {
 	last     int64 // the time of the last point, in ms
 	points   int64
 	names    map[string]bool // of artifacts
-	roots    map[string]bool // first parts of their names
+	roots    map[string]bool // their folders with two parts, where models may be
 	files    int
 	bytes    int64
-	missing  bool
 	skipped  map[string]skipped
 }
 
