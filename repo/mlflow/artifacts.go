@@ -11,35 +11,24 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// artifactsOf returns the folder in which MLflow's client finds the artifacts of a run. It reads files itself: if not
-// all are in a folder of the run, there is a folder of links for it, which placeArtifacts makes.
+// artifactsOf returns the folder in which MLflow's client finds the artifacts of a run. It reads and writes files
+// itself, without a call: for a finished run it gets a folder of links and copies, which placeArtifacts makes, so
+// that it cannot change the run.
 func (s *Service) artifactsOf(e *repo.Entry) string {
-	switch {
-	case e.Active != nil:
+	if e.Active != nil {
 		return e.Active.FilesDir()
-	case whole(e):
-		return filepath.Join(e.Dir, "artifacts")
 	}
 	return s.repo.ArtifactLinks(e.ID)
 }
 
-// whole reports whether the folder of a finished run has all its artifacts.
-func whole(e *repo.Entry) bool {
-	if _, listed := e.Files[format.ArtifactsName]; listed || e.Batch() != nil || e.Dir == "" || !e.OnDisk() {
-		return false
-	}
-	for i := range e.Artifacts {
-		if e.Artifacts[i].Where != "" {
-			return false
-		}
-	}
-	return true
-}
+// maxCopied is the size in bytes up to which an artifact is copied. Larger ones are links: a program that replaces one
+// of those would replace the artifact itself, which 'runs verify' reports.
+const maxCopied = 1 << 20
 
 // placeArtifacts makes the folder in which MLflow's client finds the artifacts of a finished run. Artifacts that are
 // not on this machine are left out: 'runs pull' fetches them.
 func (s *Service) placeArtifacts(ctx context.Context, e *repo.Entry) error {
-	if e.Active != nil || whole(e) {
+	if e.Active != nil {
 		return nil
 	}
 	all, err := e.AllArtifacts()
@@ -47,6 +36,12 @@ func (s *Service) placeArtifacts(ctx context.Context, e *repo.Entry) error {
 		return err
 	}
 	dir := s.artifactsOf(e)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.given[e.ID] = e
+	s.mu.Unlock()
 	for i := range all {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -66,15 +61,17 @@ func (s *Service) placeArtifacts(ctx context.Context, e *repo.Entry) error {
 	return nil
 }
 
-// placeArtifact links an artifact if its file stays, and otherwise copies it.
+// placeArtifact links a large artifact if its file stays, and otherwise copies it.
 func (s *Service) placeArtifact(e *repo.Entry, a *format.Artifact, dir, target string) error {
 	if err := repo.NoLinks(dir, path.Dir(a.Path)+"/x"); err != nil {
 		return err
 	}
 	_ = os.Remove(target) // a link to a file that has moved
 	at := e.ArtifactFile(*a)
-	if s.stays(at) && os.MkdirAll(filepath.Dir(target), 0o777) == nil && os.Symlink(at, target) == nil {
-		return nil
+	if a.Bytes > maxCopied && s.stays(at) {
+		if os.MkdirAll(filepath.Dir(target), 0o777) == nil && os.Symlink(at, target) == nil {
+			return nil
+		}
 	}
 	return e.ExportArtifact(*a, target)
 }

@@ -27,9 +27,9 @@ var statuses = []string{StatusRunning, StatusScheduled, StatusFinished, StatusFa
 // MLflow's word for a run counts only where it is worse than what the exit of the program says: a script that fails
 // with an exception ends its run as FINISHED when Python exits.
 func (s *Service) End(ctx context.Context, program repo.Finish) (own repo.Finish, err error) {
+	errs := []error{s.keepWritten(ctx)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var errs []error
 	own = program
 	var deleted []string
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {

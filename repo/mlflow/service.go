@@ -44,12 +44,13 @@ type Service struct {
 	keeping sync.Mutex // held while the file of an experiment is changed
 
 	mu          sync.Mutex
-	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
-	parts       map[string]string   // the ids that MLflow knows, by those of open runs that resume others
-	taken       bool                // a run of the program has become Options.Program
-	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
-	experiments map[string]string   // the names of experiments that no run has yet, by id
-	unknown     map[string]int      // calls that are not answered, by what they belong to
+	open        map[string]*openRun    // the runs of this service that have not ended, by the ids that MLflow knows
+	parts       map[string]string      // the ids that MLflow knows, by those of open runs that resume others
+	taken       bool                   // a run of the program has become Options.Program
+	shared      *format.Run            // Options.Program as it was started, for what further runs share with it
+	experiments map[string]string      // the names of experiments that no run has yet, by id
+	given       map[string]*repo.Entry // finished runs whose artifacts the program was given
+	unknown     map[string]int         // calls that are not answered, by what they belong to
 }
 
 // Options say for whom a service answers.
@@ -68,7 +69,7 @@ type Options struct {
 func New(r *repo.Repository, o Options) *Service {
 	return &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
-		unknown: map[string]int{},
+		unknown: map[string]int{}, given: map[string]*repo.Entry{},
 	}
 }
 
