@@ -149,6 +149,7 @@ func argumentWords() map[string]words {
 		"log":        metricsToLog,
 		"ls":         selectors,
 		"metrics":    inOrder(selectors, metricsOfRun),
+		"mlflow":     oneOf("serve"),
 		"name":       inOrder(selectors, nothing),
 		"note":       inOrder(selectors, nothing),
 		"pack":       nothing,
