@@ -40,6 +40,7 @@ ALLOWED = {
     "gitruns._restore": "copies a file back; raises OSError anyway",
     "IPython.display": "only in a notebook that has it",
     "datetime": "reads runs",
+    "gitruns._mlflow_store": "MLflow asks its plugin for a store",
     "importlib.util": "reads runs",
     "subprocess": "Windows only, and loaded by a first call of `runs`, which init makes",
     "yaml": "only for a config file in YAML, which init and config.update read",

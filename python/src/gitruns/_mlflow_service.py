@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from mlflow.exceptions import MlflowException
+from mlflow.tracking._model_registry import utils
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
 _services: dict[str, Service] = {}
@@ -112,8 +113,6 @@ def quicken() -> None:
 
     There is a session of Spark only if pyspark was imported.
     """
-    from mlflow.tracking._model_registry import utils
-
     look = getattr(utils, "_get_registry_uri_from_spark_session", None)
     if look is None or hasattr(look, "_gitruns"):
         return

@@ -14,11 +14,12 @@ import time
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
-from mlflow.entities import RunStatus
+from mlflow.entities import RunStatus, _DatasetSummary
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore
+from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from ._journal import Journal
@@ -91,8 +92,6 @@ class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
 
 def _place_artifacts() -> None:
     """Make MLflow's client ask the store where the artifacts of a run are: they move when the run is finished."""
-    from mlflow.tracking._tracking_service.client import TrackingServiceClient
-
     usual = TrackingServiceClient._get_artifact_repo
     if hasattr(usual, "_gitruns"):
         return
@@ -210,8 +209,6 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
 
     def _search_datasets(self, experiment_ids: Any) -> list[Any]:
         """Return the datasets of experiments, which the server of MLflow's pages asks for."""
-        from mlflow.entities import _DatasetSummary
-
         answer = http_request(
             self.get_host_creds(),
             "/api/2.0/mlflow/experiments/search-datasets",
