@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,10 +33,20 @@ func (r *Repository) CacheDir() string {
 	return filepath.Join(r.Dir, "cache")
 }
 
-// ArtifactLinks returns the folder of links to the artifacts of a run, for programs that read the artifacts of a run in
-// one folder. What is not a link there is a copy, which a redaction of the run removes.
-func (r *Repository) ArtifactLinks(id string) string {
-	return filepath.Join(r.CacheDir(), "artifacts", id)
+// ArtifactLinks returns the folder that a process gives to programs that read artifacts in one folder. It has a folder
+// of links and copies for each run, which a redaction of the run removes. The process removes all of it.
+func (r *Repository) ArtifactLinks(process string) string {
+	return filepath.Join(r.CacheDir(), "artifacts", process)
+}
+
+// dropArtifactLinks removes the links and copies of a run that processes made.
+func (r *Repository) dropArtifactLinks(id string) error {
+	entries, _ := os.ReadDir(r.ArtifactLinks("")) // usually there are none
+	var errs []error
+	for _, entry := range entries {
+		errs = append(errs, os.RemoveAll(filepath.Join(r.ArtifactLinks(entry.Name()), id)))
+	}
+	return errors.Join(errs...)
 }
 
 // Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the

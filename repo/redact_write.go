@@ -339,7 +339,7 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	from := func(id string) string { return filepath.Join(dir, "runs", id) }
 	for _, id := range names {
 		if err := errors.Join(
-			r.keepPending(from(id), filepath.Join(dir, "old"), id), os.RemoveAll(r.ArtifactLinks(id)),
+			r.keepPending(from(id), filepath.Join(dir, "old"), id), r.dropArtifactLinks(id),
 		); err != nil {
 			return nil, err
 		}

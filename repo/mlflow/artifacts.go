@@ -18,7 +18,7 @@ func (s *Service) artifactsOf(e *repo.Entry) string {
 	if e.Active != nil {
 		return e.Active.FilesDir()
 	}
-	return s.repo.ArtifactLinks(e.ID)
+	return filepath.Join(s.repo.ArtifactLinks(s.nonce), e.ID)
 }
 
 // maxCopied is the size in bytes up to which an artifact is copied. Larger ones are links: a program that replaces one
@@ -40,7 +40,7 @@ func (s *Service) placeArtifacts(ctx context.Context, e *repo.Entry) error {
 		return err
 	}
 	s.mu.Lock()
-	s.given[e.ID] = e
+	s.given[e.ID] = true
 	s.mu.Unlock()
 	for i := range all {
 		if err := ctx.Err(); err != nil {

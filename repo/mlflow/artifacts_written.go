@@ -25,10 +25,39 @@ func (s *Service) keepWritten(ctx context.Context) error {
 	given := maps.Clone(s.given)
 	clear(s.given)
 	s.mu.Unlock()
+	if len(given) == 0 {
+		return nil
+	}
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(given)) {
-		if err := s.keepWrittenTo(ctx, given[id]); err != nil {
+		e, err := s.entry(ctx, id)
+		var missing *Error
+		if errors.As(err, &missing) { // it was removed meanwhile
+			continue
+		}
+		if err == nil {
+			err = s.keepWrittenTo(ctx, e)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("recording artifacts that were added to run %s: %w", id, err))
+		}
+	}
+	if len(errs) == 0 {
+		errs = append(errs, os.RemoveAll(s.repo.ArtifactLinks(s.nonce)))
+	}
+	return errors.Join(append(errs, s.dropOldLinks())...)
+}
+
+// keptLinks is how long the folder of a process that was killed is kept.
+const keptLinks = 7 * 24 * time.Hour
+
+// dropOldLinks removes the folders of processes that were killed.
+func (s *Service) dropOldLinks() error {
+	entries, _ := os.ReadDir(s.repo.ArtifactLinks("")) // usually there are none
+	var errs []error
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > keptLinks {
+			errs = append(errs, os.RemoveAll(s.repo.ArtifactLinks(entry.Name())))
 		}
 	}
 	return errors.Join(errs...)

@@ -41,16 +41,17 @@ type Service struct {
 	repo *repo.Repository
 	opts Options
 
+	nonce   string     // names the folder of artifacts that the program is given
 	keeping sync.Mutex // held while the file of an experiment is changed
 
 	mu          sync.Mutex
-	open        map[string]*openRun    // the runs of this service that have not ended, by the ids that MLflow knows
-	parts       map[string]string      // the ids that MLflow knows, by those of open runs that resume others
-	taken       bool                   // a run of the program has become Options.Program
-	shared      *format.Run            // Options.Program as it was started, for what further runs share with it
-	experiments map[string]string      // the names of experiments that no run has yet, by id
-	given       map[string]*repo.Entry // finished runs whose artifacts the program was given
-	unknown     map[string]int         // calls that are not answered, by what they belong to
+	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
+	parts       map[string]string   // the ids that MLflow knows, by those of open runs that resume others
+	taken       bool                // a run of the program has become Options.Program
+	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
+	experiments map[string]string   // the names of experiments that no run has yet, by id
+	given       map[string]bool     // finished runs whose artifacts the program was given
+	unknown     map[string]int      // calls that are not answered, by what they belong to
 }
 
 // Options say for whom a service answers.
@@ -69,7 +70,7 @@ type Options struct {
 func New(r *repo.Repository, o Options) *Service {
 	return &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
-		unknown: map[string]int{}, given: map[string]*repo.Entry{},
+		unknown: map[string]int{}, given: map[string]bool{}, nonce: format.RandomLetters(8),
 	}
 }
 
