@@ -57,13 +57,40 @@ func (e *Entry) alone() *Entry {
 	return &part
 }
 
-// appendPoints appends the points of a later part to those of an earlier one. Both are sorted by step.
+// appendPoints appends the points of a later part to those of an earlier one. Both are sorted by step. What the later
+// part logs again replaces the earlier points with the same labels.
 func appendPoints(earlier, later []format.Point) []format.Point {
 	if len(later) == 0 {
 		return earlier
 	}
+	if hasLabels(earlier) || hasLabels(later) {
+		return appendSeries(earlier, later)
+	}
 	n := sort.Search(len(earlier), func(i int) bool { return earlier[i].Step >= later[0].Step })
 	return append(earlier[:n:n], later...)
+}
+
+func hasLabels(points []format.Point) bool {
+	return slices.ContainsFunc(points, func(p format.Point) bool { return p.Labels != (format.Labels{}) })
+}
+
+// appendSeries is appendPoints for points with labels.
+func appendSeries(earlier, later []format.Point) []format.Point {
+	first := map[format.Labels]int64{} // steps of the later part
+	for _, p := range later {
+		if _, known := first[p.Labels]; !known {
+			first[p.Labels] = p.Step
+		}
+	}
+	all := make([]format.Point, 0, len(earlier)+len(later))
+	for _, p := range earlier {
+		if from, again := first[p.Labels]; !again || p.Step < from {
+			all = append(all, p)
+		}
+	}
+	all = append(all, later...)
+	sortPoints(all)
+	return all
 }
 
 // eachPointsOfChain is like EachPoints, for several parts.

@@ -1,7 +1,9 @@
 package repo
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -49,9 +51,56 @@ func mergeShared(ctx context.Context, parts []*Entry, shared map[string]bool) (m
 	merged := map[string]format.Metric{}
 	limits := map[string]int64{} // first step of each metric in the later parts
 	for _, part := range parts {
-		if err := mergePart(ctx, part, shared, merged, limits); err != nil {
+		err := mergePart(ctx, part, shared, merged, limits)
+		if errors.Is(err, errLabeled) {
+			merged, err = mergeLabeled(ctx, parts, shared)
+			if err == nil {
+				return merged, nil
+			}
+		}
+		if err != nil {
 			return map[string]format.Metric{}, err
 		}
+	}
+	return merged, nil
+}
+
+// errLabeled says that a part has points with labels, of which each set has a place where a later part began anew.
+var errLabeled = errors.New("the points have labels")
+
+// mergeLabeled merges metrics from all of their points.
+func mergeLabeled(ctx context.Context, parts []*Entry, shared map[string]bool) (map[string]format.Metric, error) {
+	joined := map[string][]format.Point{}
+	goals := map[string]string{}
+	for _, part := range parts {
+		curves, err := part.Curves()
+		for key, m := range part.Metrics {
+			if err != nil || !shared[key] {
+				continue
+			}
+			if _, later := goals[key]; !later {
+				goals[key] = m.Goal
+			}
+			var points []format.Point
+			if points, err = curves.own(ctx, key); err == nil && len(points) == 0 {
+				err = missingPoints(nil, part, key)
+			}
+			joined[key] = appendPoints(points, joined[key])
+		}
+		curves.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	merged := map[string]format.Metric{}
+	for key, points := range joined {
+		var c curve
+		for _, p := range points {
+			c.add(p)
+		}
+		m := c.metric(goals[key])
+		m.Min, m.Max = c.min, c.max
+		merged[key] = m
 	}
 	return merged, nil
 }
@@ -64,6 +113,9 @@ func mergePart(
 		return err
 	}
 	defer curves.Close()
+	if labeled, err := curves.labeled(ctx); err != nil || labeled {
+		return cmp.Or(err, errLabeled)
+	}
 	for key, m := range part.Metrics {
 		if !shared[key] {
 			continue

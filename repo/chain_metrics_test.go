@@ -15,10 +15,11 @@ import (
 )
 
 // randomChain records a chain of runs whose parts may go back, go on, leave a gap, or lack a metric. The newest part
-// may still be active. It returns the parts, newest first.
+// may still be active. In half of the chains, some points have labels. It returns the parts, newest first.
 func randomChain(t *testing.T, r *Repository, random *rand.Rand) []*Entry {
 	var parts []*Entry
 	step := int64(0)
+	labeled := random.IntN(2) == 0
 	for n := 2 + random.IntN(3); len(parts) < n; {
 		run := &format.Run{}
 		if len(parts) > 0 {
@@ -31,6 +32,12 @@ func randomChain(t *testing.T, r *Repository, random *rand.Rand) []*Entry {
 		step = max(0, step+int64(random.IntN(7))-4)
 		for range 1 + random.IntN(6) {
 			l := &format.Line{HasStep: true, Step: step}
+			if set := random.IntN(3); labeled && set > 0 {
+				var err error
+				if l.Labels, err = format.NewLabels(map[string]any{"set": int64(set)}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, key := range []string{"a", "b", "c"} {
 				if random.IntN(3) > 0 {
 					v := float64(random.IntN(5))
@@ -88,6 +95,27 @@ func TestChainMetrics(t *testing.T) {
 		if d := cmp.Diff(want, got, cmpopts.EquateNaNs()); d != "" {
 			t.Fatalf("seed %d, %d parts (-points +metrics):\n%s", seed, len(parts), d)
 		}
+	}
+}
+
+// TestAppendSeries: a later part replaces only the points with its labels.
+func TestAppendSeries(t *testing.T) {
+	a, err := format.NewLabels(map[string]any{"set": "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := appendPoints([]format.Point{
+		{Step: 0, Value: 1, Labels: a}, {Step: 1, Value: 2}, {Step: 2, Value: 3, Labels: a}, {Step: 3, Value: 4},
+	}, []format.Point{{Step: 1, Value: 5, Labels: a}, {Step: 4, Value: 6, Labels: a}})
+	want := []format.Point{
+		{Step: 0, Value: 1, Labels: a},
+		{Step: 1, Value: 2},
+		{Step: 1, Value: 5, Labels: a},
+		{Step: 3, Value: 4},
+		{Step: 4, Value: 6, Labels: a},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

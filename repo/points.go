@@ -142,6 +142,17 @@ func (c *Curves) own(ctx context.Context, key string) ([]format.Point, error) {
 	return c.file.Points(key)
 }
 
+// labeled reports whether a point of the newest part has labels.
+func (c *Curves) labeled(ctx context.Context) (bool, error) {
+	if c.file != nil {
+		return c.file.Labeled(ctx)
+	}
+	if c.entry.Active == nil {
+		return false, nil
+	}
+	return c.entry.labeled(ctx)
+}
+
 // stepRange returns the lowest and the highest step of one metric of the newest part. ok is false if it has no points.
 func (c *Curves) stepRange(ctx context.Context, key string) (first, last int64, ok bool, err error) {
 	if c.file != nil {
