@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -109,13 +110,16 @@ func (r *Repository) RemoveBatch(name string) error {
 	return os.RemoveAll(tmp)
 }
 
-// ReadBatchFiles reads the records and the tables of a batch of the working tree.
+// ReadBatchFiles reads the records and the tables of a batch of the working tree. A table that a sparse checkout leaves
+// out comes from Git.
 func (r *Repository) ReadBatchFiles(name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, table := range []string{format.BatchRunsName, format.MetricsName, format.ValuesName} {
 		data, err := readBounded(filepath.Join(r.Dir, filepath.FromSlash(name), table), format.MaxBatchBytes)
 		if errors.Is(err, fs.ErrNotExist) && table != format.BatchRunsName {
-			continue
+			if data, err = r.left.data(path.Join(name, table), format.MaxBatchBytes); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
 		}
 		if err != nil {
 			return nil, err

@@ -2,8 +2,9 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -150,7 +151,10 @@ func isBatchTable(name string) bool { return name == format.MetricsName || name 
 // readBatchedTable returns the file of points or values that a run in a batch would have by itself.
 func (e *Entry) readBatchedTable(name string) ([]byte, error) {
 	table, err := readBounded(filepath.Join(e.batch.Dir, name), format.MaxBatchBytes)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
+		table, err = e.repo.left.data(path.Join(e.batch.Day, e.batch.Name, name), format.MaxBatchBytes)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		table, err = nil, nil
 	}
 	if err != nil {

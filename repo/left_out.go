@@ -349,6 +349,12 @@ func (l *leftOut) close() {
 // Close removes the temporary copies of files that a sparse checkout leaves out. The repository can still be used.
 func (r *Repository) Close() { r.left.close() }
 
+// IsLeftOut reports whether a sparse checkout leaves out the record of a run, which the working tree does not have.
+func (r *Repository) IsLeftOut(id string) bool {
+	return !exists(filepath.Join(r.RunDir(id), RecordName)) && len(r.batchesOf(Home{Dir: r.Dir}, id)) == 0 &&
+		r.left.hasRun(id)
+}
+
 // LeftOut returns how many runs are only in the commit that is checked out because a sparse checkout leaves them out of
 // the working tree.
 func (r *Repository) LeftOut() (int, error) {

@@ -72,6 +72,9 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 		trees: map[string]string{},
 	}
 	err = x.plan(ctx, id)
+	if err == nil {
+		err = x.checkLeftOut()
+	}
 	if err == nil && !ask.DryRun {
 		err = x.apply(ctx)
 	}
@@ -180,6 +183,31 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	return x.findSharers(ctx)
 }
 
+// checkLeftOut returns an error if a sparse checkout leaves out a file of a run that changes, or of its batch. The
+// tables of a batch are read from Git; what else there is may hold the secret too.
+func (x *redaction) checkLeftOut() error {
+	left := x.repo.left
+	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
+		folders := []string{path.Join(format.IDDay(id), id)}
+		if b := x.runs[id].batch; b != nil {
+			folders = append(folders, path.Join(b.Day, b.Name, format.BatchFilesName))
+		}
+		for _, dir := range folders {
+			if left.hasBelow(dir) {
+				return LeftOutError("run " + id)
+			}
+		}
+	}
+	return nil
+}
+
+// LeftOutError says that a run, which run names in a sentence, cannot be rewritten because a sparse checkout leaves it,
+// or a file of it, out.
+func LeftOutError(run string) error {
+	return withHint(fmt.Errorf("%s is not checked out as a whole", run),
+		"run 'git sparse-checkout disable' first, or repeat in a full clone")
+}
+
 // read reads the record of a finished run, without its notes.
 func (x *redaction) read(id string) (*rewrite, error) {
 	if batches := x.repo.batchesOf(Home{Dir: x.repo.Dir}, id); len(batches) > 0 {
@@ -271,6 +299,9 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		}
 		w, err := x.read(id)
 		if errors.Is(err, fs.ErrNotExist) {
+			if e, err := x.repo.readFinished(id); err == nil && x.shares(e.Run) {
+				return LeftOutError("run " + id + ", which shares a file with it,")
+			}
 			continue
 		}
 		if err != nil {

@@ -25,6 +25,8 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 			Err:  fmt.Errorf("redacting run %s: it is still running", e.ID),
 			Hint: fmt.Sprintf("run 'runs finish %s' first", e.ID),
 		}
+	case r.IsLeftOut(e.ID):
+		return nil, fmt.Errorf("redacting run %s: %w", e.ID, repo.LeftOutError("it"))
 	case e.Repository().Dir != r.Dir:
 		return nil, fmt.Errorf("redacting run %s: it is not in the working tree", e.ID)
 	}
