@@ -33,7 +33,7 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	listener := &mlflowListener{service: service}
-	answer := mlflowHandler(service, token, map[string]tellFunc{storePath: listener.stores.told})
+	answer := mlflowHandler(service, token, map[string]tellFunc{storePath: listener.stores.told, programPath: ignore})
 	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: answer}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
