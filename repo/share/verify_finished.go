@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/gitruns/runs/repo"
@@ -67,6 +71,7 @@ func VerifyFinished(
 		known[d.ID] = true
 	}
 	v := &Verification{Verdicts: make([]repo.Verdict, len(entries))}
+	fetchShared(ctx, c.Repository(), entries)
 	verifier := repo.NewVerifier()
 	for i, e := range entries {
 		if v.Verdicts[i], err = verifier.Verify(ctx, e); err != nil {
@@ -102,6 +107,40 @@ func VerifyFinished(
 		err = nil // the same objects are missing
 	}
 	return v, err
+}
+
+// fetchShared fetches the shared files of runs that the working tree lacks, with one request: each would come with one
+// of its own. What fails is reported when the file is read.
+func fetchShared(ctx context.Context, r *repo.Repository, entries []*repo.Entry) {
+	at, err := r.TreePath()
+	if err != nil || !r.InGit {
+		return
+	}
+	wanted := map[string]bool{}
+	for _, e := range entries {
+		for _, name := range repo.SharedNames(e.Run) {
+			if _, known := wanted[name]; !known {
+				_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
+				wanted[name] = err != nil
+			}
+		}
+	}
+	maps.DeleteFunc(wanted, func(_ string, wanted bool) bool { return !wanted })
+	if len(wanted) < 2 {
+		return
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return
+	}
+	defer trees.Close()
+	var ids []string
+	for name := range wanted {
+		if e, ok, err := trees.Find("HEAD", path.Join(at, name)); err == nil && ok {
+			ids = append(ids, e.ID)
+		}
+	}
+	_ = git.Prefetch(ctx, r.Git, ids)
 }
 
 // addMisnamed adds the batches of the working tree that are not those which were written, although each run is sound.
