@@ -16,6 +16,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // keepWritten records the artifacts that the program has added to finished runs: MLflow's client writes them to the
@@ -135,7 +136,7 @@ func isCopy(file string, a *format.Artifact) (bool, error) {
 	if err != nil || info.Size() != a.Bytes || a.Bytes > maxCopied {
 		return err == nil && info.Size() == a.Bytes, err
 	}
-	data, err := os.ReadFile(file)
+	data, err := regular.ReadFile(file)
 	if err != nil {
 		return false, err
 	}

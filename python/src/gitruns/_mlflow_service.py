@@ -17,7 +17,10 @@ _lock = threading.Lock()
 
 
 def service(uri: str) -> Service:
-    """Return the service for the project of a URI: gitruns:, gitruns:PATH or gitruns:///PATH."""
+    """Return the service for the project of a URI.
+
+    It is gitruns:, gitruns:PATH or gitruns:///PATH.
+    """
     path = uri.partition(":")[2]
     if path.startswith("//"):
         path = path[2:]
@@ -109,9 +112,9 @@ def _without_proxy() -> None:
 
 
 def quicken() -> None:
-    """Keep MLflow from looking for Spark at every call of its API, which costs more than the call.
+    """Keep MLflow from looking for Spark at every call of its API.
 
-    There is a session of Spark only if pyspark was imported.
+    It costs more than the call. There is a session of Spark only if pyspark was imported.
     """
     look = getattr(utils, "_get_registry_uri_from_spark_session", None)
     if look is None or hasattr(look, "_gitruns"):

@@ -57,7 +57,10 @@ class RegistryStore(_Repeating, RegistryRestStore):  # type: ignore[misc]
 
 
 class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
-    """The artifacts of a run. A finished run does not change: what is added goes into a run that resumes it."""
+    """The artifacts of a run.
+
+    A finished run does not change: what is added goes into a run that resumes it.
+    """
 
     def __init__(self, store: TrackingStore, run_id: str, uri: str, ended: bool) -> None:
         super().__init__(uri)
@@ -91,7 +94,10 @@ class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
 
 
 def _place_artifacts() -> None:
-    """Make MLflow's client ask the store where the artifacts of a run are: they move when the run is finished."""
+    """Make MLflow's client ask the store where the artifacts of a run are.
+
+    They move when the run is finished.
+    """
     usual = TrackingServiceClient._get_artifact_repo
     if hasattr(usual, "_gitruns"):
         return
@@ -136,7 +142,10 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         return found
 
     def _run(self, run_id: str) -> _Direct | None:
-        """Return the journal of a run, or None if its calls go to the service. The caller holds the lock."""
+        """Return the journal of a run, or None if its calls go to the service.
+
+        The caller holds the lock.
+        """
         if os.getpid() != self._pid:  # a fork
             self._direct, self._pid = {}, os.getpid()
         if run_id in self._direct:
@@ -208,7 +217,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         super().log_batch(run_id, metrics, params, tags)
 
     def _search_datasets(self, experiment_ids: Any) -> list[Any]:
-        """Return the datasets of experiments, which the server of MLflow's pages asks for."""
+        """Return the datasets of experiments, for MLflow's pages."""
         answer = http_request(
             self.get_host_creds(),
             "/api/2.0/mlflow/experiments/search-datasets",
@@ -236,7 +245,10 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
 
 
 def _failing() -> bool:
-    """Report whether Python exits because of an exception. MLflow ends its runs as finished then as well."""
+    """Report whether Python exits because of an exception.
+
+    MLflow ends its runs as finished then as well.
+    """
     return getattr(sys, "last_value", None) is not None and not threading.main_thread().is_alive()
 
 
@@ -273,7 +285,10 @@ class _Direct:
             self._journal.write(lines.encode())
 
     def may_be_param(self, param: Any) -> bool:
-        """Report whether a param can be set without the service, which refuses another value of a param."""
+        """Report whether a param can be set without the service.
+
+        The service refuses another value of a param.
+        """
         key, text = param.key, param.value
         return (
             type(text) is str

@@ -32,7 +32,10 @@ def __getattr__(name: str) -> Any:
 
 
 def _plain_paths(name: str) -> None:
-    """Register a factory for plain paths as well, whose scheme is empty: an entry point cannot have an empty name."""
+    """Register a factory for plain paths as well, whose scheme is empty.
+
+    An entry point cannot have an empty name.
+    """
     module, registry = {
         "tracking_files": ("mlflow.tracking._tracking_service.utils", "_tracking_store_registry"),
         "registry_files": ("mlflow.tracking._model_registry.utils", "_model_registry_store_registry"),
