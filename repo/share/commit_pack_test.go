@@ -141,6 +141,36 @@ func TestFewRunsStayAlone(t *testing.T) {
 	equal(t, "batches on disk", len(batchesOf(p.onDisk())), 0)
 }
 
+// TestRemovalFromBatch: a batch keeps a run that was removed. A later commit does not remove it once more.
+func TestRemovalFromBatch(t *testing.T) {
+	p := batching(t, "1")
+	for _, id := range []string{runB, runC} {
+		p.add(id)
+	}
+	commit := func() *Committed {
+		t.Helper()
+		done, err := Commit(t.Context(), p.runs, Request{})
+		check(t, err)
+		return done
+	}
+	commit()
+	remove := func() {
+		t.Helper()
+		e, err := p.runs.ReadFinished(runB)
+		check(t, err)
+		check(t, p.runs.Remove(t.Context(), []*repo.Entry{e}, map[string]bool{runB: true}))
+	}
+	remove()
+	equal(t, "the removal", commit().Summary(), "remove 1 run")
+	equal(t, "nothing is left to remove", commit().Empty(), true)
+	check(t, p.runs.RestoreRun(runB))
+	equal(t, "taken back", commit().Summary(), "add 1 run")
+	remove()
+	equal(t, "removed again", commit().Summary(), "remove 1 run")
+	equal(t, "nothing is left", commit().Empty(), true)
+	p.sound(3)
+}
+
 // TestCommitInBatchesElsewhere: a branch that is not checked out gets batches, and the working tree stays as it is.
 func TestCommitInBatchesElsewhere(t *testing.T) {
 	p := batching(t, "1")

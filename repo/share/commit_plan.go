@@ -277,7 +277,8 @@ func (p *plan) addNotes(known *snapshot, id string) error {
 // removes reports whether the commit removes a run that has a removal marker. The marker that another worktree has left
 // in the common store counts only if the branch has the run; it is put into the working tree.
 func (p *plan) removes(known *snapshot, id string) (bool, error) {
-	_, committed := known.runs[id]
+	// A batch keeps a run that was removed, until 'runs pack'.
+	committed := known.folders[id] != "" || len(known.in[id]) > 0 && !known.removed[id]
 	if p.repo.MarkedHere(id) {
 		return committed || !known.removed[id], nil
 	}
@@ -289,7 +290,7 @@ func (p *plan) removes(known *snapshot, id string) (bool, error) {
 
 // removeRun removes a run and adds its removal marker.
 func (p *plan) removeRun(known *snapshot, id string) {
-	if _, there := known.runs[id]; there {
+	if known.folders[id] != "" {
 		p.remove = append(p.remove, runPath(id))
 	}
 	if !known.removed[id] {
