@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,6 +132,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		recorded = e.Run // the program may have changed the name
 	}
 	a.reportRecorded(recorded, took)
+	if s.mlflow != nil {
+		a.reportFurther(recorded, s.mlflow.service.Further())
+	}
 	if r, err := active.Repository().Reopen(); err != nil {
 		a.warn("%v", err)
 	} else {
@@ -260,6 +264,17 @@ func (a *app) endJoined(active *repo.Active, res program.Result, err error) erro
 	}
 	a.status = res.ExitCode
 	return nil
+}
+
+// reportFurther says how many other runs an MLflow program has made.
+func (a *app) reportFurther(run *format.Run, further []string) {
+	switch len(further) {
+	case 0:
+	case 1:
+		a.progress("runs: recorded 1 more run: 'runs show %s'", format.IDRandom(further[0]))
+	default:
+		a.progress("runs: recorded %d more runs: 'runs ls group=%s'", len(further), cmp.Or(run.Group, run.ID))
+	}
 }
 
 // reportRecorded prints the last line of exec, with the run, its duration and the next step.

@@ -79,6 +79,8 @@ func (s *Service) close(ctx context.Context, run *openRun, program repo.Finish, 
 	}
 	if _, failed := run.active.Finish(ctx, run.finish(program)); failed != nil && !errors.Is(failed, repo.ErrFinished) {
 		err = errors.Join(err, fmt.Errorf("finishing run %s: %w", run.active.ID, failed))
+	} else if s.opts.Program != nil && !run.deleted {
+		s.further = append(s.further, run.active.ID)
 	}
 	return err
 }

@@ -30,6 +30,15 @@ func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if program := s.opts.Program; program != nil {
+		again, err := program.Entry(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if again.Reproduces != "" {
+			return nil, invalid("Run %s was recorded earlier; a reproduction does not remove it", e.ID)
+		}
+	}
 	committed, err := share.CommittedIDs(ctx, s.repo)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,10 @@
 package mlflow
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 )
 
@@ -31,6 +33,26 @@ func TestRemovedRun(t *testing.T) {
 	call(t, s, "POST", "runs/restore", map[string]any{"run_id": run})
 	if got := stage(); got != "active" {
 		t.Errorf("restored: %v", got)
+	}
+}
+
+// A program that is run again, to reproduce a run, does not remove what was recorded before.
+func TestReproductionRemovesNothing(t *testing.T) {
+	first, r, run := newRun(t)
+	if _, err := first.End(t.Context(), repo.Finish{}); err != nil {
+		t.Fatal(err)
+	}
+	program, err := r.Start(t.Context(), &format.Run{Reproduces: run}, format.OwnerDetached)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(r, Options{Program: program})
+	ask := &Call{Method: "POST", Path: "runs/delete", Body: []byte(`{"run_id":"` + run + `"}`)}
+	if status, text := s.Answer(t.Context(), ask); status != 400 || !strings.Contains(string(text), "recorded earlier") {
+		t.Errorf("%d %s", status, text)
+	}
+	if _, err := r.ReadFinished(run); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,6 +53,14 @@ type Service struct {
 	experiments map[string]string   // the names of experiments that no run has yet, by id
 	given       map[string]bool     // finished runs whose artifacts the program was given
 	unknown     map[string]int      // calls that are not answered, by what they belong to
+	further     []string            // the ids of runs that were finished, without Options.Program
+}
+
+// Further returns the ids of the runs that the service has finished, without the one that records the program.
+func (s *Service) Further() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.further)
 }
 
 // Options say for whom a service answers.
