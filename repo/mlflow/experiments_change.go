@@ -144,19 +144,11 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	where, err := filter.Parse(q.Filter, filter.Experiments)
-	if err != nil {
-		return nil, invalid("%v", err)
-	}
-	order, err := filter.ParseOrder(q.Order, filter.Experiments)
-	if err != nil {
-		return nil, invalid("%v", err)
-	}
-	most, err := page(int64(q.Max), usualResults, mostResults)
+	wanted, err := searchFor(filter.Experiments, q.Filter, q.Order, q.Page)
 	if err != nil {
 		return nil, err
 	}
-	from, err := offset(q.Page)
+	most, err := page(int64(q.Max), usualResults, mostResults)
 	if err != nil {
 		return nil, err
 	}
@@ -166,16 +158,16 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	}
 	all = slices.DeleteFunc(all, func(e *experimentJSON) bool {
 		seen := q.View == viewAll || (q.View == viewDeleted) == (e.Stage == stageDeleted)
-		return !seen || !where.Match(experimentRow{e})
+		return !seen || !wanted.where.Match(experimentRow{e})
 	})
 	sorted := make([]*experimentJSON, len(all))
-	for i, at := range order.Sort(len(all), func(i int) filter.Row { return experimentRow{all[i]} }) {
+	for i, at := range wanted.order.Sort(len(all), func(i int) filter.Row { return experimentRow{all[i]} }) {
 		sorted[i] = all[at]
 	}
-	sorted = sorted[min(from, len(sorted)):]
+	sorted = sorted[min(wanted.from, len(sorted)):]
 	answer := map[string]any{}
 	if len(sorted) > most {
-		sorted, answer["next_page_token"] = sorted[:most], token(from+most)
+		sorted, answer["next_page_token"] = sorted[:most], token(wanted.from+most)
 	}
 	answer["experiments"] = sorted
 	return answer, nil

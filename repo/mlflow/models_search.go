@@ -39,23 +39,15 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	where, err := filter.Parse(q.Filter, filter.Models)
-	if err != nil {
-		return nil, invalid("%v", err)
-	}
 	keys := make([]string, len(q.Order))
 	for i := range q.Order {
 		keys[i] = q.Order[i].text()
 	}
-	order, err := filter.ParseOrder(keys, filter.Models)
-	if err != nil {
-		return nil, invalid("%v", err)
-	}
-	most, err := page(int64(q.Max), usualModels, mostResults)
+	wanted, err := searchFor(filter.Models, q.Filter, keys, q.Page)
 	if err != nil {
 		return nil, err
 	}
-	from, err := offset(q.Page)
+	most, err := page(int64(q.Max), usualModels, mostResults)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +58,7 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 	for _, r := range rows {
 		r.on = q.Datasets
 	}
-	rows = slices.DeleteFunc(rows, func(r *modelRow) bool { return !where.Match(r) })
+	rows = slices.DeleteFunc(rows, func(r *modelRow) bool { return !wanted.where.Match(r) })
 	for _, r := range rows {
 		for _, o := range q.Order {
 			if o.Name != "" {
@@ -75,13 +67,13 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 		}
 	}
 	sorted := make([]*modelRow, len(rows))
-	for i, at := range order.Sort(len(rows), func(i int) filter.Row { return rows[i] }) {
+	for i, at := range wanted.order.Sort(len(rows), func(i int) filter.Row { return rows[i] }) {
 		sorted[i] = rows[at]
 	}
-	sorted = sorted[min(from, len(sorted)):]
+	sorted = sorted[min(wanted.from, len(sorted)):]
 	answer := map[string]any{}
 	if len(sorted) > most {
-		sorted, answer["next_page_token"] = sorted[:most], token(from+most)
+		sorted, answer["next_page_token"] = sorted[:most], token(wanted.from+most)
 	}
 	models := make([]*modelJSON, 0, len(sorted))
 	for _, r := range sorted {

@@ -33,37 +33,48 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	where, err := filter.Parse(q.Filter, filter.Runs)
+	wanted, err := searchFor(filter.Runs, q.Filter, q.Order, q.Page)
 	if err != nil {
-		return nil, invalid("%v", err)
-	}
-	order, err := filter.ParseOrder(q.Order, filter.Runs)
-	if err != nil {
-		return nil, invalid("%v", err)
+		return nil, err
 	}
 	most, err := page(int64(q.Max), usualResults, mostResults)
 	if err != nil {
 		return nil, err
 	}
-	from, err := offset(q.Page)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.find(ctx, q.Experiments, q.View, where)
+	all, err := s.find(ctx, q.Experiments, q.View, wanted.where)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]found, len(all))
-	for i, at := range order.Sort(len(all), func(i int) filter.Row { return all[i] }) {
+	for i, at := range wanted.order.Sort(len(all), func(i int) filter.Row { return all[i] }) {
 		rows[i] = all[at]
 	}
 	answer := searchJSON{}
-	rows = rows[min(from, len(rows)):]
+	rows = rows[min(wanted.from, len(rows)):]
 	if len(rows) > most {
-		rows, answer.Next = rows[:most], token(from+most)
+		rows, answer.Next = rows[:most], token(wanted.from+most)
 	}
 	answer.Runs, err = s.rowsJSON(ctx, rows)
 	return answer, err
+}
+
+// search is what a call looks for.
+type search struct {
+	where *filter.Expression
+	order *filter.Order
+	from  int // how many results earlier pages had
+}
+
+// searchFor reads the texts of a call that searches.
+func searchFor(kind *filter.Kind, where string, order []string, page string) (w search, err error) {
+	if w.where, err = filter.Parse(where, kind); err != nil {
+		return w, invalid("%v", err)
+	}
+	if w.order, err = filter.ParseOrder(order, kind); err != nil {
+		return w, invalid("%v", err)
+	}
+	w.from, err = offset(page)
+	return w, err
 }
 
 type searchJSON struct {
