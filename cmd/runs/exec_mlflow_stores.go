@@ -89,7 +89,7 @@ func (s *mlflowStores) watch(r *repo.Repository, dir, entry string, args []strin
 }
 
 // changed returns when a store of MLflow's was last changed: a database, or a folder with a folder for each experiment.
-// It is zero if there is no store.
+// Without a store, it is zero.
 func changed(store string) (last time.Time) {
 	note := func(info fs.FileInfo, err error) {
 		if err == nil && info.ModTime().After(last) {

@@ -181,7 +181,7 @@ func (a *app) importInto(
 func importHint(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return &repo.HintError{
-			Err: errors.New("there is no such file or folder"), Hint: "see 'runs import --help' for what can be imported",
+			Err: errors.New("no file or folder has this name"), Hint: "see 'runs import --help' for what can be imported",
 		}
 	}
 	if !errors.Is(err, share.ErrUnknownKind) {

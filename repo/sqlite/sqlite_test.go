@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gitruns/runs/repo/sqlite/sqlitetest"
 )
 
 // generate makes databases with Python's SQLite, and what it reads from them.
@@ -33,21 +35,6 @@ func generate(t testing.TB, seed, count int) []string {
 		t.Fatalf("made %d databases of %d: %v", len(paths), count, err)
 	}
 	return paths
-}
-
-// script runs statements in a database with Python's SQLite. A line without a result is a statement.
-func script(t testing.TB, path string, statements ...string) {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	program := "import sqlite3, sys, os\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n" +
-		"for s in sys.argv[2:]:\n    os._exit(0) if s == 'DIE' else db.execute(s).fetchall()\ndb.close()\n"
-	out, err := exec.Command(python, append([]string{"-c", program, path}, statements...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("python3: %v\n%s", err, out)
-	}
 }
 
 func encode(v Value) string {
@@ -170,14 +157,14 @@ func TestDefinitions(t *testing.T) {
 func TestJournals(t *testing.T) {
 	for name, mode := range map[string]string{"-wal": "WAL", "-journal": "DELETE"} {
 		path := filepath.Join(t.TempDir(), "a.db")
-		script(t, path, "PRAGMA journal_mode = "+mode, "PRAGMA cache_size = 1", "CREATE TABLE t(a)", "BEGIN",
+		sqlitetest.Script(t, path, "PRAGMA journal_mode = "+mode, "PRAGMA cache_size = 1", "CREATE TABLE t(a)", "BEGIN",
 			"INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 9000) SELECT x FROM c", "DIE")
 		_, err := Open(path)
 		var journal *JournalError
 		if !errors.As(err, &journal) || journal.Path != path+name {
 			t.Fatalf("%s: got %v", name, err)
 		}
-		script(t, path, journal.Command)
+		sqlitetest.Script(t, path, journal.Command)
 		db, err := Open(path)
 		if err != nil {
 			t.Fatalf("%s: after the command: %v", name, err)
@@ -188,14 +175,14 @@ func TestJournals(t *testing.T) {
 		if err := db.CheckUnchanged(); err != nil {
 			t.Error(err)
 		}
-		script(t, path, "PRAGMA journal_mode = DELETE", "INSERT INTO t VALUES (1)")
+		sqlitetest.Script(t, path, "PRAGMA journal_mode = DELETE", "INSERT INTO t VALUES (1)")
 		if err := db.CheckUnchanged(); !errors.Is(err, ErrChanged) {
 			t.Errorf("after a change: %v", err)
 		}
 		_ = db.Close()
 	}
 	path := filepath.Join(t.TempDir(), "b.db")
-	script(t, path, "CREATE TABLE t(a)")
+	sqlitetest.Script(t, path, "CREATE TABLE t(a)")
 	for _, empty := range []string{"", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00rest"} {
 		if err := os.WriteFile(path+"-journal", []byte(empty), 0o600); err != nil {
 			t.Fatal(err)
@@ -211,7 +198,7 @@ func TestJournals(t *testing.T) {
 // TestHostile reads databases that lie: each is refused in bounded time and memory.
 func TestHostile(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "base.db")
-	script(t, base, "PRAGMA page_size = 512", "CREATE TABLE t(a)",
+	sqlitetest.Script(t, base, "PRAGMA page_size = 512", "CREATE TABLE t(a)",
 		"INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 500) SELECT x FROM c",
 		"CREATE TABLE big(a)", "INSERT INTO big VALUES (zeroblob(3000))")
 	good, err := os.ReadFile(base)
@@ -283,7 +270,7 @@ func readAll(ctx context.Context, path string) error {
 // TestMemory reads a million rows in little memory.
 func TestMemory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
-	script(t, path, "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF",
+	sqlitetest.Script(t, path, "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF",
 		"PRAGMA page_size = 4096", "CREATE TABLE t(k TEXT, v FLOAT)",
 		"INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) "+
 			"SELECT 'loss', x / 2.0 FROM c")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,22 +13,8 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/sqlite/sqlitetest"
 )
-
-// script runs statements in a database with Python's SQLite.
-func script(t testing.TB, path string, statements ...string) {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	program := "import sqlite3, sys, os\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n" +
-		"for s in sys.argv[2:]:\n    os._exit(0) if s == 'DIE' else db.execute(s).fetchall()\ndb.close()\n"
-	out, err := exec.Command(python, append([]string{"-c", program, path}, statements...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("python3: %v\n%s", err, out)
-	}
-}
 
 func project(t testing.TB) *repo.Repository {
 	t.Helper()
@@ -79,7 +64,7 @@ var newer = []string{
 func databaseOf(t testing.TB, statements ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bikes.db")
-	script(t, path, statements...)
+	sqlitetest.Script(t, path, statements...)
 	folder := filepath.Join(filepath.Dir(path), "media/p/one/3")
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		t.Fatal(err)
@@ -108,7 +93,7 @@ func TestImport(t *testing.T) {
 	if one.Key != "" {
 		t.Errorf("key %q", one.Key)
 	}
-	script(t, path, newer...)
+	sqlitetest.Script(t, path, newer...)
 	again, err := Import(t.Context(), r, importer.Request{Path: filepath.Dir(path)})
 	if err != nil || len(again.Runs) > 0 || len(again.Present) != 1 || len(again.Refused) != 1 ||
 		!strings.Contains(again.Refused[0].Err.Error(), "its log two has changed since it was imported") {

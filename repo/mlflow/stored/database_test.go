@@ -5,29 +5,14 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
+	"github.com/gitruns/runs/repo/sqlite/sqlitetest"
 )
-
-// script runs statements in a database with Python's SQLite.
-func script(t testing.TB, path string, statements ...string) {
-	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed")
-	}
-	program := "import sqlite3, sys, os\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n" +
-		"for s in sys.argv[2:]:\n    os._exit(0) if s == 'DIE' else db.execute(s).fetchall()\ndb.close()\n"
-	out, err := exec.Command(python, append([]string{"-c", program, path}, statements...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("python3: %v\n%s", err, out)
-	}
-}
 
 // imported imports a store into a new repository and returns its runs by MLflow's ids.
 func imported(t *testing.T, path string) (map[string]*repo.Entry, *importer.Imported) {
@@ -58,7 +43,7 @@ const (
 // they have from files.
 func TestFirstDatabases(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "any.sqlite3")
-	script(t, path, oldExperiments, oldRuns,
+	sqlitetest.Script(t, path, oldExperiments, oldRuns,
 		"CREATE TABLE metrics (key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT)",
 		"CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT)",
 		"INSERT INTO experiments VALUES (0, 'Default'), (1, 'bikes')",
@@ -107,7 +92,7 @@ func write(t testing.TB, root, name, text string) {
 // Values of wrong types, times out of bounds, names with escapes and runs without an experiment do no harm.
 func TestOddDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mlflow.db")
-	script(t, path, oldExperiments, oldRuns,
+	sqlitetest.Script(t, path, oldExperiments, oldRuns,
 		"CREATE TABLE metrics (key, value, timestamp, run_uuid, step, is_nan)",
 		"CREATE TABLE params (key, value, run_uuid)", "CREATE TABLE tags (key, value, run_uuid)",
 		"CREATE TABLE datasets (dataset_uuid, name, digest, dataset_source_type, dataset_source)",
@@ -145,7 +130,7 @@ func TestOddDatabase(t *testing.T) {
 func TestHotDatabase(t *testing.T) {
 	for name, mode := range map[string]string{"mlflow.db-wal": "WAL", "mlflow.db-journal": "DELETE"} {
 		path := filepath.Join(t.TempDir(), "mlflow.db")
-		script(t, path, "PRAGMA journal_mode = "+mode, "PRAGMA cache_size = 1", oldExperiments, oldRuns, "BEGIN",
+		sqlitetest.Script(t, path, "PRAGMA journal_mode = "+mode, "PRAGMA cache_size = 1", oldExperiments, oldRuns, "BEGIN",
 			"INSERT INTO experiments WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 9000) "+
 				"SELECT x, x FROM c", "DIE")
 		_, err := Import(t.Context(), project(t), importer.Request{Path: filepath.Dir(path)})
