@@ -21,9 +21,24 @@ func Files() (map[string][]byte, error) {
 	return below("src")
 }
 
-// ExecFiles is like Files, for what every program of exec finds: it sends MLflow's calls to exec, and does not need the
-// client.
-func ExecFiles() (map[string][]byte, error) { return below("src/gitruns/_exec") }
+// ExecFiles is like Files, for what every program of exec finds: it sends MLflow's calls to exec. It does not need the
+// client, but has the modules that MLflow's store needs as a package of its own: a client that the program's Python has
+// may be another version.
+func ExecFiles() (map[string][]byte, error) {
+	files, err := below("src/gitruns/_exec")
+	if err != nil {
+		return nil, err
+	}
+	modules, err := below("src/gitruns")
+	if err != nil {
+		return nil, err
+	}
+	files["gitruns_exec_client/__init__.py"] = nil
+	for _, name := range []string{"_errors", "_journal", "_messages", "_mlflow_service", "_mlflow_store", "_spare"} {
+		files["gitruns_exec_client/"+name+".py"] = modules[name+".py"]
+	}
+	return files, nil
+}
 
 func below(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}

@@ -2,6 +2,8 @@ package repo
 
 import (
 	"context"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -93,6 +95,30 @@ func (l *LivePoints) Points(key string) []format.Point {
 	}
 	return slices.Clip(l.points[key])
 }
+
+// Params returns the params that journals have set, as far as Read has read them.
+func (l *LivePoints) Params() format.Params {
+	if l.fold == nil {
+		return nil
+	}
+	return l.fold.run.Params
+}
+
+// Tags returns the tags that journals have set, as far as Read has read them, and those of notes.
+func (l *LivePoints) Tags() (map[string]string, error) {
+	run := format.Run{Tags: map[string]string{}}
+	if l.fold != nil {
+		maps.Copy(run.Tags, l.fold.run.Tags)
+	}
+	notes, err := notesIn(l.active.Dir)
+	if err == nil {
+		err = applyNotes(&run, notes)
+	}
+	return run.Tags, err
+}
+
+// Keys returns the keys of the metrics, in no order.
+func (l *LivePoints) Keys() iter.Seq[string] { return maps.Keys(l.points) }
 
 func comparePoints(a, b format.Point) int {
 	if a.Step != b.Step {

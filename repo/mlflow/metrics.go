@@ -110,6 +110,9 @@ func (s *Service) logParam(ctx context.Context, c *Call) (any, error) {
 
 // logParams records params. A param keeps its first value. The caller holds the lock.
 func (run *openRun) logParams(list []tagJSON) error {
+	if len(list) == 0 {
+		return nil
+	}
 	run.refresh()
 	line := &format.Line{Params: format.Params{}}
 	for i := range list {

@@ -202,21 +202,21 @@ func (run *openRun) refresh() {
 	if run.direct == nil || run.direct.Read(ctx) != nil {
 		return
 	}
-	e, err := run.active.Entry(ctx)
+	tags, err := run.direct.Tags()
 	if err != nil {
 		return
 	}
-	for key, v := range e.Params.Flatten() {
+	for key, v := range run.direct.Params().Flatten() {
 		if _, ok := run.params[key]; !ok {
 			run.params[key] = Text(v)
 		}
 	}
-	for key, text := range e.Tags {
+	for key, text := range tags {
 		if !run.removed[key] {
 			run.tags[key] = text
 		}
 	}
-	for key := range e.Metrics {
+	for key := range run.direct.Keys() {
 		points := run.direct.Points(key)
 		if len(points) == 0 {
 			continue

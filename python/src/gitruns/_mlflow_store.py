@@ -113,10 +113,13 @@ def _place_artifacts() -> None:
 
 
 class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
-    """MLflow's tracking store."""
+    """MLflow's tracking store.
 
-    def __init__(self, store_uri: str) -> None:
-        self._service = service(store_uri)
+    The service is that of the project of the URI, or the one given.
+    """
+
+    def __init__(self, store_uri: str, found: Any = None) -> None:
+        self._service = found or service(store_uri)
         super().__init__(self._service.credentials)
         self._direct: dict[str, _Direct | None] = {}  # the runs in progress of this process; None: not directly
         self._pid = os.getpid()

@@ -1,7 +1,8 @@
 """MLflow's stores in files of the project, replaced by the listener of `runs exec`.
 
 `runs exec` puts this folder on PYTHONPATH. MLflow finds the entry points beside this file and imports it at every
-`import mlflow`, so that it imports nothing itself. It does not need the package gitruns.
+`import mlflow`, so that it imports nothing itself. It does not need the package gitruns: gitruns_exec_client is the part
+of it that the stores need.
 """
 
 from __future__ import annotations
@@ -62,9 +63,17 @@ def _tracking_sqlite(store_uri: str, artifact_uri: str | None = None) -> Any:
 
 
 def _tracking_gitruns(store_uri: str, artifact_uri: str | None = None) -> Any:
-    from mlflow.store.tracking.rest_store import RestStore
+    from gitruns_exec_client._mlflow_store import TrackingStore
 
-    return RestStore(_credentials)
+    return TrackingStore(store_uri, _Listener)
+
+
+def _tracking_http(store_uri: str, artifact_uri: str | None = None) -> Any:
+    if store_uri.rstrip("/") == os.environ.get(_ADDRESS):
+        return _tracking_gitruns(store_uri)
+    from mlflow.tracking._tracking_service.utils import _get_rest_store
+
+    return _get_rest_store(store_uri)
 
 
 def _registry_files(store_uri: str, tracking_uri: str | None = None) -> Any:
@@ -92,6 +101,7 @@ def _registry_gitruns(store_uri: str, tracking_uri: str | None = None) -> Any:
 _FACTORIES = {
     "tracking_files": _tracking_files,
     "tracking_gitruns": _tracking_gitruns,
+    "tracking_http": _tracking_http,
     "tracking_sqlite": _tracking_sqlite,
     "registry_files": _registry_files,
     "registry_gitruns": _registry_gitruns,
@@ -108,6 +118,17 @@ def _credentials() -> Any:
 
         raise MlflowException("this process has no listener of 'runs exec'; install gitruns, or run it by 'runs exec'")
     return MlflowHostCreds(address, token=os.environ.get(_TOKEN))
+
+
+class _Listener:
+    """The listener of `runs exec`, as a service of the stores of gitruns."""
+
+    credentials = staticmethod(_credentials)
+
+    @staticmethod
+    def answers() -> bool:
+        """Report that a call is not worth repeating: the listener ends with `runs exec`."""
+        return True
 
 
 def _file_path(uri: str) -> str:
