@@ -205,16 +205,17 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
             with self._lock:
                 run = self._run(run_id)
                 if run:
+                    lines = [_metric_line(m) for m in metrics]
                     # The service goes first: if it refuses something, nothing of the batch is recorded.
                     rest = (
-                        [m for m in metrics if not _metric_line(m)],
+                        [] if all(lines) else [m for m, line in zip(metrics, lines) if not line],
                         [p for p in params if not run.may_be_param(p)],
                         [t for t in tags if not run.may_be_tag(t)],
                     )
                     if any(rest):
                         super().log_batch(run_id, *rest)
                     run.params([p for p in params if run.may_be_param(p)])
-                    run.write("".join(filter(None, map(_metric_line, metrics))))
+                    run.write("".join(filter(None, lines)))
                     run.tags([t for t in tags if run.may_be_tag(t)])
                     return
         super().log_batch(run_id, metrics, params, tags)

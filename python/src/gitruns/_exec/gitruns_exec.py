@@ -1,8 +1,8 @@
 """MLflow's stores in files of the project, replaced by the listener of `runs exec`.
 
 `runs exec` puts this folder on PYTHONPATH. MLflow finds the entry points beside this file and imports it at every
-`import mlflow`, so that it imports nothing itself. It does not need the package gitruns: gitruns_exec_client is the part
-of it that the stores need.
+`import mlflow`, so that it imports nothing itself. It does not need the package gitruns: gitruns_exec_client has what
+the stores need of it.
 """
 
 from __future__ import annotations
