@@ -49,60 +49,6 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-func TestEntryPoint(t *testing.T) {
-	root := t.TempDir()
-	r, _, err := Setup(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{
-		"train.py", "sub/eval.py", "sub/__main__.py", "src/lib/run.py", "cfg.yaml", "plain", ".venv/pyvenv.cfg",
-		".venv/bin/python", ".venv/bin/torchrun", "node_modules/.bin/tsx.js",
-	} {
-		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, name), nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, c := range []struct {
-		dir     string
-		command []string
-		want    string
-	}{
-		{root, []string{"python", "-u", "train.py", "sub/eval.py"}, "train.py"},
-		{filepath.Join(root, "sub"), []string{"python", "eval.py"}, "sub/eval.py"},
-		{filepath.Join(root, "sub"), []string{"python", "../train.py"}, "train.py"},
-		{root, []string{filepath.Join(root, "train.py")}, "train.py"},
-		{root, []string{"python", "missing", "missing.py", "/etc/hosts"}, ""},
-		{root, []string{"python", "sub", "missing.py"}, "sub/__main__.py"},
-		{root, []string{"python", "plain", "cfg.yaml"}, "plain"},
-		{root, []string{"python3.11", "-m", "sub.eval", "cfg.yaml"}, "sub/eval.py"},
-		{root, []string{"python", "-um", "sub", "cfg.yaml"}, "sub/__main__.py"},
-		{root, []string{"python", "-mlib.run", "train.py"}, "src/lib/run.py"},
-		{root, []string{"python", "-m", "torch.distributed.run", "-m", "sub.eval"}, "sub/eval.py"},
-		{root, []string{"python", "-m", "pytest", "train.py"}, "train.py"},
-		{root, []string{"python", "-W", "plain", "-X", "dev", "train.py"}, "train.py"},
-		{root, []string{"python", "-c", "import sub", "train.py"}, ""},
-		{root, []string{"python", "-", "train.py"}, ""},
-		{root, []string{".venv/bin/python", "sub/eval.py"}, "sub/eval.py"},
-		{root, []string{".venv/bin/torchrun", "--nproc-per-node", "2", "train.py"}, "train.py"},
-		{root, []string{"torchrun", "-m", "sub.eval", "cfg.yaml"}, "sub/eval.py"},
-		{root, []string{"accelerate", "launch", "--config_file", "cfg.yaml", "train.py"}, "train.py"},
-		{root, []string{"uv", "run", "train.py", "cfg.yaml"}, "train.py"},
-		{root, []string{"node_modules/.bin/tsx.js", "train.py"}, "train.py"},
-		{root, []string{"sh", "-c", "python train.py"}, ""},
-		{root, []string{"cat", "cfg.yaml"}, ""},
-		{root, []string{"./plain", "train.py"}, "plain"},
-		{root, nil, ""},
-	} {
-		if got := r.EntryPoint(c.dir, c.command); got != c.want {
-			t.Errorf("%v in %s: %q, want %q", c.command, c.dir, got, c.want)
-		}
-	}
-}
-
 func TestConfiguredDatasets(t *testing.T) {
 	root := t.TempDir()
 	r, _, err := Setup(root)

@@ -19,11 +19,12 @@ const toldName = "python-told"
 type InterpreterRequest struct {
 	Interpreter capture.Interpreter
 	Dir         string // where the program runs
+	Entry       string // the program that it runs, relative to TreeRoot; empty if it is not one of the project
 	Observed    bool   // it was seen from outside; what a process says about itself counts more
 }
 
 // UseInterpreter records the environment of the Python that really runs the program, if it is not the one that the
-// command named. It stores the environment before the run names it.
+// command named, and the program, if the command named none. It stores the environment before the run names it.
 func (a *Active) UseInterpreter(ctx context.Context, q InterpreterRequest) error {
 	doing := "recording the environment of run " + a.ID
 	told := filepath.Join(a.Dir, toldName)
@@ -41,25 +42,38 @@ func (a *Active) UseInterpreter(ctx context.Context, q InterpreterRequest) error
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if run.Environment == nil {
-		return nil
+	changed := run.Source != nil && run.Source.Entry == "" && q.Entry != ""
+	if changed {
+		run.Source.Entry = q.Entry
 	}
-	root := a.repo.TreeRoot()
-	if a.usesInterpreter(ctx, run, capture.Portable(root, q.Interpreter.Prefix), q.Interpreter.Version) {
-		return nil
-	}
-	env, file := capture.Environment(ctx, capture.EnvironmentRequest{Root: root, Dir: q.Dir, Interpreter: &q.Interpreter})
-	if file.Python == nil || a.usesInterpreter(ctx, run, file.Python.Prefix, file.Python.Version) {
-		return ctx.Err()
-	}
-	run.Environment.Python = env.Python
-	if err := a.repo.storeEnvironment(run, file); err != nil {
+	other, err := a.changeEnvironment(ctx, run, q)
+	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if !other && !changed {
+		return ctx.Err()
 	}
 	if err := a.replaceRecord(run); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
+}
+
+// changeEnvironment sets the environment of a run to that of another Python. It reports false if it is the same.
+func (a *Active) changeEnvironment(ctx context.Context, run *format.Run, q InterpreterRequest) (bool, error) {
+	if run.Environment == nil {
+		return false, nil
+	}
+	root := a.repo.TreeRoot()
+	if a.usesInterpreter(ctx, run, capture.Portable(root, q.Interpreter.Prefix), q.Interpreter.Version) {
+		return false, nil
+	}
+	env, file := capture.Environment(ctx, capture.EnvironmentRequest{Root: root, Dir: q.Dir, Interpreter: &q.Interpreter})
+	if file.Python == nil || a.usesInterpreter(ctx, run, file.Python.Prefix, file.Python.Version) {
+		return false, ctx.Err()
+	}
+	run.Environment.Python = env.Python
+	return true, a.repo.storeEnvironment(run, file)
 }
 
 // usesInterpreter reports whether the run has an environment with this Python already.

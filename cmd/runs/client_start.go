@@ -144,6 +144,9 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 	}
 	if q.Names && q.Python != nil {
 		ask := repo.InterpreterRequest{Interpreter: *q.Python, Dir: a.dir}
+		if q.Entry != "" {
+			ask.Entry = active.Repository().EntryPoint(a.dir, []string{q.Entry})
+		}
 		if err := active.UseInterpreter(ctx, ask); err != nil {
 			a.warn("%v", err)
 		}

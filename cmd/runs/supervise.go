@@ -170,8 +170,11 @@ func (a *app) endMLflow(ctx context.Context, l *mlflowListener, end repo.Finish)
 // watchPython records the environment of the Python that the program really runs: the command does not tell it, if a
 // tool such as uv or a shell script chooses it.
 func watchPython(ctx context.Context, s supervised, pid int) (err error) {
-	capture.WatchPython(ctx, pid, s.entry, func(path string) {
-		q := repo.InterpreterRequest{Interpreter: capture.Interpreter{Path: path}, Dir: s.dir, Observed: true}
+	capture.WatchPython(ctx, pid, s.entry, func(found capture.RunningPython) {
+		q := repo.InterpreterRequest{
+			Interpreter: capture.Interpreter{Path: found.Path}, Dir: s.dir, Observed: true,
+			Entry: s.active.Repository().EntryPoint(found.Dir, append([]string{found.Path}, found.Args...)),
+		}
 		err = s.active.UseInterpreter(context.WithoutCancel(ctx), q)
 	})
 	return err

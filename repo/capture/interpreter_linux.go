@@ -29,17 +29,17 @@ var tools = []string{
 const maxProcesses = 256
 
 // runningPython looks for the Python that runs entry among pid and its child processes, see proc(5). It returns the
-// path of the interpreter that fits best, and how well.
-func runningPython(pid int, entry string) (path string, fit int) {
+// one that fits best, and how well.
+func runningPython(pid int, entry string) (found RunningPython, fit int) {
 	queue := []int{pid}
 	for n := 0; n < len(queue) && n < maxProcesses; n++ {
 		at, how := pythonOfProcess(queue[n], entry)
 		if how > fit || how == inlineText && how == fit {
-			path, fit = at, how
+			found, fit = at, how
 		}
 		queue = append(queue, children(queue[n])...)
 	}
-	return path, fit
+	return found, fit
 }
 
 func children(pid int) []int {
@@ -62,24 +62,24 @@ func children(pid int) []int {
 	return found
 }
 
-// pythonOfProcess returns the interpreter that a process runs, and how well the process fits. The executable of a
+// pythonOfProcess returns the Python that a process runs, and how well the process fits. The executable of a
 // virtual environment is a link, which only the first argument names.
-func pythonOfProcess(pid int, entry string) (path string, fit int) {
+func pythonOfProcess(pid int, entry string) (found RunningPython, fit int) {
 	proc := fmt.Sprintf("/proc/%d/", pid)
 	exe, err := os.Readlink(proc + "exe")
 	if err != nil || !IsPython(strings.TrimSuffix(exe, " (deleted)")) {
-		return "", notPython
+		return found, notPython
 	}
 	data, err := os.ReadFile(proc + "cmdline")
 	args := strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
 	if err != nil || args[0] == "" {
-		return "", notPython
+		return found, notPython
 	}
 	cwd, err := os.Readlink(proc + "cwd")
 	if err != nil {
-		return "", notPython
+		return found, notPython
 	}
-	path = args[0]
+	path := args[0]
 	switch {
 	case filepath.IsAbs(path):
 	case strings.Contains(path, "/"):
@@ -91,19 +91,20 @@ func pythonOfProcess(pid int, entry string) (path string, fit int) {
 	if real, err := filepath.EvalSymlinks(path); err != nil || real != exe {
 		path = exe // a program may call itself what it likes
 	}
+	found = RunningPython{Path: path, Dir: cwd, Args: args[1:]}
 	run := PythonRuns(args[1:])
 	name := strings.TrimSuffix(filepath.Base(cmp.Or(run.Script, run.Module)), ".py")
 	switch {
 	case run.Inline:
-		return path, inlineText
+		return found, inlineText
 	case slices.Contains(tools, name):
-		return "", notPython
+		return RunningPython{}, notPython
 	case entry != "" && run.Script != "" && sameFile(absolute(cwd, run.Script), entry):
-		return path, entryFile
+		return found, entryFile
 	case run.Script == "" && run.Module == "":
-		return path, inlineText
+		return found, inlineText
 	}
-	return path, someScript
+	return found, someScript
 }
 
 func pathOf(environment []byte) string {

@@ -84,24 +84,23 @@ func TestWatchPython(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			var got string
+			var got RunningPython
 			if name == "text in the command" { // it is only told when the program ends
-				for path, fit := "", notPython; fit == notPython || path == ""; {
-					path, fit = runningPython(cmd.Process.Pid, "")
+				for fit := notPython; fit == notPython; {
+					_, fit = runningPython(cmd.Process.Pid, "")
 				}
 				cancel()
 			}
-			WatchPython(ctx, cmd.Process.Pid, c.entry, func(path string) {
-				got = path
-				if path == venv {
+			WatchPython(ctx, cmd.Process.Pid, c.entry, func(found RunningPython) {
+				if got = found; got.Path == venv {
 					cancel()
 				}
 			})
 			cancel()
 			_ = stdin.Close()
 			_ = cmd.Wait()
-			if got != venv {
-				t.Errorf("%s, want %s", got, venv)
+			if got.Path != venv || got.Dir == "" || len(got.Args) == 0 {
+				t.Errorf("%+v, want %s", got, venv)
 			}
 		})
 	}

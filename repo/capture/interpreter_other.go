@@ -10,4 +10,4 @@ const (
 )
 
 // runningPython finds nothing: this system does not show the programs of other processes.
-func runningPython(int, string) (path string, fit int) { return "", notPython }
+func runningPython(int, string) (found RunningPython, fit int) { return RunningPython{}, notPython }

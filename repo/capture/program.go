@@ -198,6 +198,54 @@ func shebangPython(path, dir string) string {
 	return ""
 }
 
+// ConsoleModule returns the module that an installed command of a Python imports, or "". Installers write such
+// commands for the entry points of a package. dir is where the command runs; environments are looked for up to root.
+func ConsoleModule(dir, root, name string) string {
+	path := ""
+	if !strings.ContainsAny(name, `/\`) {
+		path = environmentProgram(dir, root, name)
+	}
+	if path == "" {
+		path = lookPath(dir, name)
+	}
+	if path == "" || shebangPython(path, dir) == "" {
+		return ""
+	}
+	for line := range strings.Lines(headOf(path, 4096)) {
+		rest, ok := strings.CutPrefix(line, "from ")
+		module, _, imports := strings.Cut(rest, " import ")
+		if ok && imports && module != "__future__" {
+			return strings.TrimSpace(module)
+		}
+	}
+	return ""
+}
+
+// environmentProgram returns the path of a program of the active Python environment, or of one of the project.
+func environmentProgram(dir, root, name string) string {
+	var prefixes []string
+	for _, variable := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
+		if prefix := os.Getenv(variable); prefix != "" {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		prefixes = append(prefixes, filepath.Join(at, ".venv"))
+		if at == root || filepath.Dir(at) == at {
+			break
+		}
+	}
+	for _, prefix := range prefixes {
+		for _, folder := range []string{"bin", "Scripts"} {
+			path := filepath.Join(prefix, folder, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
 func headOf(path string, n int64) string {
 	f, err := regular.Open(path)
 	if err != nil {

@@ -554,7 +554,7 @@ def _join(folder: str, names: dict[str, Any], line: dict[str, Any], allow: bool,
 
     try:
         # A run that a client started has its names already.
-        program = None if _by_client() else {"names": True, "python": _interpreter(), **wanted}
+        program = None if _by_client() else {"names": True, "python": _interpreter(), "entry": _command()[1], **wanted}
         run, started = join(folder, allow, program)
     except Error as e:
         warn_once("join", f"the run of RUNS_ID could not be joined ({e}); starting a new run")
