@@ -3,11 +3,13 @@ package format
 import "fmt"
 
 // Reasons why something in the working tree is not in the recorded tree. A restored run does not need what the first
-// three are about: files that training writes, data that is recorded elsewhere, and results in a notebook.
+// four are about: files that training writes, data that is recorded elsewhere, results in a notebook, and what runs of
+// the project have written.
 const (
 	OmittedExcluded   = "source.exclude"
 	OmittedDataset    = "recorded as a dataset"
 	OmittedOutputs    = "outputs of notebook cells"
+	OmittedWritten    = "written by a run"
 	OmittedMore       = "more of the same"
 	OmittedLarge      = "larger than source.max_file"
 	OmittedMany       = "more files than source.max_files"
@@ -21,7 +23,7 @@ const (
 // Harmless reports whether the run can be restored without what was omitted.
 func (o Omitted) Harmless() bool {
 	switch o.Reason {
-	case OmittedExcluded, OmittedDataset, OmittedOutputs:
+	case OmittedExcluded, OmittedDataset, OmittedOutputs, OmittedWritten:
 		return true
 	}
 	return false

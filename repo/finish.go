@@ -203,6 +203,7 @@ func (a *Active) build(ctx context.Context, end Finish) (*Result, error) {
 	if err := errors.Join(syncDir(filepath.Dir(target)), syncDir(filepath.Dir(filepath.Dir(target)))); err != nil {
 		return nil, err
 	}
+	a.repo.noteOutputs(b.run, b.outputs)
 	return &Result{Run: b.run, Dir: target, Warnings: b.warnings}, nil
 }
 

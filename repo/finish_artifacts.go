@@ -95,6 +95,7 @@ func (a *Active) fillArtifacts(
 			)
 		}
 		sums[item.Name] = file.SHA256
+		b.outputs = append(b.outputs, a.originals(b.run, item, file.Bytes)...)
 		artifacts = append(artifacts, format.Artifact{
 			Path: item.Name, SHA256: file.SHA256, Bytes: file.Bytes, Kind: item.Kind, Key: item.Key, Step: item.Step,
 			Caption: item.Caption,
@@ -259,6 +260,25 @@ func markModels(all []arriving) {
 func removeEmpty(dir, top string) {
 	for ; dir != top && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
 	}
+}
+
+// originals returns the files outside the run that an artifact was probably copied from.
+func (a *Active) originals(run *format.Run, item arriving, size int64) []string {
+	root := a.repo.TreeRoot()
+	if !item.own {
+		if item.Path == "" {
+			return nil
+		}
+		return []string{below(root, item.Path)}
+	}
+	var files []string
+	for _, dir := range []string{filepath.Join(root, filepath.FromSlash(run.Cwd)), root} {
+		file := filepath.Join(dir, filepath.FromSlash(item.was))
+		if info, err := os.Lstat(file); err == nil && info.Size() == size {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 // fetchArtifact copies an artifact into the finished run. reach returns an error if the run must not refer to files

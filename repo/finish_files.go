@@ -30,7 +30,8 @@ type finished struct {
 	run      *format.Run
 	read     map[string]int64 // how far each journal was read
 	warnings []string
-	left     bool // a file in the run's folder could not be taken, and stays there
+	left     bool     // a file in the run's folder could not be taken, and stays there
+	outputs  []string // absolute paths of files that the run may have written, see noteOutputs
 }
 
 // fill writes every file of the finished run except run.toml into folder, and returns the record that lists them.

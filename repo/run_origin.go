@@ -105,7 +105,9 @@ func (r *Repository) sourceOrigin(
 	})
 	if r.InGit {
 		both.Go(func() error {
-			captured, sourceErr = capture.Source(ctx, r.Git, config, datasets)
+			captured, sourceErr = capture.Source(ctx, r.Git, capture.SourceRequest{
+				Config: config, Datasets: datasets, Written: r.written(),
+			})
 			return nil
 		})
 	}

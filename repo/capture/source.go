@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,20 +40,30 @@ type Captured struct {
 // Close removes the patches.
 func (c *Captured) Close() { c.scratch.Close() }
 
+// Written reports whether an untracked file is an output of a run, and not source. It has the path relative to the
+// root, with slashes.
+type Written func(path string, info fs.FileInfo) bool
+
+// SourceRequest says what to leave out of the source.
+type SourceRequest struct {
+	Config   *format.Config
+	Datasets []string // paths, relative to the root, of data that is recorded as datasets
+	Written  Written  // may be nil
+}
+
 // Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it, and
-// the patches that lead from a durable commit to this tree. It only reads the repository and its index. datasets lists
-// the paths, relative to the root, of data that is recorded as datasets.
-func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) (*Captured, error) {
+// the patches that lead from a durable commit to this tree. It only reads the repository and its index.
+func Source(ctx context.Context, dirs git.Dirs, q SourceRequest) (*Captured, error) {
 	scratch, err := git.NewScratch(dirs)
 	if err != nil {
 		return nil, err
 	}
-	c, err := captureIn(ctx, scratch, dirs, config, datasets)
+	c, err := captureIn(ctx, scratch, dirs, q)
 	if err == nil || ctx.Err() != nil || errors.Is(err, git.ErrNoGit) {
 		return c, err
 	}
 	if scratch, otherErr := git.NewScratchInside(dirs); otherErr == nil { // the temporary folder may be full
-		if c, otherErr := captureIn(ctx, scratch, dirs, config, datasets); otherErr == nil {
+		if c, otherErr := captureIn(ctx, scratch, dirs, q); otherErr == nil {
 			return c, nil
 		}
 	}
@@ -60,18 +71,17 @@ func Source(ctx context.Context, dirs git.Dirs, config *format.Config, datasets 
 }
 
 // captureIn captures the source with a scratch, which it closes after a failure.
-func captureIn(
-	ctx context.Context, scratch *git.Scratch, dirs git.Dirs, config *format.Config, datasets []string,
-) (*Captured, error) {
+func captureIn(ctx context.Context, scratch *git.Scratch, dirs git.Dirs, q SourceRequest) (*Captured, error) {
 	c := &Captured{scratch: scratch}
-	if err := c.capture(ctx, dirs, config, datasets); err != nil {
+	if err := c.capture(ctx, dirs, q); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string) error {
+func (c *Captured) capture(ctx context.Context, dirs git.Dirs, q SourceRequest) error {
+	config := q.Config
 	if err := c.scratch.CopyIndex(); err != nil {
 		return err
 	}
@@ -103,7 +113,7 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if err := c.stage(ctx, dirs, config, datasets, w); err != nil {
+	if err := c.stage(ctx, dirs, q, w); err != nil {
 		return err
 	}
 	c.lookIntoRepositories(ctx, dirs, w)
@@ -124,11 +134,10 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, config *format.Co
 }
 
 // stage puts the files on disk into the temporary index.
-func (c *Captured) stage(
-	ctx context.Context, dirs git.Dirs, config *format.Config, datasets []string, w *git.Worktree,
-) error {
+func (c *Captured) stage(ctx context.Context, dirs git.Dirs, q SourceRequest, w *git.Worktree) error {
+	config := q.Config
 	choose := chooser{
-		root: dirs.Root, tracked: w.Folders, datasets: datasets,
+		root: dirs.Root, tracked: w.Folders, datasets: q.Datasets, written: q.Written,
 		exclude: newExcluder(
 			append(
 				format.DefaultExclude[:len(format.DefaultExclude):len(format.DefaultExclude)],

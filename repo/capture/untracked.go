@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -32,6 +33,7 @@ type chooser struct {
 	limits   limits
 	tracked  map[string]bool // folders with tracked files
 	datasets []string        // paths of files and folders that are recorded as data
+	written  Written         // may be nil
 	omitted  []format.Omitted
 }
 
@@ -47,6 +49,7 @@ func (c *chooser) choose(paths []string) []string {
 		m[key].Count++
 	}
 	var left []untracked
+	var outputs []untracked
 	for _, path := range paths {
 		info, err := os.Lstat(filepath.Join(c.root, filepath.FromSlash(path)))
 		if err != nil {
@@ -60,6 +63,10 @@ func (c *chooser) choose(paths []string) []string {
 			count(excluded, by, format.OmittedExcluded, size)
 			continue
 		}
+		if c.written != nil && c.written(path, info) {
+			outputs = append(outputs, untracked{path, size})
+			continue
+		}
 		if size > c.limits.file && !(isNotebook(path) && size <= maxNotebook) { // a notebook may shrink
 			if set := c.dataset(path); set != "" {
 				count(data, set, format.OmittedDataset, size)
@@ -71,12 +78,33 @@ func (c *chooser) choose(paths []string) []string {
 		left = append(left, untracked{path, size})
 	}
 	kept := c.withinLimits(left)
+	c.omitWritten(outputs)
 	for _, m := range []map[string]*format.Omitted{data, excluded} {
 		for _, o := range m {
 			c.omitted = append(c.omitted, *o)
 		}
 	}
 	return kept
+}
+
+// omitWritten omits what runs have written, one entry per folder.
+func (c *chooser) omitWritten(files []untracked) {
+	folders := map[string][]untracked{}
+	for _, f := range files {
+		dir := path.Dir(f.path)
+		folders[dir] = append(folders[dir], f)
+	}
+	for dir, files := range folders {
+		if len(files) == 1 {
+			c.omit(files[0].path, files[0].size, 1, format.OmittedWritten)
+			continue
+		}
+		size := int64(0)
+		for _, f := range files {
+			size += f.size
+		}
+		c.omit(path.Join(dir, "*"), size, int64(len(files)), format.OmittedWritten)
+	}
 }
 
 func (c *chooser) dataset(path string) string {
