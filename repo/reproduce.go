@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -33,6 +34,7 @@ type ReproduceRequest struct {
 	Command     []string      // replaces the recorded command unless empty
 	Environment EnvironmentMode
 	Output      io.Writer // receives what building the environment prints
+	NoVariables bool      // leave the environment variables as they are
 }
 
 // Reproduction is a run that was started. The caller must run its program.
@@ -42,15 +44,21 @@ type Reproduction struct {
 	Dir     string
 	Env     []string      // in addition to the environment of this process
 	Changes []diff.Change // differences of the environment; nil if it was not compared
+
+	Variables capture.RestoredVariables // empty with NoVariables
+	MadeDir   bool                      // Dir did not exist in the restored source
 }
 
 // Reproduce starts a run that reproduces another one in its restored source. The caller runs the program and finishes
 // the run.
 func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reproduction, error) {
 	of := q.Of
-	p := &Reproduction{Dir: filepath.Join(q.Dir, filepath.FromSlash(of.Cwd)), Args: q.Command}
-	if info, err := os.Stat(p.Dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("reproducing %s: its source has no folder %s, where it ran", of.Title(), of.Cwd)
+	p := &Reproduction{Args: q.Command}
+	if len(p.Args) == 0 {
+		p.Args = r.localCommand(of.Run, q.Dir)
+	}
+	if err := p.findDir(of.Run, q); err != nil {
+		return nil, fmt.Errorf("reproducing %s: %w", of.Title(), err)
 	}
 	run := &format.Run{
 		Name: q.Name, Experiment: of.Experiment, Reproduces: of.ID, Params: of.Params, Cwd: of.Cwd,
@@ -62,8 +70,10 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 			p.Env = append(p.Env, d.Variable+"="+d.Place)
 		}
 	}
-	if len(p.Args) == 0 {
-		p.Args = r.localCommand(of.Run, q.Dir)
+	if !q.NoVariables {
+		if err := r.restoreVariables(p, q); err != nil {
+			return nil, err
+		}
 	}
 	for _, arg := range p.Args {
 		arg = capture.Portable(q.Dir, strings.ToValidUTF8(arg, "\ufffd"))
@@ -90,6 +100,53 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	p.Active, err = r.Start(ctx, run, format.OwnerProcess)
 	return p, err
+}
+
+// findDir sets the folder in which the program starts, and makes it if the source lacks it, because Git does not track
+// it. A program that changed its folder before it was recorded, as Hydra does, starts where its command fits.
+func (p *Reproduction) findDir(of *format.Run, q ReproduceRequest) error {
+	p.Dir = filepath.Join(q.Dir, filepath.FromSlash(of.Cwd))
+	if of.Cwd == "" {
+		return nil
+	}
+	if of.Source != nil && of.Source.Entry != "" && len(q.Command) == 0 && entryPoint(q.Dir, p.Dir, p.Args) == "" {
+		for at := of.Cwd; at != "."; {
+			at = path.Dir(at)
+			dir := filepath.Join(q.Dir, filepath.FromSlash(at))
+			if entryPoint(q.Dir, dir, p.Args) == of.Source.Entry {
+				p.Dir = dir
+				break
+			}
+		}
+	}
+	info, err := os.Stat(p.Dir)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%s, where it ran, is not a folder", of.Cwd)
+	}
+	if err := NoLinks(q.Dir, path.Join(of.Cwd, "file")); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.Dir, 0o777); err != nil {
+		return fmt.Errorf("making the folder where it ran: %w", err)
+	}
+	p.MadeDir = true
+	return nil
+}
+
+// restoreVariables gives the program the recorded environment variables.
+func (r *Repository) restoreVariables(p *Reproduction, q ReproduceRequest) error {
+	config, err := r.Config()
+	if err != nil {
+		return err
+	}
+	p.Variables = capture.RestoreVariables(capture.VariablesRequest{
+		Recorded: q.Of.Environment, Root: q.Dir, Dir: p.Dir, Project: r.TreeRoot(), Allowed: config.Environment.Variables,
+	})
+	p.Env = append(p.Env, p.Variables.Set...)
+	return nil
 }
 
 // buildEnvironment makes a virtual environment in the folder of the source, and has the program use it.

@@ -70,7 +70,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	}
 	if disabled() {
 		if len(path) > 0 {
-			env = append(env, pythonPath(path)...)
+			env = append(env, pythonPath(os.Getenv("PYTHONPATH"), path)...)
 		}
 		res, err := program.Run(ctx, a.programOptions(args, append(os.Environ(), env...), nil, nil))
 		if err != nil {
@@ -97,7 +97,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		path = append(path, a.answerMLflow(ctx, &s)...)
 	}
 	if len(path) > 0 {
-		s.env = append(s.env, pythonPath(path)...)
+		s.env = append(s.env, pythonPath(os.Getenv("PYTHONPATH"), path)...)
 	}
 	return a.supervise(ctx, s, nil)
 }

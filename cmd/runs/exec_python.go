@@ -15,12 +15,21 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// pythonPath returns the environment variables that make Python look into folders before those of PYTHONPATH, and that
-// keep these folders out of records.
-func pythonPath(first []string) []string {
+// pythonPathOf returns PYTHONPATH in an environment that is added to that of this process.
+func pythonPathOf(env []string) string {
+	for _, v := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(v, "PYTHONPATH="); ok {
+			return value
+		}
+	}
+	return os.Getenv("PYTHONPATH")
+}
+
+// pythonPath returns the environment variables that make Python look into folders before those of PYTHONPATH, which is
+// given, and that keep these folders out of records.
+func pythonPath(given string, first []string) []string {
 	const separator = string(os.PathListSeparator)
 	path, added := slices.Clone(first), slices.Clone(first)
-	given := os.Getenv("PYTHONPATH")
 	for _, dir := range strings.Split(given, separator) {
 		if given != "" && !slices.Contains(first, dir) { // within another exec, they are already in the path
 			path = append(path, dir)

@@ -15,13 +15,14 @@ import (
 	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/review"
 )
 
 type reproduceFlags struct {
 	in, env, experiment, name string
 	tolerance                 float64
-	exitCode                  bool
+	exitCode, noVariables     bool
 }
 
 const exitDifferent = 4
@@ -46,6 +47,9 @@ blocks, the copy takes no space.
 comparison, and --env venv builds a virtual environment with the recorded Python
 and packages, using uv if it is installed.
 
+The program gets the recorded environment variables that change results, such as
+PYTHONHASHSEED and OMP_NUM_THREADS; the others that differ are reported.
+
 Exit status: the program's own; 0 if it succeeded; 1 failed; 2 wrong usage; 3 a
 selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +69,7 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 	flags.StringVar(&f.env, "env", "check", "handle the environment by `MODE`: none, check or venv")
 	flags.StringVar(&f.name, "name", "", "give the new run a `NAME`")
 	flags.Float64Var(&f.tolerance, "tolerance", 1e-6, "treat values that differ by less than this `FRACTION` as the same")
+	flags.BoolVar(&f.noVariables, "no-variables", false, "leave the environment variables as they are")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit with 4 if a metric differs")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -110,6 +115,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	a.printRestored(old, dir, pointers)
 	again, err := a.startAgain(ctx, r, repo.ReproduceRequest{
 		Of: old, Dir: dir, Name: f.name, Command: command, Environment: mode, Output: a.term.Err,
+		NoVariables: f.noVariables,
 	})
 	if err != nil {
 		hint := "the restored source is in " + dir
@@ -121,7 +127,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	s := supervised{active: again.Active, args: again.Args, dir: again.Dir, env: again.Env}
 	if !namesServer() {
 		if path := a.answerMLflow(ctx, &s); len(path) > 0 {
-			s.env = append(s.env, pythonPath(path)...)
+			s.env = append(s.env, pythonPath(pythonPathOf(s.env), path)...)
 		}
 		if s.mlflow != nil {
 			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)
@@ -173,7 +179,36 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		return nil, err
 	}
 	a.printChanges("the environment differs", again.Changes)
+	a.printVariables(again.Variables)
+	if again.MadeDir {
+		a.progress("runs: made the working folder %s, which Git does not track", repo.Relative(a.dir, again.Dir))
+	}
 	return again, nil
+}
+
+// printVariables prints which recorded environment variables the program gets, and which others differ.
+func (a *app) printVariables(v capture.RestoredVariables) {
+	if len(v.Set) > 0 {
+		a.progress("runs: set %s as recorded: %s", terminal.Count(int64(len(v.Set)), "variable"), firstNames(v.Set))
+	}
+	if len(v.Left) > 0 {
+		a.progress("runs: %s from what was recorded:", differ(len(v.Left)))
+		for _, line := range render.LeftVariables(v.Left, shownChanges) {
+			a.progress("      %s", line)
+		}
+		a.hint("if the result depends on one of them, set it and repeat")
+	}
+	if len(v.Machine) > 0 {
+		a.progress("runs: left %s of the machine or its scheduler: %s",
+			terminal.Count(int64(len(v.Machine)), "variable"), firstNames(v.Machine))
+	}
+}
+
+func differ(n int) string {
+	if n == 1 {
+		return "1 variable differs"
+	}
+	return fmt.Sprintf("%d variables differ", n)
 }
 
 // shownChanges is how many differences are named.

@@ -23,6 +23,7 @@ func TestLooksSecret(t *testing.T) {
 		{"TORCH_HOME", "/very/long/path/to/some/folder/of/torch/hub/checkpoints", false},
 		{"MY_COMMIT", "da39a3ee5e6b4b0d3255bfef95601890afd80709", false},
 		{"MY_GPU", "GPU-8f1c2d3e-0000-1111-2222-333344445555", false},
+		{"TOKENIZERS_PARALLELISM", "false", false},
 		{"SLURM_JWT", "x", true},
 		{"HF_TOKEN", "x", true},
 		{"DB_PW", "x", true},

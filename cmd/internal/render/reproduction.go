@@ -6,6 +6,7 @@ import (
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/review"
 )
 
@@ -67,6 +68,18 @@ func (v Reproduction) Verdict(t *terminal.Terminal) string {
 		return fmt.Sprintf("%s: every metric of %s is the same within %g", reproduced, title, v.Tolerance)
 	}
 	return fmt.Sprintf("%s: every point of every metric of %s is identical", reproduced, title)
+}
+
+// LeftVariables lists the environment variables that differ, one per line, at most as many as most and a count.
+func LeftVariables(left []capture.LeftVariable, most int) []string {
+	changes := make([]diff.Change, len(left))
+	for i, v := range left {
+		changes[i] = diff.Change{Key: v.Name, A: v.Recorded, B: v.Now}
+		if v.Withheld {
+			changes[i].A = "not recorded, because it may be a secret"
+		}
+	}
+	return Changes(changes, most)
 }
 
 // Changes lists the differences from the recorded run, one per line. If there are more than most, the last line says

@@ -1,0 +1,59 @@
+package repo
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gitruns/runs/format"
+)
+
+// A run starts where its command fits, in a folder that is made if the source lacks it, and never outside the source.
+func TestFindDir(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"train.py", "sub/eval.py", "file"} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(root, "link")); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		cwd, entry string
+		args       []string
+		dir        string
+		made       bool
+		err        string
+	}{
+		{"", "train.py", []string{"python", "train.py"}, "", false, ""},
+		{"sub", "sub/eval.py", []string{"python", "eval.py"}, "sub", false, ""},
+		{"out/1", "train.py", []string{"python", "../../train.py"}, "out/1", true, ""},
+		{"outputs/day/time", "train.py", []string{"python", "train.py", "lr=1"}, "", false, ""},
+		{"sub/outputs", "sub/eval.py", []string{"python", "eval.py"}, "sub", false, ""},
+		{"new", "", []string{"echo"}, "new", true, ""},
+		{"file", "", []string{"echo"}, "", false, "is not a folder"},
+		{"link/new", "", []string{"echo"}, "", false, "is a link"},
+	} {
+		p := &Reproduction{Args: c.args}
+		err := p.findDir(&format.Run{Cwd: c.cwd, Source: &format.Source{Entry: c.entry}}, ReproduceRequest{Dir: root})
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v, want %q", c.cwd, err, c.err)
+			}
+			continue
+		}
+		if want := filepath.Join(root, c.dir); err != nil || p.Dir != want || p.MadeDir != c.made {
+			t.Errorf("%s: %s, made %v, %v; want %s", c.cwd, p.Dir, p.MadeDir, err, want)
+		}
+	}
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
+		t.Errorf("something was written outside: %v, %v", entries, err)
+	}
+}
