@@ -10,20 +10,23 @@ import (
 
 // CheckKey returns an error that says why a metric key, the name of a tag or one part of a param's name is not allowed,
 // or nil.
-func CheckKey(key string) error {
+func CheckKey(key string) error { return CheckNamed("key", key) }
+
+// CheckNamed is CheckKey for a text that people know by another word, such as "name".
+func CheckNamed(what, text string) error {
 	switch {
-	case key == "":
-		return errors.New("the key is empty")
-	case len(key) > MaxKeyBytes:
-		return fmt.Errorf("the key is longer than %d bytes", MaxKeyBytes)
-	case isPlain(key): // journals check every key of every line
+	case text == "":
+		return errors.New("the " + what + " is empty")
+	case len(text) > MaxKeyBytes:
+		return fmt.Errorf("the %s is longer than %d bytes", what, MaxKeyBytes)
+	case isPlain(text): // journals check every key of every line
 		return nil
-	case !utf8.ValidString(key):
-		return errors.New("the key is not UTF-8")
+	case !utf8.ValidString(text):
+		return errors.New("the " + what + " is not UTF-8")
 	}
-	for _, r := range key {
+	for _, r := range text {
 		if IsHidden(r) {
-			return fmt.Errorf("the key %q contains a control character", key)
+			return fmt.Errorf("the %s %q contains a control character", what, text)
 		}
 	}
 	return nil

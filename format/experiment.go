@@ -69,7 +69,7 @@ func DecodeExperiment(file string, data []byte) (*Experiment, error) {
 		Name: t.needText("experiment"), Title: t.text("title"), Created: t.time("created"), Deleted: t.time("deleted"),
 	}
 	for key, text := range map[string]string{"experiment": e.Name, "title": e.Title} {
-		if err := CheckKey(text); text != "" && err != nil {
+		if err := CheckNamed(key, text); text != "" && err != nil {
 			t.fail(t.at(key), "%v", err)
 		}
 	}

@@ -37,7 +37,7 @@ func (r *Repository) Describe(d Description) (*format.Run, error) {
 	for _, text := range []struct{ what, text string }{
 		{"name", d.Name}, {"experiment", d.Experiment}, {"group", d.Group}, {"key", d.Key},
 	} {
-		switch err := format.CheckKey(text.text); {
+		switch err := format.CheckNamed(text.what, text.text); {
 		case text.text == "":
 		case strings.TrimSpace(text.text) == "":
 			return nil, &DescriptionError{text.what, errBlank}

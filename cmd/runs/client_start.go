@@ -181,8 +181,10 @@ func (a *app) clientJoin(ctx context.Context, q *clientRequest) (clientAnswer, e
 func (a *app) staysApart(ctx context.Context, active *repo.Active, q *clientRequest) (apart bool, existing string,
 	err error,
 ) {
-	for _, text := range []string{q.Experiment, q.Group, q.Key} {
-		if err := format.CheckKey(text); text != "" && err != nil {
+	for _, text := range []struct{ what, text string }{
+		{"experiment", q.Experiment}, {"group", q.Group}, {"key", q.Key},
+	} {
+		if err := format.CheckNamed(text.what, text.text); text.text != "" && err != nil {
 			return false, "", usagef("joining run %s: %v", active.ID, err)
 		}
 	}

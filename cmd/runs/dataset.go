@@ -18,7 +18,7 @@ func (a *app) datasetRequests(ctx context.Context, r *repo.Repository, flags []s
 			name, path = "", flag
 		}
 		if name != "" {
-			if err := format.CheckKey(name); err != nil {
+			if err := format.CheckNamed("name", name); err != nil {
 				return nil, usagef("dataset %q: %v", flag, err)
 			}
 		}

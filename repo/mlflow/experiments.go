@@ -174,7 +174,7 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if err := format.CheckKey(q.Name); err != nil {
+	if err := format.CheckNamed("name", q.Name); err != nil {
 		return nil, invalid("Invalid experiment name: %v", err)
 	}
 	id := ExperimentID(q.Name)

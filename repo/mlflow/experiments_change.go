@@ -68,7 +68,7 @@ func (s *Service) updateExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if err := format.CheckKey(q.Name); err != nil {
+	if err := format.CheckNamed("name", q.Name); err != nil {
 		return nil, invalid("Invalid experiment name: %v", err)
 	}
 	if ours, taken, err := s.byName(ctx, q.Name); err != nil {

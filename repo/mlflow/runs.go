@@ -91,7 +91,7 @@ func checkName(name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	if err := format.CheckKey(name); err != nil {
+	if err := format.CheckNamed("name", name); err != nil {
 		return "", invalid("Invalid run name: %v", err)
 	}
 	return name, nil
