@@ -17,6 +17,11 @@ func (r *Repository) Configure(path []string, value any) error {
 	fail := func(err error) error {
 		return fmt.Errorf("setting %s in %s: %w", format.DottedKey(path), filepath.Join(DirName, configName), err)
 	}
+	if hidesItself(r.Dir) { // what is set here is seen here
+		if _, _, err := Init(r.Root); err != nil {
+			return fail(err)
+		}
+	}
 	data, err := readBounded(file, format.MaxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = []byte(format.InitialConfig), nil

@@ -124,7 +124,7 @@ func (r *Repository) eachIn(homes []Home, wanted func(day string) bool, visit fu
 	seen := map[string]map[string]bool{} // by day; nil for the last home, which nothing is compared with
 	for i, h := range homes {
 		days, err := os.ReadDir(h.Dir)
-		if errors.Is(err, fs.ErrNotExist) && (h.Common || r.deleted || r.left.has(configName) || r.leftRuns() != nil) {
+		if errors.Is(err, fs.ErrNotExist) && (h.Common || r.absent || r.left.has(configName) || r.leftRuns() != nil) {
 			continue
 		}
 		if err != nil {

@@ -70,6 +70,11 @@ func Init(dir string) (r *Repository, created []string, err error) {
 	if err := os.MkdirAll(filepath.Join(runs, "active"), 0o777); err != nil {
 		return fail(err)
 	}
+	if hidesItself(runs) {
+		if err := os.Remove(filepath.Join(runs, ".gitignore")); err != nil {
+			return fail(err)
+		}
+	}
 	files, err := setupFilesOf(runs)
 	if err != nil {
 		return fail(err)
@@ -114,6 +119,13 @@ func setupFilesOf(runs string) (map[string]string, error) {
 		paths[i] = path.Join(filepath.ToSlash(at), name)
 	}
 	ctx := context.Background()
+	if others := otherProjects(dirs, filepath.ToSlash(at)); len(others) > 0 {
+		data, err := readBounded(filepath.Join(others[0], configName), format.MaxConfigBytes)
+		if err != nil {
+			return nil, fmt.Errorf("reading the settings of another worktree: %w", err)
+		}
+		files[configName] = string(data)
+	}
 	entries, err := git.Indexed(ctx, dirs, paths...)
 	if err != nil {
 		return files, nil // setting up a project does not need Git
@@ -139,7 +151,7 @@ func OpenDeleted(dir string) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.deleted = true
+	r.absent = true
 	r.config = sync.OnceValues(func() (*format.Config, error) {
 		files, err := setupFilesOf(runs)
 		if err != nil {
@@ -247,6 +259,11 @@ func Setup(dir string) (r *Repository, made bool, err error) {
 				return nil, false, fmt.Errorf("recording in %s: %w", r.Dir, err)
 			}
 			err = r.prepareActive()
+		}
+		if err == nil {
+			if err = r.makeFolder(); err != nil {
+				err = fmt.Errorf("creating %s: %w", r.Dir, err)
+			}
 		}
 		return r, false, err
 	}

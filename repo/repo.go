@@ -40,7 +40,7 @@ type Repository struct {
 	Reading func(done, total int)
 
 	config  func() (*format.Config, error)
-	deleted bool     // the .runs folder was deleted, and stays so
+	absent  bool     // there is no .runs folder: it was deleted, or only other worktrees have it
 	left    *leftOut // what a sparse checkout leaves out; nil for a revision
 	batches *batchStore
 }
@@ -85,6 +85,9 @@ func Find(dir string) (*Repository, error) {
 		}
 		if last && inGit && len(without) > 0 {
 			if r, err := findLeftOut(project, without); r != nil || err != nil {
+				return r, err
+			}
+			if r, err := findInWorktrees(project, without, found); r != nil || err != nil {
 				return r, err
 			}
 		}
@@ -187,7 +190,10 @@ func (r *Repository) Reopen() (*Repository, error) { return open(r.Dir) }
 func (r *Repository) readConfig() (*format.Config, error) {
 	data, err := r.readFile(configName, format.MaxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return format.DefaultConfig(), nil
+		data, err = r.otherConfig()
+		if err == nil && data == nil {
+			return format.DefaultConfig(), nil
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -218,7 +224,10 @@ func (r *Repository) Writable() error {
 	if err != nil {
 		return err
 	}
-	return config.Writable()
+	if err := config.Writable(); err != nil {
+		return err
+	}
+	return r.makeFolder()
 }
 
 // readBounded reads a regular file of at most limit bytes. It refuses any other file, so that it does not follow a

@@ -72,7 +72,7 @@ func (t *Table) Unread(id string) bool {
 // openIndex returns the finished runs of a home, by its index.
 func (r *Repository) openIndex(ctx context.Context, h *index.Home) (*index.Contents, error) {
 	found, err := h.Open(ctx)
-	if errors.Is(err, fs.ErrNotExist) && (h.Dir != r.Dir || r.leftRuns() != nil) {
+	if errors.Is(err, fs.ErrNotExist) && (h.Dir != r.Dir || r.absent || r.leftRuns() != nil) {
 		return &index.Contents{}, nil
 	}
 	if err != nil && ctx.Err() == nil {
