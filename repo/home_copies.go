@@ -306,6 +306,36 @@ func (r *Repository) ClearStaleCopies() {
 			_ = os.RemoveAll(dir)
 		}
 	}
+	r.clearStaleMarks(store)
+}
+
+// clearStaleMarks removes from the common store what says that a worktree has recorded a run, if the store does not
+// hold the run. A process that died has left it, or one is about to copy the run: it is then new.
+func (r *Repository) clearStaleMarks(store string) {
+	worktrees := r.Worktrees()
+	for _, at := range subfolders(filepath.Join(store, fromName), 1, isWorktreeID) {
+		ids, err := readNames(at)
+		if err != nil {
+			continue
+		}
+		left := false
+		for _, id := range ids {
+			if !isRunID(id) {
+				continue
+			}
+			mark := filepath.Join(at, id)
+			info, err := os.Lstat(mark)
+			if exists(filepath.Join(Home{store, true}.RunDir(id), RecordName)) || err != nil ||
+				time.Since(info.ModTime()) < staleAfter || os.Remove(mark) != nil {
+				left = true
+			}
+		}
+		inTrash := exists(filepath.Join(store, trashName, filepath.Base(at)))
+		if w, ok := worktrees[filepath.Base(at)]; !left && !inTrash && (!ok || w.Gone) {
+			_ = os.Remove(filepath.Join(at, rootName))
+			_ = os.Remove(at) // only if it is empty
+		}
+	}
 }
 
 // sortElsewhere sorts by name, with the worktrees that were removed at the end.

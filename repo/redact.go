@@ -67,7 +67,7 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 		return nil, err
 	}
 	x := &redaction{
-		repo: r, ask: ask, done: &Redacted{What: "pattern"},
+		repo: r, id: id, ask: ask, done: &Redacted{What: "pattern"},
 		shared: map[string][]byte{}, contents: map[string][]byte{}, runs: map[string]*rewrite{},
 		trees: map[string]string{},
 	}
@@ -78,6 +78,9 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 	if err == nil && !ask.DryRun {
 		err = x.apply(ctx)
 	}
+	if err == nil {
+		err = errors.Join(x.searchTrash(), x.searchActive())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
 	}
@@ -86,6 +89,7 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 
 type redaction struct {
 	repo     *Repository
+	id       string
 	ask      RedactRequest
 	done     *Redacted
 	config   *format.Config
@@ -95,7 +99,9 @@ type redaction struct {
 	shared   map[string][]byte // the new bytes of a shared file, by its old name
 	renamed  map[string]string // the new name of a shared file, by its old name
 	runs     map[string]*rewrite
-	trees    map[string]string // the trees that redacted patches make
+	trees    map[string]string   // the trees that redacted patches make
+	removed  map[string]bool     // runs with a removal marker
+	trashed  map[string][]string // folders of removed runs with a record, by id
 }
 
 // rewrite is a run that the redaction changes.
@@ -105,6 +111,16 @@ type rewrite struct {
 	was   map[string][]byte
 	files map[string][]byte
 	batch *inBatch // that has the run; nil for a run with a folder of its own
+	trash string   // the folder of a removed run; otherwise empty
+}
+
+// entry returns the run with the place of its files.
+func (x *redaction) entry(w *rewrite) *Entry {
+	e := &Entry{Run: w.run, repo: x.repo, batch: w.batch, Dir: w.trash}
+	if w.trash == "" {
+		e.Dir, _ = x.repo.FindRun(w.run.ID)
+	}
+	return e
 }
 
 // plan finds everything that has to change, without changing anything on disk.
@@ -113,19 +129,31 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	if x.config, err = x.repo.Config(); err != nil {
 		return err
 	}
+	if x.removed, err = x.repo.RemovedIDs(); err != nil {
+		return err
+	}
+	if x.trashed, err = x.repo.trashedRecords(); err != nil {
+		return err
+	}
 	main, err := x.read(id)
 	if err != nil {
 		return err
 	}
 	x.runs[id] = main
-	if err := errors.Join(x.repo.GatherNotes(id), x.repo.GatherLate(id)); err != nil {
-		return err
+	if main.trash == "" {
+		if err := errors.Join(x.repo.GatherNotes(id), x.repo.GatherLate(id)); err != nil {
+			return err
+		}
 	}
-	e := &Entry{Run: main.run, repo: x.repo, batch: main.batch}
-	e.Dir, _ = x.repo.FindRun(id)
+	e := x.entry(main)
 	files, err := x.ownFiles(e)
 	if err != nil {
 		return err
+	}
+	if main.trash != "" {
+		if err := x.addTrashedNotes(files, id); err != nil {
+			return err
+		}
 	}
 	names := SharedNames(main.run)
 	main.was = files
@@ -189,6 +217,9 @@ func (x *redaction) checkLeftOut() error {
 	left := x.repo.left
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
 		folders := []string{path.Join(format.IDDay(id), id)}
+		if x.runs[id].trash != "" {
+			folders = nil
+		}
 		if b := x.runs[id].batch; b != nil {
 			folders = append(folders, path.Join(b.Day, b.Name, format.BatchFilesName))
 		}
@@ -210,6 +241,9 @@ func LeftOutError(run string) error {
 
 // read reads the record of a finished run, without its notes.
 func (x *redaction) read(id string) (*rewrite, error) {
+	if w, err := x.readTrashed(id); w != nil || err != nil {
+		return w, err
+	}
 	if batches := x.repo.batchesOf(Home{Dir: x.repo.Dir}, id); len(batches) > 0 {
 		e, err := x.repo.readBatched(Home{Dir: x.repo.Dir}, id, batches)
 		if err != nil {
@@ -290,7 +324,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
+	for _, id := range append(ids, slices.Sorted(maps.Keys(x.trashed))...) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -298,6 +332,9 @@ func (x *redaction) findSharers(ctx context.Context) error {
 			continue
 		}
 		w, err := x.read(id)
+		if err != nil && x.isTrashed(id) { // verify does not read it either
+			continue
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			if e, err := x.repo.readFinished(id); err == nil && x.shares(e.Run) {
 				return LeftOutError("run " + id + ", which shares a file with it,")
@@ -335,7 +372,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		}
 		x.done.Runs = append(x.done.Runs, r)
 	}
-	return errors.Join(x.searchTrash(), x.searchActive())
+	return nil
 }
 
 func (x *redaction) shares(run *format.Run) bool {

@@ -77,16 +77,26 @@ func readStart(file string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, MaxSearchedOutside))
 }
 
-// searchTrash lists the removed runs that also hold the secret, and their artifacts outside Git that hold it.
+// searchTrash lists the removed runs that also hold the secret, and their artifacts outside Git that hold it. A dry run
+// leaves those out that would be redacted.
 func (x *redaction) searchTrash() error {
 	folders := x.repo.allTrash()
+	if store := x.repo.commonDir(); store != "" {
+		folders = append(folders, filepath.Join(store, trashName)) // finishers leave files there too
+	}
 	for _, runs := range x.repo.others() {
 		folders = append(folders, filepath.Join(runs, trashName))
 	}
 	for _, trash := range folders {
 		err := x.eachHolder(trash, func(file string) {
 			parts := strings.Split(Relative(trash, file), "/") // batch/run/file
-			add(&x.done.InTrash, path.Join(Relative(x.repo.Root, trash), path.Join(parts[:min(2, len(parts)-1)]...)))
+			if filepath.Base(trash) == trashName && len(parts) > 3 && isWorktreeID(parts[0]) {
+				return // a folder of its own
+			}
+			dir := filepath.Join(trash, filepath.Join(parts[:min(2, len(parts)-1)]...))
+			if !x.ask.DryRun || !x.wouldRedact(dir) {
+				add(&x.done.InTrash, Relative(x.repo.Root, dir))
+			}
 		})
 		if err != nil {
 			return err
@@ -109,6 +119,15 @@ func (x *redaction) searchTrash() error {
 		}
 	}
 	return nil
+}
+
+// wouldRedact reports whether a folder of the trash has the run as it was before this redaction.
+func (x *redaction) wouldRedact(dir string) bool {
+	if filepath.Base(dir) != x.id { // one that shares a file may hold the secret elsewhere too
+		return false
+	}
+	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
+	return err == nil && string(data) == string(x.runs[x.id].old)
 }
 
 // searchActive lists leftover active folders of the runs that hold the secret.

@@ -206,9 +206,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 
 // rewriteArtifacts rewrites the list of artifacts if it is a separate file.
 func (x *redaction) rewriteArtifacts(w *rewrite) error {
-	e := &Entry{Run: w.run, repo: x.repo, batch: w.batch}
-	e.Dir, _ = x.repo.FindRun(w.run.ID)
-	artifacts, err := e.AllArtifacts()
+	artifacts, err := x.entry(w).AllArtifacts()
 	if err != nil {
 		return err
 	}
@@ -353,6 +351,10 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 		if left = append(left, got...); err != nil {
 			return left, err
 		}
+		if got, err = r.redactTrashed(from(id), id); err != nil {
+			return left, err
+		}
+		left = append(left, got...)
 		if batched[id] {
 			continue
 		}

@@ -84,13 +84,7 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 		return fmt.Errorf("removing runs: %w", err)
 	}
 	for _, e := range entries {
-		if e.repo.commit != "" {
-			err = e.trashCommitted(ctx, filepath.Join(batch, e.ID))
-		} else if e.batch != nil {
-			err = e.trashBatched(ctx, filepath.Join(batch, e.ID))
-		} else {
-			err = r.moveToTrash(ctx, e, batch)
-		}
+		err = r.toTrash(ctx, e, batch)
 		if err == nil && (committed[e.ID] || e.batch != nil) {
 			if err = r.mark(e.ID); err != nil && e.repo.commit == "" { // without its marker, a merge would restore it
 				err = errors.Join(err, putBack(filepath.Join(batch, e.ID), r.RunDir(e.ID)))
@@ -107,6 +101,35 @@ func (r *Repository) Remove(ctx context.Context, entries []*Entry, committed map
 		}
 	}
 	return nil
+}
+
+// toTrash moves a run to a folder in the trash, with its copies. A run that a batch or a commit holds may have copies
+// too, where it was restored before.
+func (r *Repository) toTrash(ctx context.Context, e *Entry, batch string) error {
+	to := filepath.Join(batch, e.ID)
+	err := error(nil)
+	switch {
+	case e.repo.commit != "":
+		err = e.trashCommitted(ctx, to)
+	case e.batch != nil:
+		err = e.trashBatched(ctx, to)
+	default:
+		return r.moveToTrash(ctx, e, batch)
+	}
+	if err != nil {
+		return err
+	}
+	copies, err := r.Copies(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	copies = slices.DeleteFunc(copies, func(dir string) bool { return dir == r.RunDir(e.ID) })
+	for _, dir := range copies { // what a batch or a commit never has, such as console output
+		if err := addMissing(dir, to, func(name string) bool { return name == RecordName }); err != nil {
+			return err
+		}
+	}
+	return r.dropTrashedCopies(e.ID, to, copies)
 }
 
 // trashLate moves the late notes of a run to its folder in the trash. Those of a committed run stay where they are
@@ -167,11 +190,14 @@ func (r *Repository) moveToTrash(ctx context.Context, e *Entry, batch string) er
 			return err
 		}
 	}
+	return r.dropTrashedCopies(e.ID, to, copies)
+}
+
+// dropTrashedCopies removes the copies of a run that the trash has, after it has added their notes to that.
+func (r *Repository) dropTrashedCopies(id, trashed string, copies []string) error {
 	for _, dir := range copies {
-		if dir != e.Dir {
-			if err := addNotes(dir, to); err != nil {
-				return err
-			}
+		if err := addNotes(dir, trashed); err != nil {
+			return err
 		}
 	}
 	// The common store is last: as long as it has the run, a repetition finds it.
@@ -185,7 +211,7 @@ func (r *Repository) moveToTrash(ctx context.Context, e *Entry, batch string) er
 			return fmt.Errorf("removing its copy %s: %w", dir, err)
 		}
 	}
-	return r.DropCopies([]string{e.ID})
+	return r.DropCopies([]string{id})
 }
 
 // trashedFrom ends the name of the file in the trash that says which other worktree a removed run was of.
@@ -242,22 +268,35 @@ func (r *Repository) Restore() ([]string, error) {
 			}
 		}
 	}
-	return nil, withHint(errors.New("restoring runs: the trash is empty"),
-		"run 'runs recover --lost' to restore runs that Git removed")
+	return nil, r.nothingToRestore()
+}
+
+// nothingToRestore returns the error of Restore if this worktree has removed nothing. What another worktree has removed
+// comes back only by its name: whoever removed it there may work there.
+func (r *Repository) nothingToRestore() error {
+	removed, err := r.Trashed()
+	if err != nil {
+		return fmt.Errorf("restoring runs: %w", err)
+	}
+	if len(removed) == 0 || removed[0].By == nil {
+		return withHint(errors.New("restoring runs: the trash is empty"),
+			"run 'runs recover --lost' to restore runs that Git removed")
+	}
+	last := removed[0]
+	err = fmt.Errorf("restoring runs: this worktree has removed none; worktree %s removed run %s",
+		last.By.Name(), format.IDRandom(last.ID))
+	return withHint(err, "run 'runs rm --undo %s' to restore that one, or 'runs ls --removed' to list all",
+		format.IDRandom(last.ID))
 }
 
 // restoreBatch restores the runs of one Remove and returns their ids. A run that cannot be restored does not keep the
 // others in the trash.
 func (r *Repository) restoreBatch(folders []string, batch string) (ids []string, failed error) {
-	var names []string
+	names := trashedIn(folders, batch)
 	for _, dir := range folders {
-		for _, run := range subfolders(filepath.Join(dir, batch), 1, isRunID) {
-			names = append(names, filepath.Base(run))
-		}
 		_ = os.Remove(filepath.Join(dir, batch)) // only if it is empty
 	}
-	slices.Sort(names)
-	for _, id := range slices.Compact(names) {
+	for _, id := range names {
 		if err := r.restoreTrashed(folders, batch, id); err == nil {
 			ids = append(ids, id)
 		} else if failed == nil {
@@ -321,12 +360,22 @@ func (r *Repository) keepPresent(from, id string) error {
 	if e.from != nil {
 		to = r.RunDir(id)
 	}
-	err = filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
+	if err := addMissing(from, to, e.holds); err != nil {
+		return err
+	}
+	_ = os.Remove(from + trashedFrom)
+	return os.RemoveAll(from)
+}
+
+// addMissing links into the folder of a run what another folder of the run has and that one lacks. has reports whether
+// the run has a file elsewhere.
+func addMissing(from, to string, has func(name string) bool) error {
+	return filepath.WalkDir(from, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
 		name, err := filepath.Rel(from, file)
-		if err != nil || e.holds(filepath.ToSlash(name)) || exists(filepath.Join(to, name)) {
+		if err != nil || has(filepath.ToSlash(name)) || exists(filepath.Join(to, name)) {
 			return err
 		}
 		if err := os.MkdirAll(to, 0o777); err != nil {
@@ -337,11 +386,6 @@ func (r *Repository) keepPresent(from, id string) error {
 		}
 		return writeIntoRun(to, name, func(tmp string) error { return linkOrCopy(file, tmp) })
 	})
-	if err != nil {
-		return err
-	}
-	_ = os.Remove(from + trashedFrom)
-	return os.RemoveAll(from)
 }
 
 // holds reports whether a run on disk has a file, also in its batch or left out of the working tree.
@@ -393,26 +437,40 @@ func (r *Repository) untrash(from, id string) error {
 // ErrNotInTrash says that the trash does not have a run.
 var ErrNotInTrash = errors.New("the run is not in the trash")
 
-// RestoreRun restores one run, from the last Remove that took it. The error is ErrNotInTrash if none did.
+// RestoreRun restores one run, from the last Remove that took it, whichever worktree that was in. The error is
+// ErrNotInTrash if none did.
 func (r *Repository) RestoreRun(id string) error {
 	if err := format.CheckID(id); err != nil {
 		return err
 	}
-	for _, folders := range r.undoTrash() {
-		batches, err := batchesOfTrash(folders)
+	if err := r.restoreRunFrom(id); err != nil {
+		return fmt.Errorf("restoring run %s: %w", id, err)
+	}
+	return nil
+}
+
+func (r *Repository) restoreRunFrom(id string) error {
+	for _, t := range r.allTrashes() {
+		batches, err := batchesOfTrash(t.folders)
 		if err != nil {
-			return fmt.Errorf("restoring run %s: %w", id, err)
+			return err
 		}
 		for _, batch := range slices.Backward(batches) {
-			err := r.restoreTrashed(folders, batch, id)
-			if errors.Is(err, ErrNotInTrash) {
+			if _, ok := inTrash(t.folders, batch, id); !ok {
 				continue
 			}
-			if err != nil {
-				return fmt.Errorf("restoring run %s: %w", id, err)
+			if t.runs == "" {
+				return r.restoreTrashed(t.folders, batch, id)
 			}
-			return nil
+			other, err := open(t.runs) // where it was removed, the run and its marker go back
+			if err == nil {
+				err = other.restoreTrashed(t.folders, batch, id)
+			}
+			if err == nil {
+				_, err = r.unmark(id)
+			}
+			return err
 		}
 	}
-	return fmt.Errorf("restoring run %s: %w", id, ErrNotInTrash)
+	return ErrNotInTrash
 }

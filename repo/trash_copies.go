@@ -3,6 +3,7 @@ package repo
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,24 +51,56 @@ func (r *Repository) trashedRuns() []string {
 	return runs
 }
 
-// undoTrash lists the folders from which Restore takes runs, one for each kind in the order in which they are tried:
-// the trash of this worktree with its copies, and then the copies of each worktree that was removed.
-func (r *Repository) undoTrash() [][]string {
-	own := []string{r.trashDir()}
+// trash is what a worktree has removed: the folder in it, with its copies in the common store.
+type trash struct {
+	folders  []string
+	worktree *Worktree // the other worktree; nil for this one
+	runs     string    // the .runs folder of the other worktree, if it exists
+}
+
+// allTrashes lists what this worktree has removed, then that of the worktrees that do not exist any more, and then that
+// of the others.
+func (r *Repository) allTrashes() []trash {
+	own := trash{folders: []string{r.trashDir()}}
 	store := r.commonDir()
 	if store == "" || r.gone != nil {
-		return [][]string{own}
+		return []trash{own}
 	}
 	id := worktreeIn(r.Git.Git)
 	if id != "" {
-		own = append(own, r.trashCopies(id))
+		own.folders = append(own.folders, r.trashCopies(id))
 	}
-	all := [][]string{own}
-	worktrees := r.Worktrees()
+	all := []trash{own}
+	var living []trash
+	worktrees, others := r.Worktrees(), r.others()
+	names := slices.Sorted(maps.Keys(others))
 	for _, dir := range subfolders(filepath.Join(store, trashName), 1, isWorktreeID) {
-		name := filepath.Base(dir)
-		if w, ok := worktrees[name]; name != id && (!ok || w.Gone) {
-			all = append(all, []string{dir})
+		if name := filepath.Base(dir); others[name] == "" && name != id {
+			w, ok := worktrees[name]
+			if !ok {
+				w = Worktree{ID: name}
+			}
+			w.Gone = true
+			all = append(all, trash{folders: []string{dir}, worktree: &w})
+		}
+	}
+	for _, name := range names {
+		w := worktrees[name]
+		living = append(living, trash{
+			folders:  []string{filepath.Join(others[name], trashName), r.trashCopies(name)},
+			worktree: &w, runs: others[name],
+		})
+	}
+	return append(all, living...)
+}
+
+// undoTrash lists the folders from which Restore takes runs, one for each kind in the order in which they are tried:
+// the trash of this worktree with its copies, and then the copies of each worktree that was removed.
+func (r *Repository) undoTrash() [][]string {
+	var all [][]string
+	for _, t := range r.allTrashes() {
+		if t.runs == "" {
+			all = append(all, t.folders)
 		}
 	}
 	return all

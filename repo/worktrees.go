@@ -221,14 +221,18 @@ type RunsElsewhere struct {
 	Runs int
 }
 
-// Elsewhere counts the runs of other worktrees in the common store: those that no folder of this working tree holds.
-// Worktrees that were removed come last.
+// Elsewhere counts the runs of other worktrees in the common store: those that no folder of this working tree holds,
+// and that were not removed here. Worktrees that were removed come last.
 func (r *Repository) Elsewhere() ([]RunsElsewhere, error) {
 	dir := r.commonDir()
 	if dir == "" {
 		return nil, nil
 	}
 	own := worktreeIn(r.Git.Git)
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
 	var all []RunsElsewhere
 	for id, w := range r.Worktrees() {
 		if id == own {
@@ -240,7 +244,7 @@ func (r *Repository) Elsewhere() ([]RunsElsewhere, error) {
 		}
 		n := 0
 		for _, id := range ids {
-			if !exists(filepath.Join(r.RunDir(id), RecordName)) {
+			if !removed[id] && !exists(filepath.Join(r.RunDir(id), RecordName)) {
 				n++
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -68,7 +69,7 @@ the same name, the name refers to the newest.
     runs name last wide`,
 		Args: arguments(2, 2, "RUN or NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := format.CheckKey(args[1]); err != nil {
+			if err := format.CheckNamed("name", args[1]); err != nil {
 				return usagef("name: %v", err)
 			}
 			return a.annotate(cmd.Context(), args[0], func(*repo.Entry) (*format.Note, error) {
@@ -184,7 +185,7 @@ func (a *app) rmCommand() *cobra.Command {
 	var where, experiment string
 	var dry, undo bool
 	cmd := &cobra.Command{
-		Use:   "rm RUN… | -w EXPRESSION | --undo",
+		Use:   "rm RUN… | -w EXPRESSION | --undo [RUN…]",
 		Short: "Remove runs, or restore removed ones",
 		Long: `Move runs to .runs/trash, which is never committed. The Git folder keeps a copy for
 30 days, also if 'git clean -fdx' deletes it. A run in progress cannot be removed.
@@ -193,7 +194,9 @@ func (a *app) rmCommand() *cobra.Command {
     runs rm -w "status = failed and started < '30d ago'"
     runs rm --undo
 
---undo restores the runs that the last rm in this worktree removed.
+--undo restores the runs that the last rm in this worktree removed, or each RUN,
+whichever worktree removed it. 'runs ls --removed' lists them. To take a secret out
+of a removed run, use 'runs redact'.
 
 A committed run leaves a removal marker in .runs/removed. 'runs commit' then
 removes the run from the branch and adds the marker, so that no pull or merge
@@ -201,8 +204,8 @@ brings the run back. Git's history still contains the run.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			switch {
-			case undo && (len(args) > 0 || where != "" || dry):
-				return usagef("rm: --undo cannot be combined with RUN, -w or --dry-run")
+			case undo && (where != "" || dry):
+				return usagef("rm: --undo cannot be combined with -w or --dry-run")
 			case len(args) > 0 && where != "":
 				return &repo.HintError{
 					Err: usagef("rm: RUN and -w cannot be combined"), Hint: "use -w 'id = …' to name runs in an expression",
@@ -215,11 +218,7 @@ brings the run back. Git's history still contains the run.`,
 				return err
 			}
 			if undo {
-				ids, err := r.Restore()
-				for _, id := range ids {
-					a.print("restored %s", id)
-				}
-				return err
+				return a.restoreRemoved(r, args)
 			}
 			c, err := a.collect(ctx, r, experiment)
 			if err != nil {
@@ -254,8 +253,38 @@ brings the run back. Git's history still contains the run.`,
 	cmd.Flags().StringVarP(&where, "where", "w", "", "remove runs that match `EXPRESSION`")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only list what would be removed")
-	cmd.Flags().BoolVar(&undo, "undo", false, "restore what the last rm removed")
+	cmd.Flags().BoolVar(&undo, "undo", false, "restore what the last rm removed, or RUN")
 	return cmd
+}
+
+// restoreRemoved implements rm --undo.
+func (a *app) restoreRemoved(r *repo.Repository, selectors []string) error {
+	if len(selectors) == 0 {
+		ids, err := r.Restore()
+		for _, id := range ids {
+			a.print("restored %s", id)
+		}
+		return err
+	}
+	var named []repo.Trashed
+	for _, selector := range selectors {
+		t, err := catalog.Removed(r, selector)
+		if err != nil {
+			return err
+		}
+		named = append(named, *t)
+	}
+	for _, t := range named {
+		if err := r.RestoreRun(t.ID); err != nil {
+			return err
+		}
+		if t.By != nil && !t.By.Gone {
+			a.print("restored %s, which worktree %s had removed", t.ID, terminal.Clean(t.By.Name()))
+			continue
+		}
+		a.print("restored %s", t.ID)
+	}
+	return nil
 }
 
 // goalWord returns min or max for the other words that people use. Any other word stays as it is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type lsFlags struct {
 	experiment, where, sort, columns, groupBy string
 	limit                                     int
 	json, csv, raw, allBranches, parts        bool
+	removed                                   bool
 	revs                                      []string
 }
 
@@ -58,6 +60,9 @@ status is then 1.`,
 			if f.csv && f.groupBy != "" {
 				return &repo.HintError{Err: usagef("ls: --csv cannot be combined with --group-by"), Hint: "use --json"}
 			}
+			if f.removed {
+				return a.lsRemoved(cmd, f.json, args)
+			}
 			if f.raw && !f.csv {
 				return usagef("ls: --raw requires --csv")
 			}
@@ -84,6 +89,7 @@ status is then 1.`,
 		"list runs of the Git revision `REV` too, without checking it out (repeatable)")
 	flags.BoolVar(&f.allBranches, "all-branches", false, "list runs of all local branches too")
 	flags.BoolVar(&f.parts, "parts", false, "list a run and the runs that it resumes in separate rows")
+	flags.BoolVar(&f.removed, "removed", false, "list the runs that were removed and can be restored")
 	flags.BoolVar(&f.json, "json", false, "print a JSON list of runs or groups")
 	flags.BoolVar(&f.csv, "csv", false, csvUsage)
 	flags.BoolVar(&f.raw, "raw", false, rawUsage)
@@ -261,6 +267,12 @@ func (a *app) reportNone(ctx context.Context, c *catalog.Catalog) {
 		a.progress("runs: no runs in the working tree: %s of HEAD %s deleted from it",
 			plural(len(missing), "run"), verb(len(missing), "was", "were"))
 		a.hint("run 'git checkout -- .runs' to bring %s back", verb(len(missing), "it", "them"))
+		return
+	}
+	if removed, err := c.Repository().Trashed(); err == nil && len(removed) > 0 {
+		a.progress("runs: no runs: %s removed", verb(len(removed), "one was", fmt.Sprintf("%d were", len(removed))))
+		a.hint("run 'runs ls --removed' to list %s, or 'runs rm --undo' to restore what was removed last",
+			verb(len(removed), "it", "them"))
 		return
 	}
 	a.progress("runs: no runs yet")

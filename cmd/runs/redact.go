@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -13,6 +15,8 @@ import (
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/query"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -28,7 +32,7 @@ func (a *app) redactCommand() *cobra.Command {
 		Short: "Replace a secret in a finished run",
 		Long: `Replace PATTERN with [redacted] in a finished run: in its record, notes, console
 output, text artifacts, and the patches and environment that it shares with other
-runs.
+runs. RUN may be a removed run.
 
     runs redact @ --finds
     runs redact @ - < secret.txt
@@ -107,6 +111,11 @@ func (a *app) redact(ctx context.Context, f *redactFlags, selector string, ask r
 		return err
 	}
 	e, err := a.oneRun(ctx, r, selector, f.experiment)
+	if none := (*query.NotFoundError)(nil); errors.As(err, &none) {
+		if t, failed := catalog.Removed(r, selector); failed == nil {
+			e, err = t.Entry, nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -117,11 +126,12 @@ func (a *app) redact(ctx context.Context, f *redactFlags, selector string, ask r
 	if f.json {
 		return a.printJSON(newRedactedJSON(done, ask.DryRun))
 	}
-	a.reportRedacted(done, ask.DryRun)
+	a.reportRedacted(done, e.ID, ask.DryRun)
 	return nil
 }
 
-func (a *app) reportRedacted(done *share.Redaction, dry bool) {
+// reportRedacted prints what a redaction of the run with this id did.
+func (a *app) reportRedacted(done *share.Redaction, id string, dry bool) {
 	verb := "redacted"
 	if dry {
 		verb = "would redact"
@@ -132,13 +142,11 @@ func (a *app) reportRedacted(done *share.Redaction, dry bool) {
 			a.print("  %s", terminal.Clean(name))
 		}
 	}
-	for _, id := range done.NotRestorable {
+	for _, other := range done.NotRestorable {
 		a.warn("the source of %s can no longer be restored; its redacted patches do not apply to its base",
-			format.IDRandom(id))
+			format.IDRandom(other))
 	}
-	for _, dir := range done.InTrash {
-		a.warn("%s in the trash holds the secret too; remove that folder", dir)
-	}
+	a.reportInTrash(done, id)
 	for _, name := range done.Left {
 		a.warn("%s holds the secret too; remove it", name)
 	}
@@ -164,6 +172,22 @@ func (a *app) reportRedacted(done *share.Redaction, dry bool) {
 	a.hint("and in this clone:")
 	a.hint("  git update-ref -d refs/runs/kept")
 	a.hint("  git reflog expire --expire=now --all && git gc --prune=now")
+}
+
+// reportInTrash names the removed runs that hold the secret too. redacted is the run that was asked for.
+func (a *app) reportInTrash(done *share.Redaction, redacted string) {
+	reported := map[string]bool{}
+	for _, dir := range done.InTrash {
+		id := filepath.Base(dir)
+		switch {
+		case format.CheckID(id) != nil || redacted == id:
+			a.warn("%s in the trash holds the secret too; remove that folder", dir)
+		case !reported[id]:
+			reported[id] = true
+			a.warn("the removed run %s holds the secret too", format.IDRandom(id))
+			a.hint("run 'runs redact %s PATTERN' to redact it, or remove %s", format.IDRandom(id), dir)
+		}
+	}
 }
 
 type redactedJSON struct {

@@ -101,6 +101,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if p.batch, err = w.batchLimit(); err != nil {
 		return p, err
 	}
+	if err := w.repo.CompleteSetup(); err != nil {
+		return p, err
+	}
 	removed, err := w.repo.RemovedIDs()
 	if err != nil {
 		return p, err
@@ -211,6 +214,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 			}
 		}
 		slices.Sort(p.Removed)
+		if err := p.redactRemoved(ctx, known, redacted, removed); err != nil {
+			return p, err
+		}
 	}
 	p.settle(ids)
 	if err := p.removeOrphans(known); err != nil {

@@ -210,7 +210,7 @@ func (p *pusher) warnNotRequired(ctx context.Context) error {
 
 // uncommitted counts the finished runs that the local branch does not have.
 func (p *pusher) uncommitted(ctx context.Context) (int, error) {
-	ids, err := uncommittedOn(p.repo, p.trees, p.local.tip)
+	ids, err := uncommittedOn(p.repo, p.trees, p.local.tip, p.local.checkedOut)
 	if err != nil {
 		return 0, err
 	}

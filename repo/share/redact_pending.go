@@ -171,12 +171,22 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 	return nil
 }
 
-// waits reports whether a redaction still has to be committed. base is the commit of the runs branch that has the run
-// as it was before, or empty if it was not noted yet.
+// waits reports whether a redaction still has to be committed. It need not if the branch has removed the run. base is
+// the commit of the runs branch that has the run as it was before, or empty if it was not noted yet.
 func (k *keeping) waits(ctx context.Context, p repo.PendingRedaction) (base string, waits bool, err error) {
 	committed, isNew, err := k.committed(ctx, p)
 	base = p.Base()
-	return base, !committed && (base != "" || !isNew), err
+	if err != nil || committed || base == "" {
+		return base, !committed && !isNew, err
+	}
+	gone, err := k.removed(p.ID)
+	return base, !(isNew && gone), err
+}
+
+// removed reports whether the runs branch has the removal marker of a run.
+func (k *keeping) removed(id string) (bool, error) {
+	_, marked, err := k.trees.Find(k.local.tip, path.Join(k.at, repo.RemovedName, id))
+	return marked, err
 }
 
 // setAside sets the redacted batch of a branch aside that is not checked out: it must not become part of this one.

@@ -29,6 +29,22 @@ func pendingRedactions(r *repo.Repository) (map[string]repo.PendingRedaction, er
 	return byID, err
 }
 
+// redactRemoved adds the redactions of removed runs that a batch still has: the working tree has it rewritten.
+func (p *plan) redactRemoved(ctx context.Context, known *snapshot, redacted map[string]repo.PendingRedaction,
+	removed map[string]bool,
+) error {
+	for _, id := range slices.Sorted(maps.Keys(redacted)) {
+		if !removed[id] || len(known.in[id]) == 0 {
+			continue
+		}
+		if _, err := p.addRedacted(ctx, known, id, redacted[id].Replaced()); err != nil {
+			return err
+		}
+		p.leaveOpen(id)
+	}
+	return nil
+}
+
 // addRest adds the shared files of a redacted run whose record a commit of the user's own has, and removes those that
 // they replace. It reports whether there is anything to add.
 func (p *plan) addRest(ctx context.Context, known *snapshot, e *repo.Entry, replaced []string) (added bool, err error) {

@@ -59,11 +59,12 @@ func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, e
 		return nil, err
 	}
 	defer trees.Close()
-	return uncommittedOn(r, trees, local.seen)
+	return uncommittedOn(r, trees, local.seen, local.checkedOut)
 }
 
-// uncommittedOn is uncommittedIDs for a commit, which may be empty.
-func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string) (map[string]bool, error) {
+// uncommittedOn is uncommittedIDs for a commit, which may be empty. marks reports whether the removal markers in the
+// working tree are those of the commit: a run that it marks and that is here was restored.
+func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string, marks bool) (map[string]bool, error) {
 	at, err := r.TreePath()
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string) (map[str
 		days[day] = true
 		_, there := known.runs[id]
 		open[day] = open[day] || !there || known.removed[id]
-		if !there && !known.removed[id] {
+		if known.removed[id] && marks || !there && !known.removed[id] {
 			waiting[id] = true
 		}
 	}
@@ -131,13 +132,17 @@ func (d *days) known(commit string) (knownRuns, error) {
 	return known, d.addRemoved(commit, known.removed)
 }
 
-// uncommitted counts the runs of a catalog with status finished that a commit does not know, and that no other worktree
-// has recorded.
-func uncommitted(known knownRuns, c *catalog.Catalog) int {
+// uncommitted counts the runs of a catalog that a commit would take, and that no other worktree has recorded: those
+// with status finished that the branch does not know, and those that it marks as removed and that were restored. marks
+// is as for uncommittedOn.
+func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) int {
 	n := 0
 	for _, r := range c.Rows() {
-		if r.Active() == nil && r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()] &&
-			!r.Elsewhere() {
+		if r.Active() != nil || r.Elsewhere() {
+			continue
+		}
+		isNew := r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()]
+		if isNew || marks && known.removed[r.ID()] {
 			n++
 		}
 	}
@@ -440,7 +445,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Uncommitted = uncommitted(known, c)
+	o.Uncommitted = uncommitted(known, c, local.checkedOut)
 	if err := o.countPending(r, d, known); err != nil {
 		return nil, err
 	}

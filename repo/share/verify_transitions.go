@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/gitruns/runs/repo"
@@ -83,6 +84,10 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 	if now != nil {
 		f.addLater(objects, now)
 	}
+	_, marked, err := objects.Find(w.commit, path.Join(f.at, repo.RemovedName, id))
+	if err != nil {
+		return none, err
+	}
 	var first error
 	for _, parent := range commit.Parents {
 		before, err := versionIn(objects, parent, f.at, id)
@@ -100,6 +105,9 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 		if before == nil {
 			continue
 		}
+		if marked && now != nil {
+			keepNotes(before, now)
+		}
 		change, err := transition.Check(before, now, false)
 		if err == nil {
 			return change, nil
@@ -116,6 +124,15 @@ func (v *verification) changeIn(ctx context.Context, objects *git.Trees, f *fold
 		return transition.Check(versionOf(objects, w.was, f.blob), now, false)
 	}
 	return none, first
+}
+
+// keepNotes gives a version of a removed run, which its batch still has, the annotations that went with its folder.
+func keepNotes(before, now *transition.Version) {
+	for name, file := range before.Files {
+		if path.Dir(name) == "notes" && now.Files[name] == "" {
+			now.Files[name] = file
+		}
+	}
 }
 
 // addLater lets a version have shared files that only other commits of the history have: one that publishes a redacted
