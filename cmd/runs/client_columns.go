@@ -166,10 +166,15 @@ func recordsAnswer(c *catalog.Catalog, ids []string) (*columnsJSON, []byte, erro
 	return head, nil, nil
 }
 
-// addDamage adds a warning for each damaged run.
+// addDamage adds a warning for each of the first damaged runs, and one for the others.
 func (h *columnsJSON) addDamage(c *catalog.Catalog) {
-	h.Damaged = len(c.AllDamage())
-	for _, d := range c.AllDamage() {
+	damage := c.AllDamage()
+	h.Damaged = len(damage)
+	for i, d := range damage {
+		if i == maxSkipped && len(damage) > maxSkipped+1 {
+			h.Warnings = append(h.Warnings, "skipped "+damageCount(damage[i:])+" more: 'runs verify' lists them")
+			break
+		}
 		h.Warnings = append(h.Warnings, "skipped a damaged run: "+firstLine(d.Err.Error()))
 	}
 }

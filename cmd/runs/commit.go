@@ -189,9 +189,17 @@ func (a *app) reportAllowed(done *share.Committed) {
 	a.progress("runs: %s allowed by .runs/config.toml: %s", allowed, strings.Join(reasons, ", "))
 }
 
-// warnRefused lists the skipped runs with the reasons.
+// maxRefused is the maximum number of skipped runs to list.
+const maxRefused = 20
+
+// warnRefused lists the first skipped runs with the reasons.
 func (a *app) warnRefused(refused []repo.Damage) {
-	for _, d := range refused {
+	for i, d := range refused {
+		if i == maxRefused && len(refused) > maxRefused+1 {
+			a.progress("runs: skipped %d more runs", len(refused)-i)
+			a.hint("run 'runs verify' to list what is damaged")
+			break
+		}
 		a.progress("runs: skipped %v", d.Err)
 	}
 }

@@ -170,9 +170,7 @@ func (a *app) reportDamaged(ctx context.Context, v *view.View) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range p.Damaged {
-		a.progress("runs: skipped a damaged run: %s", d.Message)
-	}
+	a.reportDamagedOf(p)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/view"
 )
 
 // selectIn returns the options for a catalog. The experiment is the given one, or that of the environment if experiment
@@ -63,18 +64,7 @@ func (a *app) keep(c *catalog.Catalog) {
 	reported, doubted := 0, 0
 	report := func() {
 		damage := c.AllDamage()
-		for _, d := range damage[reported:] {
-			if d.Denied() {
-				a.progress("runs: skipped %s, which you may not read: %v", damagedName(d.ID), d.Err)
-				continue
-			}
-			if format.IsBatchName(d.ID) {
-				a.progress("runs: skipped a damaged batch: %v", d.Err)
-				a.hint("run 'git checkout -- .runs' if a commit has it, or 'runs help troubleshooting'")
-				continue
-			}
-			a.progress("runs: skipped a damaged run: %v", d.Err)
-		}
+		a.reportUnreadable(damage[reported:])
 		reported = len(damage)
 		doubts := c.Doubts()
 		for _, err := range doubts[doubted:] {
@@ -87,6 +77,53 @@ func (a *app) keep(c *catalog.Catalog) {
 		report()
 		c.Close()
 	})
+}
+
+// maxSkipped is the maximum number of damaged runs to report one by one.
+const maxSkipped = 5
+
+const damageHint = "run 'runs verify' to list what is damaged, or 'runs help troubleshooting'"
+
+// reportUnreadable reports runs and batches that could not be read: the first of them, and how many more there are.
+func (a *app) reportUnreadable(damage []repo.Damage) {
+	batch, run := false, false
+	for i, d := range damage {
+		if i == maxSkipped && len(damage) > maxSkipped+1 {
+			a.progress("runs: skipped %s more", damageCount(damage[i:]))
+			run = true
+			break
+		}
+		switch {
+		case d.Denied():
+			a.progress("runs: skipped %s, which you may not read: %v", damagedName(d.ID), d.Err)
+		case format.IsBatchName(d.ID):
+			batch = true
+			a.progress("runs: skipped a damaged batch: %v", d.Err)
+		default:
+			run = run || len(damage) > 1
+			a.progress("runs: skipped a damaged run: %v", d.Err)
+		}
+	}
+	switch {
+	case batch:
+		a.hint("run 'git checkout -- .runs' if a commit has it, or 'runs help troubleshooting'")
+	case run:
+		a.hint(damageHint)
+	}
+}
+
+// reportDamagedOf is like reportUnreadable, for the project of a page.
+func (a *app) reportDamagedOf(p *view.Project) {
+	for i, d := range p.Damaged {
+		if i == maxSkipped && len(p.Damaged) > maxSkipped+1 {
+			a.progress("runs: skipped %s more", plural(len(p.Damaged)-i, "damaged run"))
+			break
+		}
+		a.progress("runs: skipped a damaged run: %s", d.Message)
+	}
+	if len(p.Damaged) > 1 {
+		a.hint(damageHint)
+	}
 }
 
 // damagedName names a run or batch in a sentence.

@@ -138,9 +138,7 @@ func (a *app) openView(ctx context.Context, r *repo.Repository, f *uiFlags, sele
 		v.Close()
 		return nil, err
 	}
-	for _, d := range project.Damaged {
-		a.progress("runs: skipped a damaged run: %s", d.Message)
-	}
+	a.reportDamagedOf(project)
 	return v, nil
 }
 
