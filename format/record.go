@@ -132,10 +132,24 @@ type Source struct {
 	Entry   string
 	Omitted []Omitted
 
+	Submodules []Submodule // those that were checked out, also within others; sorted by path
+
 	// Redacted is true if a secret was removed from a patch. Base and the patches then make RedactedTree instead of
 	// Tree. If RedactedTree is empty, the patches do not apply.
 	Redacted     bool
 	RedactedTree string
+}
+
+// Submodule is the source of a submodule. Its patches lead from Base to Tree, as those of a Source do.
+type Submodule struct {
+	Path    string // relative to the root of the project
+	URL     string // of its remote, without credentials
+	Commit  string // as the tree that contains it names it
+	Tree    string
+	Base    string // empty for the tree without entries
+	Patches []string
+
+	Redacted bool // a secret was removed from a patch, which no longer makes Tree
 }
 
 // Omitted is something in the working tree that is not in the recorded tree.

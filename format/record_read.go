@@ -327,6 +327,38 @@ func readSource(t table, unknown map[string]any) *Source {
 	if rest != nil {
 		t.m["omitted"] = rest // the caller's rest() keeps it with the other unknown keys
 	}
+	if rest := t.each("submodules", func(o table) { s.Submodules = append(s.Submodules, readSubmodule(o)) }); rest != nil {
+		t.m["submodules"] = rest
+	}
+	if len(s.Submodules) > MaxSubmodules {
+		t.fail(t.at("submodules"), "has %d entries, the limit is %d", len(s.Submodules), MaxSubmodules)
+	}
+	for i := 1; i < len(s.Submodules); i++ {
+		if s.Submodules[i].Path <= s.Submodules[i-1].Path {
+			t.fail(t.at("submodules"), "%q is there twice or out of order", s.Submodules[i].Path)
+		}
+	}
+	return s
+}
+
+// MaxSubmodules is how many submodules a record has at most.
+const MaxSubmodules = 1000
+
+func readSubmodule(t table) Submodule {
+	for _, key := range []string{"path", "tree"} {
+		if !t.has(key) {
+			t.fail(t.at(key), "missing")
+		}
+	}
+	s := Submodule{
+		Path: t.relative("path"), URL: t.text("url"), Commit: t.hash("commit", true), Tree: t.hash("tree", true),
+		Base: t.hash("base", true), Patches: t.texts("patches"), Redacted: t.boolean("redacted"),
+	}
+	for _, digest := range s.Patches {
+		if !isHex(digest, false) {
+			t.fail(t.at("patches"), "%q is not a SHA-256 in lower-case hex", digest)
+		}
+	}
 	return s
 }
 

@@ -136,8 +136,25 @@ func (s *Source) tree() object {
 		item.add("reason", s.Omitted[i].Reason)
 		return item
 	})
-	if i := o.index("omitted"); i >= 0 {
-		o[i].section = true
+	o.addObjects("submodules", len(s.Submodules), func(i int) object { return s.Submodules[i].tree() })
+	for _, key := range []string{"omitted", "submodules"} {
+		if i := o.index(key); i >= 0 {
+			o[i].section = true
+		}
+	}
+	return o
+}
+
+func (s *Submodule) tree() object {
+	var o object
+	o.add("path", s.Path)
+	o.addText("url", s.URL)
+	o.addText("commit", s.Commit)
+	o.add("tree", s.Tree)
+	o.addText("base", s.Base)
+	o.addTexts("patches", s.Patches)
+	if s.Redacted {
+		o.add("redacted", true)
 	}
 	return o
 }

@@ -1,6 +1,9 @@
 package format
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Reasons why something in the working tree is not in the recorded tree. A restored run does not need what the first
 // four are about: files that training writes, data that is recorded elsewhere, results in a notebook, and what runs of
@@ -50,8 +53,12 @@ func (s *Source) Missing() string {
 			left += max(o.Count, 1)
 		}
 	}
+	redacted := s.Redacted
+	for i := range s.Submodules {
+		redacted = redacted || s.Submodules[i].Redacted
+	}
 	switch {
-	case s.Redacted:
+	case redacted:
 		return "a secret was redacted from its patches"
 	case left == 1:
 		return "1 file was left out"
@@ -61,4 +68,35 @@ func (s *Source) Missing() string {
 		return "its commit may vanish with its branch"
 	}
 	return ""
+}
+
+// AllPatches returns the digests of the patches of a source and of its submodules.
+func (s *Source) AllPatches() []string {
+	all := s.Patches[:len(s.Patches):len(s.Patches)]
+	for i := range s.Submodules {
+		all = append(all, s.Submodules[i].Patches...)
+	}
+	return all
+}
+
+// PatchedSubmodules returns a text that is equal for two sources with the same tree if their submodules are the same
+// too: it names those that differ from the commit in the tree. It is empty if there are none.
+func (s *Source) PatchedSubmodules() string {
+	text := ""
+	for i := range s.Submodules {
+		if sub := &s.Submodules[i]; len(sub.Patches) > 0 {
+			text += sub.Tree + " " + sub.Path + "\n"
+		}
+	}
+	return text
+}
+
+// SubmodulesOf returns submodules for which PatchedSubmodules returns the text. Apart from that, they are empty.
+func SubmodulesOf(text string) []Submodule {
+	var all []Submodule
+	for line := range strings.Lines(text) {
+		tree, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		all = append(all, Submodule{Path: path, Tree: tree, Patches: []string{""}})
+	}
+	return all
 }

@@ -13,57 +13,73 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
+// Restored says what could not be restored of a source.
+type Restored struct {
+	// Pointers says why pointers of Git LFS were written instead of files. It is nil if none were.
+	Pointers error
+	// Submodules says for each submodule that is missing why. Its folder is empty.
+	Submodules []error
+}
+
 // CheckOut writes the source of a run into dir, which must not exist. It verifies the tree hash of the source before
-// it writes a file, and dir appears complete or not at all. If Git LFS cannot or must not fetch a file, its pointer is
-// written instead, and pointers says why.
-func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (pointers, err error) {
+// it writes a file, and dir appears complete or not at all. It fetches submodules, and files in Git LFS.
+func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (done Restored, err error) {
 	scratch, refused, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	defer scratch.Close()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	tmp := filepath.Join(filepath.Dir(dir), newPrefix+filepath.Base(dir)+"-"+format.RandomLetters(8))
 	if err := os.Mkdir(tmp, 0o777); err != nil {
-		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	some, err := scratch.CheckOut(ctx, tmp)
+	done.Pointers, err = checkOutFiles(ctx, scratch, refused, tmp)
+	if err == nil {
+		err = r.checkOutSubmodules(ctx, run, scratch, tmp, &done)
+	}
 	if err == nil {
 		err = os.Rename(tmp, dir)
 	}
 	if err != nil {
 		_ = os.RemoveAll(tmp)
-		return nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return Restored{}, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
+	return done, nil
+}
+
+// checkOutFiles writes the files of a rebuilt source. refused says why Git LFS must not fetch files, if it must not.
+func checkOutFiles(ctx context.Context, scratch *git.Scratch, refused error, dir string) (pointers, err error) {
+	some, err := scratch.CheckOut(ctx, dir)
 	switch {
-	case !some:
-		return nil, nil
+	case err != nil || !some:
+		return nil, err
 	case refused != nil:
 		return refused, nil
 	}
-	pointers = withHint(errors.New("not all files could be fetched through Git LFS"),
-		"run 'git lfs fetch --all' in the project, and repeat")
-	return pointers, nil
+	return withHint(errors.New("not all files could be fetched through Git LFS"),
+		"run 'git lfs fetch --all' in the project, and repeat"), nil
 }
 
 // CheckOutWorktree makes a linked worktree at dir, which must not exist. It checks out the commit of the run, or the
 // base commit if this clone no longer has the commit of the run. Files of the source that differ from that commit
-// appear as uncommitted changes. If Git LFS must not fetch files, pointers says why.
+// appear as uncommitted changes.
 func (r *Repository) CheckOutWorktree(
 	ctx context.Context, run *format.Run, dir string,
-) (commit string, pointers, err error) {
+) (commit string, done Restored, err error) {
 	scratch, pointers, err := r.restore(ctx, run, dir)
 	if err != nil {
-		return "", nil, err
+		return "", done, err
 	}
 	defer scratch.Close()
+	done.Pointers = pointers
 	commit = run.Source.Commit
 	has := false
 	if commit != "" {
 		if has, err = scratch.Has(ctx, commit); err != nil {
-			return "", nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+			return "", done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 		}
 	}
 	if !has {
@@ -71,12 +87,15 @@ func (r *Repository) CheckOutWorktree(
 	}
 	if commit == "" {
 		err := fmt.Errorf("restoring run %s: it was recorded before the first commit, but a worktree needs one", run.ID)
-		return "", nil, withHint(err, "run 'runs checkout %s DIR' to restore into a plain folder", format.IDRandom(run.ID))
+		return "", done, withHint(err, "run 'runs checkout %s DIR' to restore into a plain folder", format.IDRandom(run.ID))
 	}
 	if err := scratch.AddWorktree(ctx, dir, commit); err != nil {
-		return "", nil, fmt.Errorf("restoring run %s: %w", run.ID, err)
+		return "", done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	return commit, pointers, nil
+	if err := r.checkOutSubmodules(ctx, run, scratch, dir, &done); err != nil {
+		return "", done, fmt.Errorf("restoring run %s: %w", run.ID, err)
+	}
+	return commit, done, nil
 }
 
 // restore rebuilds the source of a run that is to be written to dir. If Git LFS must not fetch its files, refused says

@@ -142,7 +142,7 @@ func SharedNames(run *format.Run) []string {
 		names = append(names, path.Join(kind.folder, digest+kind.extension))
 	}
 	if run.Source != nil {
-		for _, digest := range run.Source.Patches {
+		for _, digest := range run.Source.AllPatches() {
 			add(sharedSources, digest)
 		}
 	}

@@ -178,6 +178,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 				patched = true
 			}
 		}
+		x.renameSubmodulePatches(run, &mark)
 	}
 	if run.Environment != nil {
 		old := path.Join(sharedEnvironments.folder, run.Environment.Digest+sharedEnvironments.extension)
@@ -202,6 +203,25 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	data, err := format.EncodeRun(run)
 	w.files[RecordName] = data
 	return err
+}
+
+// renameSubmodulePatches names the redacted patches of submodules. What they make is not known any more.
+func (x *redaction) renameSubmodulePatches(run *format.Run, mark *format.Redaction) {
+	for i := range run.Source.Submodules {
+		sub := &run.Source.Submodules[i]
+		for k, digest := range sub.Patches {
+			next, ok := x.renamed[path.Join(sharedSources.folder, digest+sharedSources.extension)]
+			if !ok {
+				continue
+			}
+			_, sub.Patches[k], _ = sharedName(next)
+			mark.Files = append(mark.Files, next)
+			if !sub.Redacted {
+				sub.Redacted = true
+				x.done.NotRestorable = append(x.done.NotRestorable, run.ID)
+			}
+		}
+	}
 }
 
 // rewriteArtifacts rewrites the list of artifacts if it is a separate file.

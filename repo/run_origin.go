@@ -149,8 +149,11 @@ func (r *Repository) sourceOrigin(
 }
 
 func (r *Repository) storeSource(ctx context.Context, c *capture.Captured) error {
-	for i, digest := range c.Source.Patches {
-		if err := r.share(sharedSources, digest, c.Patches[i]); err != nil {
+	if err := r.storePatches(c); err != nil {
+		return err
+	}
+	for _, sub := range c.Submodules {
+		if err := r.storePatches(sub); err != nil {
 			return err
 		}
 	}
@@ -158,4 +161,13 @@ func (r *Repository) storeSource(ctx context.Context, c *capture.Captured) error
 		return nil
 	}
 	return git.KeepBase(ctx, r.Git, c.Keep)
+}
+
+func (r *Repository) storePatches(c *capture.Captured) error {
+	for i, digest := range c.Source.Patches {
+		if err := r.share(sharedSources, digest, c.Patches[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -302,24 +303,47 @@ func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.M
 	return entries, nil
 }
 
-// EachPatch calls read for each patch of the source of a run, in order.
+// EachPatch calls read for each patch of the source of a run, in order, and then for those of its submodules. A line
+// before the first patch of a submodule names it.
 func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(io.Reader) error) error {
-	for _, digest := range run.Source.Patches {
-		err := func() error {
-			file, remove, err := r.shared(ctx, sharedSources, digest)
-			if err != nil {
-				return err
-			}
-			defer remove()
-			f, err := regular.Open(file)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = f.Close() }()
-			return read(f)
-		}()
+	one := func(digest string) error {
+		file, remove, err := r.shared(ctx, sharedSources, digest)
 		if err != nil {
-			return fmt.Errorf("reading the source of run %s: %w", run.ID, err)
+			return err
+		}
+		defer remove()
+		f, err := regular.Open(file)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		return read(f)
+	}
+	each := func(digests []string) error {
+		for _, digest := range digests {
+			if err := one(digest); err != nil {
+				return fmt.Errorf("reading the source of run %s: %w", run.ID, err)
+			}
+		}
+		return nil
+	}
+	if err := each(run.Source.Patches); err != nil {
+		return err
+	}
+	for i := range run.Source.Submodules {
+		sub := &run.Source.Submodules[i]
+		if len(sub.Patches) == 0 {
+			continue
+		}
+		from := "an empty tree"
+		if sub.Base != "" {
+			from = "commit " + sub.Base[:12]
+		}
+		if err := read(strings.NewReader("# submodule " + sub.Path + ", as a patch of " + from + "\n")); err != nil {
+			return err
+		}
+		if err := each(sub.Patches); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -416,13 +416,12 @@ func captureAndCheckOut(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if missing := run.Source.Missing(); missing != "" &&
-		!(kind == "submodule" && strings.Contains(fmt.Sprint(run.Source.Omitted), "submodule")) {
+	if missing := run.Source.Missing(); missing != "" {
 		t.Errorf("%s: %s: %+v", kind, missing, run.Source)
 	}
 	want := files(t, p.dir, skip)
-	if kind == "sparse" || kind == "submodule" {
-		for name := range want { // a submodule's content is its own repository's
+	if kind == "sparse" {
+		for name := range want {
 			if strings.HasPrefix(name, "lib/") {
 				delete(want, name)
 			}

@@ -256,22 +256,21 @@ func (v *Verifier) once(key string, check func() error) error {
 	return err
 }
 
-// source rebuilds the tree. It is not a problem if no source was recorded, if this clone lacks the base commit, or if
-// the source was redacted. Any other failure is a problem.
+// source rebuilds the tree, and those of the submodules. It is not a problem if no source was recorded, if this clone
+// lacks the base commit, or if the source was redacted. Any other failure is a problem.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	s := e.Source
 	if s == nil || s.Tree == "" {
 		d.Why = s.Missing()
 		return
 	}
-	key := s.Base + " " + s.Proof() + " " + strings.Join(s.Patches, " ")
+	key := s.Base + " " + s.Proof() + " " + strings.Join(s.AllPatches(), " ")
+	for i := range s.Submodules {
+		key += " " + s.Submodules[i].Path + " " + s.Submodules[i].Base + " " + s.Submodules[i].Tree
+	}
 	err, ok := v.sources[key]
 	if !ok {
-		scratch, rebuildErr := e.repo.rebuild(ctx, e.Run)
-		if scratch != nil {
-			scratch.Close()
-		}
-		err = rebuildErr
+		err = e.repo.rebuildAll(ctx, e.Run)
 		v.sources[key] = err
 	}
 	var noBase noBaseError

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 )
@@ -59,11 +60,11 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		dir = filepath.Join(filepath.Dir(r.TreeRoot()), filepath.Base(r.TreeRoot())+"-"+format.IDRandom(e.ID))
 	}
 	commit := ""
-	var pointers error
+	var done repo.Restored
 	if worktree {
-		commit, pointers, err = e.Repository().CheckOutWorktree(ctx, e.Run, dir)
+		commit, done, err = e.Repository().CheckOutWorktree(ctx, e.Run, dir)
 	} else {
-		pointers, err = e.Repository().CheckOut(ctx, e.Run, dir)
+		done, err = e.Repository().CheckOut(ctx, e.Run, dir)
 	}
 	if err != nil {
 		return err
@@ -72,20 +73,32 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		a.warn("commit %.12s of the run is not in this clone; the worktree is at its base commit %.12s",
 			e.Source.Commit, commit)
 	}
-	a.printRestored(e, dir, pointers)
+	a.printRestored(e, dir, done)
 	return nil
 }
 
 // printRestored prints what was restored and warns about what was not.
-func (a *app) printRestored(e *repo.Entry, dir string, pointers error) {
-	a.progress("runs: restored %s in %s: tree %.12s, verified", e.Title(), repo.Relative(a.dir, dir), e.Source.Proof())
+func (a *app) printRestored(e *repo.Entry, dir string, done repo.Restored) {
+	modules := ""
+	if n := len(e.Source.Submodules) - len(done.Submodules); n > 0 {
+		modules = ", with " + terminal.Count(int64(n), "submodule")
+	}
+	a.progress("runs: restored %s in %s: tree %.12s, verified%s", e.Title(), repo.Relative(a.dir, dir),
+		e.Source.Proof(), modules)
+	for _, err := range done.Submodules {
+		a.warn("this is not the full source: %v", err)
+		var hint *repo.HintError
+		if errors.As(err, &hint) {
+			a.hint("%s", hint.Hint)
+		}
+	}
 	if missing := e.Source.Missing(); missing != "" {
 		a.warn("this is not the full source: %s; see 'runs show %s'", missing, format.IDRandom(e.ID))
 	}
-	if pointers != nil {
-		a.warn("%v; pointers of Git LFS were written instead", pointers)
+	if done.Pointers != nil {
+		a.warn("%v; pointers of Git LFS were written instead", done.Pointers)
 		var hint *repo.HintError
-		if errors.As(pointers, &hint) {
+		if errors.As(done.Pointers, &hint) {
 			a.hint("%s", hint.Hint)
 		}
 	}

@@ -108,11 +108,11 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		dir = filepath.Join(parent, filepath.Base(r.TreeRoot()))
 		defer func() { _ = os.Remove(parent) }() // it stays unless nothing was restored
 	}
-	pointers, err := old.Repository().CheckOut(ctx, old.Run, dir)
+	done, err := old.Repository().CheckOut(ctx, old.Run, dir)
 	if err != nil {
 		return err
 	}
-	a.printRestored(old, dir, pointers)
+	a.printRestored(old, dir, done)
 	again, err := a.startAgain(ctx, r, repo.ReproduceRequest{
 		Of: old, Dir: dir, Name: f.name, Command: command, Environment: mode, Output: a.term.Err,
 		NoVariables: f.noVariables,

@@ -109,7 +109,7 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	switch {
 	case s == nil || s.Tree == "":
 		return fmt.Errorf("showing the source of run %s: it was not recorded: the run was outside Git, or Git failed", e.ID)
-	case len(s.Patches) == 0:
+	case len(s.AllPatches()) == 0:
 		a.progress("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
 		return nil
 	}

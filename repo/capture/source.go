@@ -32,13 +32,20 @@ type Captured struct {
 	Keep     string   // a commit that exists only in this clone
 	Warnings []string
 
+	Submodules []*Captured // their sources are in Source.Submodules, too
+
 	scratch  *git.Scratch
 	large    []difference
 	pointers bool // a patch contains a file in Git LFS
 }
 
 // Close removes the patches.
-func (c *Captured) Close() { c.scratch.Close() }
+func (c *Captured) Close() {
+	for _, sub := range c.Submodules {
+		sub.Close()
+	}
+	c.scratch.Close()
+}
 
 // Written reports whether an untracked file is an output of a run, and not source. It has the path relative to the
 // root, with slashes.
@@ -49,6 +56,8 @@ type SourceRequest struct {
 	Config   *format.Config
 	Datasets []string // paths, relative to the root, of data that is recorded as datasets
 	Written  Written  // may be nil
+
+	depth int // of submodules; 0 is the project itself
 }
 
 // Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it, and
@@ -105,6 +114,9 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, q SourceRequest) 
 			c.Warnings = append(c.Warnings, err.Error())
 			base, err = c.scratch.DurableBase(both, refs, "", config.Source.MaxTotal)
 		}
+		if err == nil && q.depth > 0 {
+			base, err = c.baseOfSubmodule(both, refs, base, config.Source.MaxTotal)
+		}
 		if err != nil {
 			return err
 		}
@@ -116,7 +128,10 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, q SourceRequest) 
 	if err := c.stage(ctx, dirs, q, w); err != nil {
 		return err
 	}
-	c.lookIntoRepositories(ctx, dirs, w)
+	c.omitRepositories(dirs, w)
+	if err := c.captureSubmodules(ctx, dirs, q, w); err != nil {
+		return err
+	}
 	group, both = errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		c.Source.Tree, err = c.scratch.Tree(both, w)
@@ -218,30 +233,12 @@ func (c *Captured) stageNotebooks(ctx context.Context, root string, paths []stri
 	return left, nil
 }
 
-// lookIntoRepositories lists what the tree cannot hold: repositories inside this one, and the changes and commits of a
-// submodule that no known remote has.
-func (c *Captured) lookIntoRepositories(ctx context.Context, dirs git.Dirs, w *git.Worktree) {
+// omitRepositories lists the repositories inside this one, which the tree cannot hold.
+func (c *Captured) omitRepositories(dirs git.Dirs, w *git.Worktree) {
 	for _, path := range w.Nested {
 		// A linked worktree of this repository is another place of work, not a part of this one.
 		if !dirs.HasWorktree(filepath.Join(dirs.Root, filepath.FromSlash(path))) {
 			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedRepository})
-		}
-	}
-	for _, path := range w.Submodules {
-		dir := filepath.Join(dirs.Root, filepath.FromSlash(path))
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
-			continue // not checked out
-		}
-		head, err := git.ReadHead(ctx, dir)
-		switch {
-		case err != nil:
-			c.omit(format.Omitted{Path: printable(path + "/"), Reason: printable(err.Error())})
-			continue
-		case head.Dirty:
-			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedDirty})
-		}
-		if pushed, err := git.OnRemote(ctx, dir); err == nil && !pushed {
-			c.omit(format.Omitted{Path: printable(path + "/"), Reason: format.OmittedUnpushed})
 		}
 	}
 }
@@ -288,6 +285,9 @@ func (c *Captured) difference(ctx context.Context, base git.Base) error {
 		return err
 	}
 	s.Dirty = len(s.Patches) > before
+	for _, sub := range c.Submodules {
+		s.Dirty = s.Dirty || sub.Source.Dirty
+	}
 	for _, o := range s.Omitted {
 		s.Dirty = s.Dirty || !o.Harmless() && o.Reason != format.OmittedUnpushed
 	}

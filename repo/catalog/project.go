@@ -160,6 +160,7 @@ func (r *Row) projectSource(run *format.Run) {
 		run.Source = &format.Source{
 			Commit: r.attributeText("source.commit"), Branch: r.attributeText("source.branch"),
 			Tree: r.attributeText("source.tree"), Dirty: dirty.Bool(int(r.at)),
+			Submodules: format.SubmodulesOf(r.attributeText("source.submodules")),
 		}
 	}
 	for _, d := range r.columns.list(index.Datasets) {

@@ -113,7 +113,7 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 	if !s.dirs.Shallow() {
 		return Base{Commit: head, Durable: true}, nil
 	}
-	bytes, err := s.treeBytes(ctx, head)
+	bytes, err := s.TreeBytes(ctx, head)
 	if err != nil {
 		return Base{}, err
 	}
@@ -164,8 +164,8 @@ func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]st
 	return append(groups, refs[:min(len(refs), maxRefs)])
 }
 
-// treeBytes returns the size of the files of a commit that are not in a folder named .runs.
-func (s *Scratch) treeBytes(ctx context.Context, commit string) (int64, error) {
+// TreeBytes returns the size of the files of a commit that are not in a folder named .runs.
+func (s *Scratch) TreeBytes(ctx context.Context, commit string) (int64, error) {
 	if err := s.SkipRuns(ctx, commit); err != nil {
 		return 0, err
 	}
@@ -222,9 +222,3 @@ func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
 
 // BaseRef returns the ref that keeps a commit.
 func BaseRef(commit string) string { return baseRefs + commit }
-
-// OnRemote reports whether a remote-tracking branch contains the commit that is checked out in dir.
-func OnRemote(ctx context.Context, dir string) (bool, error) {
-	out, err := Run(ctx, dir, "rev-list", "-1", "HEAD", "--not", "--remotes")
-	return len(out) == 0, err
-}

@@ -185,12 +185,12 @@ func subcommand(args []string) string {
 }
 
 // command prepares a call of Git in the working tree.
-func (d Dirs) command() command { return command{dir: d.Root, env: d.env()} }
+func (d Dirs) command() command { return command{dir: d.Root, env: d.env(), anywhere: d.Apart} }
 
-// env returns GIT_DIR and GIT_WORK_TREE with absolute paths if GIT_DIR is set. Git runs in the root, where relative
-// paths would mean something else.
+// env returns GIT_DIR and GIT_WORK_TREE with absolute paths if GIT_DIR is set, or if the repository is another one. Git
+// runs in the root, where relative paths would mean something else.
 func (d Dirs) env() []string {
-	if os.Getenv("GIT_DIR") == "" {
+	if os.Getenv("GIT_DIR") == "" && !d.Apart {
 		return nil
 	}
 	return []string{"GIT_DIR=" + d.Git, "GIT_WORK_TREE=" + d.Root}
@@ -218,7 +218,16 @@ func (d Dirs) network() command {
 // Config returns the values of the configuration keys that match pattern, a regular expression as Git defines it. Keys
 // are in lower case. If a key has several values, it returns the last one.
 func Config(ctx context.Context, dir, pattern string) (map[string]string, error) {
-	out, err := Run(ctx, dir, "config", "-z", "--get-regexp", pattern)
+	return command{dir: dir}.config(ctx, pattern)
+}
+
+// ConfigOf is like Config for the configuration of a repository.
+func ConfigOf(ctx context.Context, dirs Dirs, pattern string) (map[string]string, error) {
+	return dirs.command().config(ctx, pattern)
+}
+
+func (c command) config(ctx context.Context, pattern string) (map[string]string, error) {
+	out, err := c.run(ctx, "config", "-z", "--get-regexp", pattern)
 	values := map[string]string{}
 	for entry := range strings.SplitSeq(string(out), "\x00") {
 		if key, value, ok := strings.Cut(entry, "\n"); ok {

@@ -27,6 +27,8 @@ type Dirs struct {
 	Git    string // the Git folder of this worktree: .git, or .git/worktrees/NAME
 	Common string // the Git folder that all worktrees share
 
+	Apart bool // a repository other than the one that variables such as GIT_DIR mean, such as a submodule
+
 	OnFetch *FetchNotice // told before objects that a partial clone lacks are fetched; may be nil
 }
 
@@ -92,6 +94,19 @@ func (d Dirs) HasWorktree(dir string) bool {
 	}
 	other, ok, err := fromDotGit(dir, dotgit, info)
 	return err == nil && ok && realPath(other.Git) != realPath(d.Git) && realPath(other.Common) == realPath(d.Common)
+}
+
+// Submodule returns the repository whose working tree is dir, whatever the environment says. It returns false if dir
+// has no .git. dir must be absolute.
+func Submodule(dir string) (Dirs, bool, error) {
+	dotgit := filepath.Join(dir, ".git")
+	info, err := os.Lstat(dotgit)
+	if err != nil || info.Mode()&fs.ModeSymlink != 0 {
+		return Dirs{}, false, nil // it is not checked out
+	}
+	dirs, ok, err := fromDotGit(dir, dotgit, info)
+	dirs.Apart = true
+	return dirs, ok, err
 }
 
 func fromDotGit(root, dotgit string, info fs.FileInfo) (Dirs, bool, error) {

@@ -31,7 +31,7 @@ type Operation struct {
 
 // indexPath returns the path of the user's index.
 func (d Dirs) indexPath() string {
-	if own := os.Getenv("GIT_INDEX_FILE"); own != "" {
+	if own := os.Getenv("GIT_INDEX_FILE"); own != "" && !d.Apart {
 		return absolute(d.Root, own)
 	}
 	return filepath.Join(d.Git, "index")

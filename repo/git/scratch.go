@@ -22,7 +22,8 @@ type Scratch struct {
 	dirs Dirs
 	cmd  command
 
-	skipLFS bool // write pointers of Git LFS
+	skipLFS bool   // write pointers of Git LFS
+	fetched string // a temporary repository that only this scratch uses; may be empty
 
 	// runs is how many tracked files each .runs had when the index was copied without them, by the folder that contains
 	// it.
@@ -71,7 +72,7 @@ func NewScratchInside(dirs Dirs) (*Scratch, error) {
 
 func newScratch(dirs Dirs, dir string) (*Scratch, error) {
 	s := &Scratch{Dir: dir, dirs: dirs}
-	s.cmd = command{dir: dirs.Root, env: append(dirs.env(),
+	s.cmd = command{dir: dirs.Root, anywhere: dirs.Apart, env: append(dirs.env(),
 		"GIT_INDEX_FILE="+s.index(), "GIT_OBJECT_DIRECTORY="+s.objects(), "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
 		// A capture never uses the network: a partial clone must not fetch missing objects.
 		"GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none")}
@@ -91,8 +92,13 @@ func (s *Scratch) index() string { return filepath.Join(s.Dir, "index") }
 
 func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 
-// Close removes the temporary folder.
-func (s *Scratch) Close() { _ = os.RemoveAll(s.Dir) }
+// Close removes the temporary folders.
+func (s *Scratch) Close() {
+	_ = os.RemoveAll(s.Dir)
+	if s.fetched != "" {
+		_ = os.RemoveAll(s.fetched)
+	}
+}
 
 // alternates makes the repository's objects readable through the temporary object folder.
 func (s *Scratch) alternates() error {
@@ -102,10 +108,15 @@ func (s *Scratch) alternates() error {
 	}
 	var text strings.Builder
 	folders := []string{filepath.Join(s.dirs.Common, "objects")}
-	if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" { // Git sets it for hooks that run before a push is accepted
+	// Git sets it for hooks that run before a push is accepted.
+	if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" && !s.dirs.Apart {
 		folders = append(folders, absolute(s.dirs.Root, own))
 	}
-	for _, other := range filepath.SplitList(os.Getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")) {
+	others := os.Getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+	if s.dirs.Apart {
+		others = ""
+	}
+	for _, other := range filepath.SplitList(others) {
 		folders = append(folders, absolute(s.dirs.Root, other))
 	}
 	for _, dir := range folders {

@@ -194,9 +194,6 @@ func checkBranches(t *testing.T, r *gittest.Repository, dirs Dirs) {
 	check(t, err)
 	equal(t, "UpstreamOf", up, Upstream{"origin", "refs/heads/main", "refs/remotes/origin/main"})
 	equal(t, "UpstreamOf: ok", ok, true)
-	onRemote, err := OnRemote(t.Context(), r.Dir)
-	check(t, err)
-	equal(t, "OnRemote", onRemote, true)
 }
 
 func checkCommits(t *testing.T, r *gittest.Repository, dirs Dirs) {

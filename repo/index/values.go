@@ -102,6 +102,7 @@ func visitTables(r *format.Run, put func(key string, v value)) {
 			put("source.durable", value{kind: Bool, word: bit(*s.Durable)})
 		}
 		put("source.patches", texts(s.Patches))
+		put("source.submodules", given(s.PatchedSubmodules()))
 		if len(s.Omitted) > 0 {
 			put("source.omitted", value{kind: Elsewhere})
 		}
@@ -217,7 +218,7 @@ func sharedName(datasets []format.Dataset) bool {
 func sharedFiles(r *format.Run) []string {
 	var paths []string
 	if r.Source != nil {
-		for _, digest := range r.Source.Patches {
+		for _, digest := range r.Source.AllPatches() {
 			paths = append(paths, "sources/"+digest+".patch")
 		}
 	}

@@ -94,6 +94,9 @@ func Replicates(r *format.Run, seeds []string) string {
 	b = appendParams(b, r.Params, seeds)
 	if s := r.Source; s != nil {
 		b = appendString(append(b, 'c'), s.Tree)
+		if submodules := s.PatchedSubmodules(); submodules != "" {
+			b = appendString(append(b, 'm'), submodules)
+		}
 		if s.Tree == "" {
 			b = appendString(b, s.Commit)
 			if s.Dirty {

@@ -19,6 +19,8 @@ var fixed = []string{
 	"metrics", "defined", "files",
 	"source.commit", "source.dirty", "source.tree", "source.base", "source.durable", "source.patches", "source.redacted",
 	"source.redacted_tree", "source.omitted.*.bytes", "source.omitted.*.count",
+	"source.submodules.*.path", "source.submodules.*.commit", "source.submodules.*.tree", "source.submodules.*.base",
+	"source.submodules.*.patches", "source.submodules.*.redacted",
 	"environment.digest", "environment.python", "environment.os", "environment.arch",
 	"machine.cores", "machine.memory",
 	"datasets.*.sha256", "datasets.*.bytes", "datasets.*.files", "datasets.*.rows", "datasets.*.manifest",
@@ -29,7 +31,7 @@ var fixed = []string{
 // structured lists the keys of a run.toml whose tables have keys that the format defines. The keys of all other tables
 // are somebody's text, and a redaction may replace them.
 var structured = []string{
-	"", "source", "source.omitted.*", "environment", "machine", "datasets.*", "artifacts.*",
+	"", "source", "source.omitted.*", "source.submodules.*", "environment", "machine", "datasets.*", "artifacts.*",
 }
 
 // known lists the keys that the format defines at the top of a run.toml. Other keys there may be redacted.

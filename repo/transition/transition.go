@@ -399,20 +399,17 @@ func (s *step) listed(_, _ map[string]any) error {
 
 // patches compares the patches of the source. A patch that differs must be the former one, redacted.
 func (s *step) patches(was, is map[string]any) error {
-	if s.was.Source == nil || s.is.Source == nil || slices.Equal(s.was.Source.Patches, s.is.Source.Patches) {
+	if s.was.Source == nil || s.is.Source == nil {
 		return nil
 	}
-	old, now := s.was.Source.Patches, s.is.Source.Patches
-	if len(old) != len(now) {
-		return rewritten(recordName, "source.patches has another length")
+	if err := s.submodulePatches(was, is); err != nil {
+		return err
 	}
-	for i := range old {
-		if old[i] != now[i] {
-			err := s.shared(path.Join("sources", old[i]+".patch"), path.Join("sources", now[i]+".patch"), secret.Patch)
-			if err != nil {
-				return err
-			}
-		}
+	if slices.Equal(s.was.Source.Patches, s.is.Source.Patches) {
+		return nil
+	}
+	if err := s.redactedPatches("source.patches", s.was.Source.Patches, s.is.Source.Patches); err != nil {
+		return err
 	}
 	if !s.is.Source.Redacted {
 		return rewritten(recordName, "source.patches changed and source.redacted is missing")
@@ -422,6 +419,54 @@ func (s *step) patches(was, is map[string]any) error {
 	for _, key := range []string{"patches", "redacted", "redacted_tree"} {
 		delete(a, key)
 		delete(b, key)
+	}
+	return nil
+}
+
+// redactedPatches compares two lists of patches. One that differs must be the former one, redacted.
+func (s *step) redactedPatches(key string, old, now []string) error {
+	if len(old) != len(now) {
+		return rewritten(recordName, key+" has another length")
+	}
+	for i := range old {
+		if old[i] != now[i] {
+			err := s.shared(path.Join("sources", old[i]+".patch"), path.Join("sources", now[i]+".patch"), secret.Patch)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// submodulePatches compares the patches of the submodules, whose list must otherwise be the same.
+func (s *step) submodulePatches(was, is map[string]any) error {
+	old, now := s.was.Source.Submodules, s.is.Source.Submodules
+	if len(old) != len(now) {
+		return nil // the comparison of the records reports it
+	}
+	tables := func(record map[string]any, i int) map[string]any {
+		source, _ := record["source"].(map[string]any)
+		list, _ := source["submodules"].([]map[string]any)
+		if i >= len(list) {
+			return nil
+		}
+		return list[i]
+	}
+	for i := range old {
+		if slices.Equal(old[i].Patches, now[i].Patches) {
+			continue
+		}
+		if err := s.redactedPatches("source.submodules.patches", old[i].Patches, now[i].Patches); err != nil {
+			return err
+		}
+		if !now[i].Redacted {
+			return rewritten(recordName, "source.submodules.patches changed and redacted is missing")
+		}
+		for _, key := range []string{"patches", "redacted"} {
+			delete(tables(was, i), key)
+			delete(tables(is, i), key)
+		}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func sourceOf(r *format.Run) *RunSource {
 	if r.Source == nil {
 		return nil
 	}
-	s := &RunSource{Missing: r.Source.Missing(), Patches: len(r.Source.Patches)}
+	s := &RunSource{Missing: r.Source.Missing(), Patches: len(r.Source.AllPatches())}
 	if r.Source.Commit != "" {
 		s.Link = commitLink(r.Source.Remote, r.Source.Commit)
 	}

@@ -169,6 +169,20 @@ func (v Run) restorable(p *page, s *format.Source) {
 		return
 	}
 	p.pair("  tree", s.Tree[:12])
+	for i, sub := range s.Submodules {
+		if i == shownOmitted {
+			p.line("    … and %s more", terminal.Count(int64(len(s.Submodules)-i), "submodule"))
+			break
+		}
+		text := sub.Path
+		if sub.Commit != "" {
+			text += " at " + sub.Commit[:12]
+		}
+		if len(sub.Patches) > 0 {
+			text += ", with changes"
+		}
+		p.pair("  submodule", terminal.Clean(text))
+	}
 	if missing := s.Missing(); missing != "" {
 		p.line("  %s", p.t.Paint(terminal.Yellow, "not fully restorable: "+missing))
 	}
