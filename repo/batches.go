@@ -17,7 +17,7 @@ import (
 )
 
 // SettleVersions says what to do about a run that has two versions.
-const SettleVersions = "if a merge brought both, commit the merge and run 'runs pack'"
+const SettleVersions = "if a merge brought both, run 'runs pack'"
 
 // Batch is a folder with the records and the rows of many runs of one day. What was said later about a run, and what
 // stays on this machine, is in the folder that the run has by itself.
@@ -303,45 +303,82 @@ func (r *Repository) Batched(wanted func(day string) bool) (map[string]bool, err
 	return ids, err
 }
 
-// readBatched reads a run that is in batches. All of them, and the folder of the run if it has a record, must have the
-// same record.
+// readBatched reads a run that is in batches, and perhaps in a folder of its own. A merge may bring it in several
+// versions: it reads one that redactions of the others lead to, or one of several redactions.
 func (r *Repository) readBatched(home Home, id string, batches []*Batch) (*Entry, error) {
 	dir := home.RunDir(id)
 	if err := realDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	first, err := r.batchRun(batches[0], id)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range batches[1:] {
-		other, err := r.batchRun(b, id)
+	members := make([]*format.BatchRun, len(batches))
+	records := make([][]byte, len(batches), len(batches)+1)
+	for i, b := range batches {
+		member, err := r.batchRun(b, id)
 		if err != nil {
 			return nil, err
 		}
-		if other.SHA256 != first.SHA256 {
-			return nil, fmt.Errorf("%s and %s have different records of run %s; %s", batches[0].show, b.show, id,
-				SettleVersions)
-		}
+		members[i], records[i] = member, member.Record
 	}
 	single, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
-	switch {
-	case err == nil && string(single) != string(first.Record):
-		return nil, fmt.Errorf("%s and %s have different records of run %s; %s", Relative(r.Root, dir), batches[0].show, id,
-			SettleVersions)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	run, err := decodeFinished(filepath.Join(batches[0].show, format.BatchRunsName)+": "+id, id, first.Record)
+	if err == nil {
+		records = append(records, single)
+	}
+	last := lastVersion(records)
+	if last < 0 {
+		other := batches[len(batches)-1].show
+		if len(records) > len(batches) {
+			other = Relative(r.Root, dir)
+		}
+		return nil, fmt.Errorf("%s and %s have different records of run %s; %s", other, batches[0].show, id, SettleVersions)
+	}
+	at := min(last, len(batches)-1) // a record by itself may have no rows beside it
+	run, err := decodeFinished(filepath.Join(batches[at].show, format.BatchRunsName)+": "+id, id, records[last])
 	if err != nil {
 		return nil, err
 	}
 	if err := r.applyNotesOf(run, dir); err != nil {
 		return nil, err
 	}
-	member := *first
-	member.Record = slices.Clone(member.Record) // the batch is not kept in memory
-	return &Entry{Run: run, Dir: dir, batch: &inBatch{batches[0], member}, repo: r}, nil
+	member := *members[at]
+	member.Record = slices.Clone(records[last]) // the batch is not kept in memory
+	member.SHA256 = sumOf(member.Record)
+	return &Entry{Run: run, Dir: dir, batch: &inBatch{batches[at], member}, repo: r}, nil
+}
+
+// lastVersion returns the first of several records of one run that all others have led to by redactions. If all are
+// redactions of one version, as two branches make them, it returns the first. It is -1 if the records differ otherwise.
+func lastVersion(records [][]byte) int {
+	same := func(record []byte) bool { return string(record) == string(records[0]) }
+	if !slices.ContainsFunc(records, func(record []byte) bool { return !same(record) }) {
+		return 0
+	}
+	former := map[string]int{} // in how many records the digest of a former one is
+	for i, record := range records {
+		run, err := format.DecodeRun(RecordName, record)
+		if err != nil {
+			continue
+		}
+		differs := func(other []byte) bool { return string(other) != string(record) && !Precedes(other, run) }
+		if !slices.ContainsFunc(records, differs) {
+			return i
+		}
+		was := map[string]bool{}
+		for _, mark := range run.Redacted {
+			was[mark.Was] = true
+		}
+		for digest := range was {
+			former[digest]++
+		}
+	}
+	for _, n := range former {
+		if n == len(records) {
+			return 0
+		}
+	}
+	return -1
 }
 
 // inBatch is where a run is in a batch.

@@ -355,6 +355,9 @@ func (r *Repository) IsLeftOut(id string) bool {
 		r.left.hasRun(id)
 }
 
+// LeavesOut reports whether a sparse checkout leaves out a file, by its path in .runs.
+func (r *Repository) LeavesOut(name string) bool { return r.left.has(name) }
+
 // LeftOut returns how many runs are only in the commit that is checked out because a sparse checkout leaves them out of
 // the working tree.
 func (r *Repository) LeftOut() (int, error) {

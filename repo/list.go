@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/parallel"
 )
 
@@ -180,12 +182,34 @@ func (r *Repository) readRecordIn(home Home, id string) (*Entry, []byte, error) 
 	}
 	run, err := decodeFinished(Relative(r.Root, filepath.Join(dir, RecordName)), id, data)
 	if err != nil {
-		return nil, nil, err
+		ours, found := r.recordInConflict(dir, data)
+		if !found {
+			return nil, nil, err
+		}
+		if run, err = decodeFinished(Relative(r.Root, filepath.Join(dir, RecordName)), id, ours); err != nil {
+			return nil, nil, err
+		}
+		data = ours
 	}
 	if err := r.applyNotesOf(run, dir); err != nil {
 		return nil, nil, err
 	}
 	return &Entry{Run: run, Dir: dir, Common: home.Common, repo: r}, data, nil
+}
+
+// recordInConflict returns the record that the branch here has of a run, if both sides of a merge have changed it: Git
+// has written both into one file, between lines that mark them.
+func (r *Repository) recordInConflict(dir string, data []byte) ([]byte, bool) {
+	if !r.InGit || !bytes.Contains(data, []byte("\n<<<<<<< ")) {
+		return nil, false
+	}
+	name, err := filepath.Rel(r.Git.Root, filepath.Join(dir, RecordName))
+	if err != nil {
+		return nil, false
+	}
+	var ours bytes.Buffer
+	err = git.ReadBlob(context.Background(), r.Git, ":2:"+filepath.ToSlash(name), format.MaxRecordBytes, &ours)
+	return ours.Bytes(), err == nil
 }
 
 // Actives lists the active runs of this repository. It leaves out finished runs whose active folder is kept only

@@ -24,6 +24,15 @@ type RedactRequest struct {
 	Rule        string         // only findings of this rule
 	Fingerprint string         // only this finding
 	DryRun      bool
+	// Joined has the redactions of another branch that this one repeats, by the ids of their runs, so that the result
+	// follows from both.
+	Joined map[string]JoinedRedaction
+}
+
+// JoinedRedaction is how another branch has redacted a run.
+type JoinedRedaction struct {
+	Entries []format.Redaction // of its record, without those that the run here has too
+	Was     string             // the digest of its record
 }
 
 // Redacted is what a redaction did, or would do.
@@ -202,7 +211,7 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	if err := x.redactRecord(main); err != nil {
 		return err
 	}
-	if x.done.Places == 0 {
+	if _, joined := x.ask.Joined[id]; x.done.Places == 0 && !joined {
 		return ErrNothingToRedact
 	}
 	if len(x.rules) > 0 {

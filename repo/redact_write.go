@@ -200,6 +200,11 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 		return err
 	}
 	run.Redacted = append(run.Redacted, mark)
+	if joined, ok := x.ask.Joined[run.ID]; ok {
+		run.Redacted = append(run.Redacted, joined.Entries...)
+		mark.Was = joined.Was
+		run.Redacted = append(run.Redacted, mark)
+	}
 	data, err := format.EncodeRun(run)
 	w.files[RecordName] = data
 	return err

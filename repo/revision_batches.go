@@ -113,35 +113,52 @@ func (v *Revision) runOf(id string) *revisionRun {
 	return run
 }
 
-// recordOf returns the record of a run in batches. All of them, and the folder of the run if it has a record, must have
-// the same.
+// recordOf returns the record of a run in batches: of several versions, the one that the redactions of the others lead
+// to.
 func (from *revisionRun) recordOf(id string) ([]byte, error) {
-	first := &from.batches[0]
+	records := make([][]byte, len(from.batches), len(from.batches)+1)
 	for i := range from.batches {
 		b := &from.batches[i]
 		if err := b.run.Verify(b.show); err != nil {
 			return nil, err
 		}
-		if b.run.SHA256 != first.run.SHA256 {
-			return nil, fmt.Errorf("%s and %s have different records of run %s; %s", first.show, b.show, id, SettleVersions)
-		}
+		records[i] = b.run.Record
 	}
-	if from.record != nil && string(from.record) != string(first.run.Record) {
-		return nil, fmt.Errorf("%s and the folder of run %s have different records", first.show, id)
+	other := from.batches[len(from.batches)-1].show
+	if from.record != nil {
+		records, other = append(records, from.record), "the folder of the run"
 	}
-	return first.run.Record, nil
+	if last := lastVersion(records); last >= 0 {
+		return records[last], nil
+	}
+	return nil, fmt.Errorf("%s and %s have different records of run %s; %s", other, from.batches[0].show, id,
+		SettleVersions)
 }
 
-// batchOf returns where a run of the commit is in a batch, or nil.
+// batchOf returns where a run of the commit is in a batch, or nil. The batch is the one whose record is read.
 func (v *Revision) batchOf(id string) *inBatch {
 	from := v.runs[id]
 	if len(from.batches) == 0 {
 		return nil
 	}
-	b := &from.batches[0]
+	b := &from.batches[from.memberRead(id)]
 	member := b.run
 	member.Record = slices.Clone(member.Record)
+	if record, err := from.recordOf(id); err == nil {
+		member.Record = slices.Clone(record)
+	}
 	return &inBatch{&Batch{Name: b.name, Day: b.day, show: path.Dir(b.show)}, member}
+}
+
+// memberRead returns the batch whose files are read.
+func (from *revisionRun) memberRead(id string) int {
+	if len(from.batches) == 1 {
+		return 0
+	}
+	record, err := from.recordOf(id)
+	return max(0, slices.IndexFunc(from.batches, func(b revisionMember) bool {
+		return err == nil && string(b.run.Record) == string(record)
+	}))
 }
 
 // filesOf returns the files that the commit has of a run: those in its folder, and those in its batch.
@@ -154,7 +171,7 @@ func (v *Revision) filesOf(id string) []git.Entry {
 	}
 	files := run.files
 	if len(run.batches) > 0 {
-		files = append(files[:len(files):len(files)], run.batches[0].filesOf(id)...)
+		files = append(files[:len(files):len(files)], run.batches[run.memberRead(id)].filesOf(id)...)
 	}
 	return files
 }

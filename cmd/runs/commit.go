@@ -104,6 +104,7 @@ func (a *app) commit(ctx context.Context, f *commitFlags, selectors []string) er
 	}
 	a.tidyStore(ctx, r)
 	a.warnAll(done.Warnings)
+	a.reportRestored(done.Restored)
 	a.reportAllowed(done)
 	a.warnRefused(done.Refused)
 	if f.json {

@@ -117,6 +117,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if err != nil {
 		return err
 	}
+	a.warnConflict(ctx, r, len(c.Damage()) > 0)
 	revs := f.revs
 	if f.allBranches {
 		branches, err := r.Branches(ctx)

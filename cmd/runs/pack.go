@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -27,9 +28,12 @@ read, verified and annotated like any other.
 
 Each batch is read back and compared with the runs before their own files are
 removed. Small batches of a day are joined, and runs that 'runs rm' removed are
-dropped from their batches. Of a run that a merge brought in two versions, the
-redacted one stays. Annotations stay where they are, and so does what is
+dropped from their batches. Annotations stay where they are, and so does what is
 not committed. Git's history keeps the former files.
+
+If a merge, rebase, cherry-pick or stash has left conflicts in .runs, pack settles
+them instead, in the index and the working tree: what one side has redacted or
+removed stays so. Then conclude with 'git commit' or 'git rebase --continue'.
 
 A run with a file of more than 32 MiB, or with artifacts in Git LFS, keeps its
 folder. Older versions of runs cannot read batches: .runs/config.toml then says
@@ -69,6 +73,7 @@ type packedJSON struct {
 	Dropped     []string `json:"dropped"`
 	FilesAfter  int      `json:"files_after"`
 	FilesBefore int      `json:"files_before"`
+	Moved       int      `json:"moved"` // runs that had a folder of their own
 	Runs        int      `json:"runs"`
 	Settled     []string `json:"settled"`
 }
@@ -86,30 +91,85 @@ func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) erro
 		return err
 	}
 	a.warnAll(done.Warnings)
+	if done.Merge != nil {
+		return a.reportSettled(done.Merge, ask.DryRun, asJSON)
+	}
 	if asJSON {
 		return a.printJSON(packedJSON{
 			Batches: len(done.Batches), Branch: done.Branch, Commit: orNull(done.Commit), DryRun: ask.DryRun,
-			Dropped: orEmpty(done.Dropped), FilesAfter: done.After, FilesBefore: done.Before, Runs: done.Runs,
+			Dropped: orEmpty(done.Dropped), FilesAfter: done.After, FilesBefore: done.Before, Moved: done.Moved, Runs: done.Runs,
 			Settled: orEmpty(done.Settled),
 		})
 	}
 	switch {
-	case ask.DryRun && done.Runs > 0:
-		a.print("would pack %s into %s", plural(done.Runs, "run"), batchCount(len(done.Batches)))
+	case ask.DryRun && done.Runs+len(done.Dropped) > 0:
+		a.print("would %s", describePacked(done, false))
 	case done.Commit == "":
 		a.print("nothing to pack")
 	default:
-		dropped := ""
-		if n := len(done.Dropped); n > 0 {
-			dropped = ", " + plural(n, "removed run") + " dropped"
-		}
-		a.print("packed %s into %s in %.10s: %s instead of %s%s", plural(done.Runs, "run"), batchCount(len(done.Batches)),
-			done.Commit, plural(done.After, "file"), plural(done.Before, "file"), dropped)
+		a.print("%s in %.10s: %s instead of %s", describePacked(done, true), done.Commit, plural(done.After, "file"),
+			plural(done.Before, "file"))
 		for _, id := range done.Settled {
 			a.print("settled run %s: its redacted version stays", id)
 		}
 	}
 	return nil
+}
+
+// settledJSON is printed if a pack settled the conflicts of a merge.
+type settledJSON struct {
+	Conflicts int  `json:"conflicts"` // files in a conflict that do not belong to runs
+	DryRun    bool `json:"dry_run"`
+	Files     int  `json:"files"` // that were replaced
+	// Joined lists the runs that both sides had redacted.
+	Joined []string `json:"joined"`
+}
+
+func (a *app) reportSettled(done *share.SettledMerge, dry, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(settledJSON{Conflicts: done.Rest, DryRun: dry, Files: done.Files, Joined: done.Joined})
+	}
+	if dry {
+		a.print("would settle the conflicts in .runs")
+		return nil
+	}
+	a.print("settled the conflicts in .runs: %s", plural(done.Files, "file"))
+	for _, id := range done.Joined {
+		a.print("both redactions of run %s are in it", format.IDRandom(id))
+	}
+	next, _, _ := strings.Cut(done.End, " or ")
+	if done.Rest > 0 {
+		a.progress("runs: %s of your own still %s a conflict: run 'git status'", plural(done.Rest, "file"),
+			verb(done.Rest, "has", "have"))
+	} else {
+		a.progress("runs: run %s to conclude", next)
+	}
+	return nil
+}
+
+// describePacked says what a pack did, or what it would do.
+func describePacked(done *share.Packed, past bool) string {
+	verbs := map[string]string{"pack": "packed", "join": "joined", "drop": "dropped", "rewrite": "rewrote"}
+	say := func(verb, what string) string {
+		if past {
+			verb = verbs[verb]
+		}
+		return verb + " " + what
+	}
+	var parts []string
+	into := " into " + batchCount(len(done.Batches))
+	if done.Moved > 0 {
+		parts = append(parts, say("pack", plural(done.Moved, "run")+into))
+	} else if done.Joined > 0 {
+		parts = append(parts, say("join", batchCount(done.Joined)+into))
+	}
+	if n := len(done.Dropped); n > 0 {
+		parts = append(parts, say("drop", plural(n, "removed run")))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, say("rewrite", batchCount(len(done.Batches))))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // orEmpty returns a list that is not null in JSON.

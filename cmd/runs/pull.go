@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,6 +65,7 @@ type pulledJSON struct {
 	Redacted []string     `json:"redacted"`
 	Removed  []string     `json:"removed"`
 	Replaced []string     `json:"replaced"`
+	Restored []string     `json:"restored"` // shared files that the working tree lacked
 	Runs     []string     `json:"runs"`
 	Stayed   *string      `json:"stayed"` // why the local branch was not updated; null if it was
 }
@@ -89,11 +89,13 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 		a.reportRemote(err)
 		return err
 	}
+	a.reportRestored(done.Restored)
 	if asJSON {
 		err = a.printJSON(pulledJSON{
 			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Kept: done.Kept, Lost: done.Lost,
 			Moved: done.Moved, Notes: done.Notes, Redacted: done.Redacted, Removed: done.Removed, Replaced: done.Replaced,
-			Runs: done.Runs, Stayed: orNull(done.Stayed),
+			Restored: done.Restored,
+			Runs:     done.Runs, Stayed: orNull(done.Stayed),
 		})
 		if err != nil {
 			return err
@@ -105,6 +107,14 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// reportRestored says that shared files of the branch, which the working tree lacked, are in it again.
+func (a *app) reportRestored(names []string) {
+	if n := len(names); n > 0 {
+		a.progress("runs: restored %s that the branch has and the working tree lacked: %s%s", plural(n, "shared file"),
+			names[0], verb(n, "", ", …"))
+	}
 }
 
 func (a *app) reportPulled(done *share.Pulled) {
@@ -149,21 +159,9 @@ func (a *app) reportPulled(done *share.Pulled) {
 }
 
 func describePulled(done *share.Pulled) string {
-	var parts []string
-	if n := len(done.Runs); n > 0 {
-		parts = append(parts, plural(n, "run"))
-	}
-	if done.Notes > 0 {
-		parts = append(parts, plural(done.Notes, "note"))
-	}
-	if n := len(done.Redacted); n > 0 {
-		parts = append(parts, plural(n, "redaction"))
-	}
-	if n := len(done.Removed); n > 0 {
-		parts = append(parts, plural(n, "removal"))
-	}
-	if len(parts) == 0 {
+	text := describeChanges(len(done.Runs), done.Notes, len(done.Redacted), len(done.Removed))
+	if text == "" {
 		return "other changes, no runs"
 	}
-	return strings.Join(parts, " and ")
+	return text
 }

@@ -127,6 +127,8 @@ type pushedJSON struct {
 	Branch   string       `json:"branch"`
 	Commit   *string      `json:"commit"` // null if there was nothing to push
 	Commits  int          `json:"commits"`
+	Notes    int          `json:"notes"` // new notes and tags of runs that the branch had
+	Redacted []string     `json:"redacted"`
 	Remote   string       `json:"remote"`
 	Removed  []string     `json:"removed"`
 	Replayed bool         `json:"replayed"`
@@ -148,7 +150,8 @@ func newPushedJSON(done *share.Pushed) pushedJSON {
 	u := done.Uploaded
 	return pushedJSON{
 		Attempts: done.Attempts, Branch: strings.TrimPrefix(done.To.Ref, "refs/heads/"), Commit: orNull(done.Commit),
-		Commits: done.Commits, Remote: done.To.Remote, Removed: done.Removed, Replayed: done.Replayed, Runs: done.Runs,
+		Commits: done.Commits, Notes: done.Notes, Redacted: done.Redacted, Remote: done.To.Remote, Removed: done.Removed,
+		Replayed: done.Replayed, Runs: done.Runs,
 		Stayed: orNull(done.Stayed), Uploaded: uploadedJSON{u.Bytes, u.Elsewhere, u.ElsewhereRuns, u.Files, u.Local},
 	}
 }
@@ -162,17 +165,25 @@ func orNull(s string) *string {
 }
 
 func describePushed(done *share.Pushed) string {
+	text := describeChanges(len(done.Runs), done.Notes, len(done.Redacted), len(done.Removed))
+	if text == "" {
+		return plural(done.Commits, "commit") + " without a new run"
+	}
+	return text
+}
+
+// describeChanges counts what a push or a pull moved. It is empty if all numbers are 0.
+func describeChanges(runs, notes, redactions, removals int) string {
 	var parts []string
-	if n := len(done.Runs); n > 0 {
-		parts = append(parts, plural(n, "run"))
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{runs, "run"}, {notes, "note"}, {redactions, "redaction"}, {removals, "removal"}} {
+		if part.n > 0 {
+			parts = append(parts, plural(part.n, part.what))
+		}
 	}
-	if n := len(done.Removed); n > 0 {
-		parts = append(parts, plural(n, "removal"))
-	}
-	if len(parts) == 0 {
-		parts = append(parts, plural(done.Commits, "commit")+" without a new run")
-	}
-	return strings.Join(parts, " and ")
+	return strings.Join(parts, ", ")
 }
 
 func attempts(n int) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,14 +67,16 @@ remote is that of the last fetch.
 
 // statusJSON describes the state of a repository. Its counts include active runs as running.
 type statusJSON struct {
-	Branches    []branchJSON          `json:"branches"` // branches with runs that no other branch has
+	Branches    []branchJSON          `json:"branches"`  // branches with runs that no other branch has
+	Conflicts   []string              `json:"conflicts"` // files of runs that Git could not merge, by their paths in .runs
 	Count       map[format.Status]int `json:"count"`
 	Damaged     []damageJSON          `json:"damaged"`
 	Elsewhere   []elsewhereJSON       `json:"elsewhere"` // runs of other worktrees that no commit holds
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
-	Lost        int                   `json:"lost"`    // runs that were committed in this clone and are on no branch
-	Missing     []string              `json:"missing"` // runs of HEAD that were deleted from the working tree
+	Lost        int                   `json:"lost"`          // runs that were committed in this clone and are on no branch
+	Missing     []string              `json:"missing"`       // runs of HEAD that were deleted from the working tree
+	Files       []string              `json:"missing_files"` // other files of HEAD that were, by their paths in .runs
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
 	Notes       int                   `json:"notes"`      // notes and tags of committed runs that are not committed
 	Redactions  []redactionJSON       `json:"redactions"` // of committed runs, that are not committed
@@ -142,7 +145,10 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Missing: o.Missing, Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
+		Missing: o.Missing, Files: o.Files, Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
+	}
+	if o.Conflict != nil {
+		s.Conflicts = o.Conflict.Paths
 	}
 	for _, row := range c.Rows() {
 		s.Count[row.Status()]++
@@ -193,6 +199,10 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	if n := len(o.Missing); n > 0 {
 		a.print("%s of HEAD deleted from the working tree: run 'git checkout -- .runs'", plural(n, "run"))
 	}
+	if o.Conflict != nil {
+		a.print("%s", conflictLine(o.Conflict))
+	}
+	a.printMissingFiles(o.Files)
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
 	}
@@ -256,6 +266,29 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// conflictLine says that Git could not merge runs, and what to do.
+func conflictLine(c *share.MergeConflict) string {
+	return fmt.Sprintf("%s left conflicts in %s of .runs: %s", c.Name, plural(len(c.Paths), "file"), share.SettleStep)
+}
+
+// warnConflict warns if Git could not merge runs.
+func (a *app) warnConflict(ctx context.Context, r *repo.Repository, damaged bool) {
+	if c, err := share.FindConflict(ctx, r, damaged); err == nil && c != nil {
+		a.warn("%s", conflictLine(c))
+	}
+}
+
+// printMissingFiles names the first of the files of HEAD that the working tree lacks and that runs may need.
+func (a *app) printMissingFiles(files []string) {
+	switch n := len(files); {
+	case n == 1:
+		a.print("%s of HEAD deleted from the working tree: run '%s'", terminal.Clean(files[0]), share.CheckOutMissing(files))
+	case n > 1:
+		a.print("%s and %s of HEAD deleted from the working tree: run '%s'", terminal.Clean(files[0]),
+			plural(n-1, "other file"), share.CheckOutMissing(files))
+	}
 }
 
 // redactionLine says that a redaction is not committed, and what to do.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,6 +91,7 @@ func (a *app) verify(ctx context.Context, selectors []string, experiment string,
 	if err != nil {
 		return err
 	}
+	a.warnConflict(ctx, r, len(c.Damage()) > 0)
 	progress := a.term.Progress("verifying")
 	defer progress.Done()
 	v, err := share.VerifyFinished(ctx, c, selectors, progress.Count)
@@ -160,6 +162,9 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) 
 	for _, id := range found.Missing {
 		list = append(list, verdictJSON{ID: id, Problems: []string{deletedFromTree}})
 	}
+	for _, name := range found.Files {
+		list = append(list, strayJSON{Path: path.Join(repo.DirName, name), Problems: []string{fileDeleted(name)}})
+	}
 	for _, p := range found.Strays {
 		list = append(list, strayJSON{Path: p.Path, Problems: []string{p.Reason}})
 	}
@@ -182,12 +187,17 @@ const maxNamed = 50
 // deletedFromTree is the problem of a run of HEAD that the working tree lacks.
 const deletedFromTree = "it was deleted from the working tree; run 'git checkout -- .runs'"
 
+// fileDeleted is the problem of another file of HEAD that the working tree lacks.
+func fileDeleted(name string) string {
+	return "it was deleted from the working tree; run '" + share.CheckOutMissing([]string{name}) + "'"
+}
+
 func historyUnread(err error) string {
 	return "the history of the branch cannot be verified: " + terminal.Message(err.Error())
 }
 
 func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.Verification) error {
-	if len(verdicts)+len(found.Strays)+len(found.Missing) == 0 && found.History == nil {
+	if len(verdicts)+len(found.Strays)+len(found.Missing)+len(found.Files) == 0 && found.History == nil {
 		_, err := fmt.Fprintln(w, "no finished runs")
 		return err
 	}
@@ -247,6 +257,14 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 		}
 		a.writeProblem(w, isMissing, id, deletedFromTree)
 	}
+	for i, name := range found.Files {
+		if i == maxNamed {
+			fmt.Fprintf(w, "%s, and %d more: run '%s'\n", a.term.Paint(terminal.Red, isMissing), len(found.Files)-i,
+				share.CheckOutMissing(found.Files))
+			break
+		}
+		a.writeProblem(w, isMissing, path.Join(repo.DirName, name), fileDeleted(name))
+	}
 	for _, p := range found.Strays {
 		reason := p.Reason
 		if p.Runs != "" { // not an experiment file, which Git may track
@@ -267,6 +285,9 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 	}
 	if n := len(found.Missing); n > 0 {
 		others += fmt.Sprintf("%d missing, ", n)
+	}
+	if n := len(found.Files); n > 0 {
+		others += plural(n, "other file") + " missing, "
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %s%d fully restorable\n", what, damaged, others, restorable)
 	return err

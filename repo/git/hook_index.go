@@ -67,3 +67,9 @@ func HookEnvironment() error {
 	}
 	return errors.Join(os.Setenv("GIT_DIR", absolute(at, dir)), os.Setenv("GIT_WORK_TREE", root))
 }
+
+// IndexTree stores the index as a tree and returns its id. It fails if the index has conflicts.
+func IndexTree(ctx context.Context, dirs Dirs) (string, error) {
+	out, err := dirs.command().run(ctx, "write-tree", "--missing-ok")
+	return strings.TrimSpace(string(out)), err
+}

@@ -151,7 +151,7 @@ func (o *Operation) adoptFiles(ctx context.Context, again bool) error {
 			}
 		}
 	}
-	return o.stageEntries(ctx, same)
+	return o.StageEntries(ctx, same)
 }
 
 // leadsTo reports whether a link in the working tree already has its new target.

@@ -131,8 +131,9 @@ func (r *pathReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// stageEntries puts files that Git already has into the new index, without looking at the disk.
-func (o *Operation) stageEntries(ctx context.Context, entries []Edit) error {
+// StageEntries puts files that Git already has into the new index, without looking at the disk. The index loses what it
+// has of their paths in a conflict.
+func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
 	if len(entries) == 0 {
 		return nil
 	}

@@ -29,6 +29,36 @@ func IsRedacted(was, now []byte) bool {
 	return false
 }
 
+// Spans returns the parts of was that Mark replaces in now, which IsRedacted accepts. If several choices make the same
+// text, it takes the leftmost one.
+func Spans(was, now []byte) []Span {
+	first, rest, marked := bytes.Cut(now, []byte(Mark))
+	at := len(first)
+	if !bytes.HasPrefix(was, first) {
+		return nil
+	}
+	var spans []Span
+	for marked {
+		var text []byte
+		if text, rest, marked = bytes.Cut(rest, []byte(Mark)); !marked {
+			if end := len(was) - len(text); end > at {
+				spans = append(spans, Span{at, end})
+			}
+			break
+		}
+		if at == len(was) {
+			break
+		}
+		next := bytes.Index(was[at+1:], text)
+		if next < 0 {
+			break
+		}
+		spans = append(spans, Span{at, at + 1 + next})
+		at += 1 + next + len(text)
+	}
+	return spans
+}
+
 // IsReplaced reports whether Replace can make now from was: lines stay lines, and what differs is replaced with Mark.
 // In a patch, the first character of a line and the lines outside hunks stay.
 func IsReplaced(was, now []byte, kind Kind) bool {

@@ -36,6 +36,7 @@ type Committed struct {
 	Refused      []repo.Damage // runs that cannot be committed, and why
 	Unsuccessful int           // runs left out because they failed, crashed or were killed
 	Warnings     []string
+	Restored     []string // shared files that the working tree lacked; see restoreShared
 	Allowed      int      // findings that the configuration allows
 	Reasons      []string // the reasons that the configuration gives for them
 }
@@ -95,6 +96,9 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "run " + end + " first",
 		}
 	}
+	if err := refuseConflict(ctx, r); err != nil {
+		return nil, fmt.Errorf("committing runs: %w", err)
+	}
 	end, err := git.LockCommits(ctx, r.Git)
 	if err != nil {
 		return nil, fmt.Errorf("committing runs: %w", err)
@@ -111,6 +115,11 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	if err == nil && len(done.Redacted) > 0 { // a merge could follow, after which the branch has two versions
 		if _, err := KeepRedactions(ctx, r); err != nil {
 			done.Warnings = append(done.Warnings, err.Error())
+		}
+	}
+	if err == nil && q.Branch == "" {
+		if done.Restored, err = restoreAtHead(ctx, r); err != nil {
+			done.Warnings, err = append(done.Warnings, err.Error()), nil
 		}
 	}
 	return done, err

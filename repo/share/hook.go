@@ -55,15 +55,27 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 	defer trees.Close()
 	w := writer{repo: r, trees: trees}
 	defer w.close()
-	if _, err := takeOver(ctx, r, Request{}); err != nil {
-		return s, err
+	err = w.stageRuns(ctx, tip, s)
+	warning, keepErr := w.keepShared(ctx, tip.Commit)
+	if warning != "" {
+		s.Warnings = append(s.Warnings, warning)
 	}
+	return s, errors.Join(err, keepErr)
+}
+
+// stageRuns adds the runs to the index, or says why they wait.
+func (w *writer) stageRuns(ctx context.Context, tip git.Tip, s *Staged) error {
+	r := w.repo
+	if _, err := takeOver(ctx, r, Request{}); err != nil {
+		return err
+	}
+	var err error
 	if s.Reason, err = w.reasonToWait(ctx, tip); err != nil {
-		return s, err
+		return err
 	}
 	if s.Reason != "" {
 		s.Waiting, err = Uncommitted(ctx, r)
-		return s, err
+		return err
 	}
 	p, err := w.plan(ctx, tip.Commit, true)
 	s.Committed = p.Committed
@@ -71,13 +83,13 @@ func StageForCommit(ctx context.Context, r *repo.Repository) (*Staged, error) {
 		err = w.stage(ctx, p, tip)
 	}
 	if err != nil {
-		return s, err
+		return err
 	}
-	warning, err := stagedAway(ctx, r.Git, trees, tip.Commit, p.at)
+	warning, err := stagedAway(ctx, r.Git, w.trees, tip.Commit, p.at)
 	if warning != "" {
 		s.Warnings = append(s.Warnings, warning)
 	}
-	return s, err
+	return err
 }
 
 // reasonToWait returns why runs cannot be part of the commit that Git is making. It is empty if they can.

@@ -28,16 +28,21 @@ type Packed struct {
 	Commit   string // empty if there was nothing to pack
 	Branch   string
 	Runs     int      // in the new batches
+	Moved    int      // those of them that had a folder of their own
+	Joined   int      // batches that fewer new ones replace
 	Batches  []string // the new batches, relative to .runs; with DryRun, there are only as many as expected
 	Settled  []string // runs that the branch had in two versions: those of a merge, before and after a redaction
 	Dropped  []string // removed runs that no batch has any more
 	Before   int      // files that went
 	After    int      // files that came
 	Warnings []string
+	// Merge is set if Pack has settled, or with DryRun would settle, the conflicts of a merge, and done nothing else.
+	Merge *SettledMerge
 }
 
 // Pack moves committed runs into batches by one commit: those that have a folder of their own, and those of small
-// batches of the same day. It drops removed runs from their batches. What is in Git's history stays there.
+// batches of the same day. It drops removed runs from their batches. What is in Git's history stays there. If a merge
+// has left conflicts in .runs, it settles them instead; see SettleMerge.
 func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, error) {
 	fail := func(err error) (*Packed, error) { return nil, fmt.Errorf("packing runs: %w", err) }
 	if !r.InGit {
@@ -45,6 +50,13 @@ func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, erro
 	}
 	if err := r.Writable(); err != nil {
 		return fail(err)
+	}
+	conflict, err := FindConflict(ctx, r, true)
+	if err != nil {
+		return fail(err)
+	}
+	if conflict != nil {
+		return packConflict(ctx, r, q, conflict)
 	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{Err: fmt.Errorf("packing runs: %s is in progress", name), Hint: "run " + end + " first"}
@@ -72,6 +84,20 @@ func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, erro
 	}
 }
 
+// packConflict settles the conflicts of a merge.
+func packConflict(ctx context.Context, r *repo.Repository, q PackRequest, c *MergeConflict) (*Packed, error) {
+	if q.DryRun {
+		return &Packed{Merge: &SettledMerge{Files: len(c.Paths), End: c.End}}, nil
+	}
+	end, err := git.LockCommits(ctx, r.Git)
+	if err != nil {
+		return nil, fmt.Errorf("packing runs: %w", err)
+	}
+	defer end()
+	settled, err := SettleMerge(ctx, r, c)
+	return &Packed{Merge: settled}, err
+}
+
 // repacking is the state of one attempt to pack.
 type repacking struct {
 	*plan
@@ -83,6 +109,7 @@ type repacking struct {
 	old     []*heldBatch        // whose runs are members
 	settled map[string]runFiles // of members that the commit has in two versions: the one that stays
 	single  []string            // members with a folder of their own, and runs that a batch has too
+	fresh   []string            // members that no batch has
 }
 
 func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, error) {
@@ -123,6 +150,7 @@ func packOnce(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, 
 			x.done.Batches = append(x.done.Batches, "")
 		}
 		x.done.Runs = len(x.members)
+		x.countMoved(nil, nil)
 		return x.done, nil
 	}
 	if x.objects, err = w.newObjects(ctx, true); err != nil {
@@ -217,7 +245,7 @@ func (x *repacking) chooseDay(ids []string, batches []*heldBatch) error {
 		return nil
 	}
 	for _, run := range fresh {
-		x.single = append(x.single, run.id)
+		x.single, x.fresh = append(x.single, run.id), append(x.fresh, run.id)
 	}
 	x.members, x.old = append(append(x.members, members...), fresh...), append(x.old, old...)
 	return nil
@@ -373,18 +401,54 @@ func (x *repacking) build(ctx context.Context, place *packing) error {
 			}
 		}
 	}
+	x.countMoved(k.alone, made)
 	if len(k.made) == 0 {
 		return nil
 	}
 	return x.requireBatches(ctx, x.writer, place != nil)
 }
 
-func (x *repacking) message() string {
-	what := "pack " + count(x.done.Runs, "run")
-	if n := len(x.done.Dropped); n > 0 {
-		what += ", drop " + count(n, "removed run")
+// countMoved counts the runs that leave a folder of their own, but for those alone, and the batches that are joined.
+// made has the paths of the batches that were built.
+func (x *repacking) countMoved(alone []string, made map[string]bool) {
+	for _, id := range x.fresh {
+		if !slices.Contains(alone, id) {
+			x.done.Moved++
+		}
 	}
-	return "runs: " + what + "\n"
+	replaced := 0
+	for _, b := range x.old {
+		if !made[b.path] {
+			replaced++
+		}
+	}
+	if replaced > len(x.done.Batches) { // otherwise they only lost runs
+		x.done.Joined = replaced
+	}
+}
+
+func (x *repacking) message() string {
+	var parts []string
+	for _, part := range []struct {
+		verb, what string
+		n          int
+	}{
+		{"pack", "run", x.done.Moved},
+		{"join", "batch", x.done.Joined},
+		{"drop", "removed run", len(x.done.Dropped)},
+		{"settle", "run", len(x.done.Settled)},
+	} {
+		switch {
+		case part.n > 0 && part.what == "batch":
+			parts = append(parts, fmt.Sprintf("join %d batches", part.n))
+		case part.n > 0:
+			parts = append(parts, part.verb+" "+count(part.n, part.what))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "pack "+count(x.done.Runs, "run"))
+	}
+	return "runs: " + strings.Join(parts, ", ") + "\n"
 }
 
 // commitHere commits to the branch that is checked out.

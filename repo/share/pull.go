@@ -31,7 +31,8 @@ type Pulled struct {
 	Lost     []string // those of them that have no removal marker
 	Redacted []string // ids of runs that were redacted
 	Kept     []string // ids of runs that others rewrote: the working tree has the files that this clone had before
-	Notes    int      // new notes, with RunsOnly
+	Notes    int      // new notes
+	Restored []string // shared files that the working tree lacked; see restoreShared
 	Stayed   string   // why the local branch did not move; empty if it moved or did not have to
 	InTheWay bool     // the user's own changes are the reason
 	Replaced []string // ids of runs that differ at the remote: theirs are here now, ours are in the trash
@@ -60,6 +61,11 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 	}
 	if err != nil {
 		return p.done, fmt.Errorf("pulling runs from %s: %w", cmp.Or(p.done.From, cmp.Or(ask.Remote, "the remote")), err)
+	}
+	if local.checkedOut {
+		if p.done.Restored, err = restoreAtHead(ctx, r); err != nil {
+			return p.done, fmt.Errorf("the pull is complete, but %w", err)
+		}
 	}
 	return p.done, nil
 }

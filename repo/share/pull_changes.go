@@ -24,9 +24,14 @@ func (p *puller) checkChanges(ctx context.Context, before, after *snapshot, next
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !there {
+		if !there && !before.removed[id] { // otherwise only the batch that still had it lost it
 			p.done.Removed = append(p.done.Removed, id)
 		}
+		notes, err := p.newNotesAt(before, after, id)
+		if err != nil {
+			return err
+		}
+		p.done.Notes += notes
 		change, err := changeBetween(p.trees, p.local.tip, next, after.at, id)
 		if err != nil && there {
 			if taken, readErr := p.takesBack(ctx, after, id); readErr == nil && taken {
@@ -57,7 +62,51 @@ func (p *puller) checkChanges(ctx context.Context, before, after *snapshot, next
 			}
 		}
 	}
+	if err := p.countMarked(before, after); err != nil {
+		return err
+	}
 	return p.checkCommits(ctx, after.at, next)
+}
+
+// newNotesAt counts the annotations of a run that only the later snapshot has.
+func (p *puller) newNotesAt(before, after *snapshot, id string) (int, error) {
+	if after.folders[id] == "" || after.folders[id] == before.folders[id] || after.removed[id] {
+		return 0, nil
+	}
+	now, err := filesOf(p.trees, id, after.folders[id], nil)
+	if err != nil {
+		return 0, err
+	}
+	was, err := filesOf(p.trees, id, before.folders[id], nil)
+	n := 0
+	for name := range now {
+		if _, had := was[name]; !had && path.Dir(name) == "notes" {
+			n++
+		}
+	}
+	return n, err
+}
+
+// countMarked counts the runs that the later snapshot has marked as removed although a batch still has them.
+func (p *puller) countMarked(before, after *snapshot) error {
+	for _, id := range slices.Sorted(maps.Keys(after.removed)) {
+		if before.removed[id] || slices.Contains(p.done.Removed, id) {
+			continue
+		}
+		had := before.runs[id] != ""
+		if !had { // its day may be the same in both
+			files, err := filesIn(p.trees, p.local.tip, after.at, id)
+			if err != nil && !errors.Is(err, errTwoVersions) {
+				return err
+			}
+			had = len(files) > 0
+		}
+		if had {
+			p.done.Removed = append(p.done.Removed, id)
+		}
+	}
+	slices.Sort(p.done.Removed)
+	return nil
 }
 
 // checkCommits adds what single commits did to runs, although the runs are as they were, or came with them: a

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/repo"
@@ -26,6 +28,8 @@ type Pushed struct {
 	Commit        string   // the remote branch's commit now; empty: there was nothing to push
 	Runs          []string // ids that are new to the branch
 	Removed       []string
+	Redacted      []string
+	Notes         int // of runs that the branch had
 	Commits       int
 	Attempts      int
 	Replayed      bool     // the commits were made again on what others had pushed
@@ -323,19 +327,54 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 		return "", err
 	}
 	p.after = after
+	if err := p.count(commits, before, after, base, folder); err != nil {
+		return "", err
+	}
+	return at, nil
+}
+
+// count counts what the commits bring to the remote's branch.
+func (p *pusher) count(commits []*runCommit, before, after *snapshot, base, at string) error {
+	removed, redacted := map[string]bool{}, map[string]bool{}
+	p.done.Redacted, p.done.Notes = nil, 0
 	for id := range after.runs {
-		if _, ok := before.runs[id]; !ok {
+		if _, ok := before.runs[id]; !ok && !after.removed[id] {
 			p.done.Runs = append(p.done.Runs, id)
 		}
 	}
-	for id := range before.runs {
-		if _, ok := after.runs[id]; !ok {
-			p.done.Removed = append(p.done.Removed, id)
+	slices.Sort(p.done.Runs)
+	isNew := func(id string) bool {
+		_, found := slices.BinarySearch(p.done.Runs, id)
+		return found
+	}
+	for _, c := range commits {
+		for key := range c.redacted {
+			if id, ours := strings.CutPrefix(key, at); ours && !isNew(id) && !after.removed[id] {
+				redacted[id] = true
+			}
+		}
+		for _, e := range c.edits {
+			switch file := placeOf(e.Path); {
+			case file.at != at || e.ID == "":
+			case file.kind == ofMark && after.removed[file.mark] && !before.removed[file.mark]:
+				removed[file.mark] = true
+			case file.kind == ofRun && isNote(file) && !isNew(file.run) && !after.removed[file.run] &&
+				!c.redacted[at+file.run]:
+				p.done.Notes++
+			}
 		}
 	}
-	slices.Sort(p.done.Runs)
-	slices.Sort(p.done.Removed)
-	return at, nil
+	for id := range removed {
+		files, err := filesIn(p.trees, base, at, id) // its day may be the same in both snapshots
+		if err != nil && !errors.Is(err, errTwoVersions) {
+			return err
+		}
+		if err == nil && len(files) == 0 {
+			delete(removed, id) // the branch never had it
+		}
+	}
+	p.done.Removed, p.done.Redacted = slices.Sorted(maps.Keys(removed)), slices.Sorted(maps.Keys(redacted))
+	return nil
 }
 
 // ids returns a snapshot of this repository's .runs folder in a commit.

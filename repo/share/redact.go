@@ -30,6 +30,9 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 	case e.Repository().Dir != r.Dir:
 		return nil, fmt.Errorf("redacting run %s: it is not in the working tree", e.ID)
 	}
+	if err := refuseConflict(ctx, r); err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+	}
 	committed, err := CommittedIDs(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)

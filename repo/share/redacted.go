@@ -187,14 +187,16 @@ func sameFile(file, blob string) (bool, error) {
 	return id == blob, err
 }
 
-// removeOrphans removes the orphans that no other run refers to.
+// removeOrphans removes the orphans that no other run refers to. Runs that were removed do not count: the redaction has
+// taken the files out of the working tree, and the batch that still holds such a run loses it with the next pack.
 func (p *plan) removeOrphans(known *snapshot) error {
 	if len(p.orphans) == 0 {
 		return nil
 	}
 	named := map[string]bool{}
 	for id := range known.runs {
-		if slices.Contains(p.Redacted, id) {
+		back := slices.Contains(p.remove, path.Join(repo.RemovedName, id))
+		if slices.Contains(p.Redacted, id) || slices.Contains(p.Removed, id) || known.removed[id] && !back {
 			continue
 		}
 		files, err := known.run(id)

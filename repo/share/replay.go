@@ -37,6 +37,10 @@ type replayer struct {
 	// theirs collects the ids of runs that differ at the tip, for which the tip's run is used. If it is nil, such a run
 	// causes a *ConflictError.
 	theirs map[string]bool
+	// thin keeps a run that has the same record on both sides in the tip's batch alone.
+	thin bool
+	// newNames holds the shared files that new runs of the tip name; see newRunNames.
+	newNames map[string]map[string]bool
 }
 
 func newReplayer(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string) (*replayer, error) {
@@ -62,44 +66,9 @@ func (p *replayer) snapshot(at string) (*snapshot, error) {
 
 // apply makes the same commit on the tip. If the tip already has all of its changes, it does nothing.
 func (p *replayer) apply(ctx context.Context, c *runCommit) error {
-	settled, err := p.settle(ctx, c)
-	if err != nil {
+	tree, err := p.merge(ctx, c)
+	if err != nil || tree == p.tree {
 		return err
-	}
-	if err := p.findConflicts(c, settled); err != nil {
-		return err
-	}
-	edits := settled.edits
-	for _, e := range c.edits {
-		at := placeOf(e.Path)
-		if at.kind == ofBatch || at.kind == ofRun && settled.runs[at.at+at.run] && !isNote(at) {
-			continue
-		}
-		take, err := p.onTip(ctx, c, e)
-		if err != nil {
-			return err
-		}
-		edits = append(edits, take...)
-	}
-	shared, err := p.sharedBefore(c, edits)
-	if err != nil {
-		return err
-	}
-	edits = append(edits, shared...)
-	tree, err := p.trees.Edit(p.tree, edits)
-	if err != nil {
-		return err
-	}
-	if tree == p.tree {
-		return nil
-	}
-	if err := p.checkSettled(tree, c, settled); err != nil {
-		return err
-	}
-	if tree == "" {
-		if tree, err = p.trees.Empty(); err != nil {
-			return err
-		}
 	}
 	next := git.CommitObject{Tree: tree, Message: c.Message, Author: c.Author, Sign: p.sign}
 	if p.tip != "" {
@@ -111,6 +80,45 @@ func (p *replayer) apply(ctx context.Context, c *runCommit) error {
 	p.tree = tree
 	clear(p.known)
 	return nil
+}
+
+// merge returns the tree of the tip with the changes of a commit.
+func (p *replayer) merge(ctx context.Context, c *runCommit) (string, error) {
+	settled, err := p.settle(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	if err := p.findConflicts(c, settled); err != nil {
+		return "", err
+	}
+	edits := settled.edits
+	for _, e := range c.edits {
+		at := placeOf(e.Path)
+		if at.kind == ofBatch || at.kind == ofRun && settled.runs[at.at+at.run] && !isNote(at) {
+			continue
+		}
+		take, err := p.onTip(ctx, c, e)
+		if err != nil {
+			return "", err
+		}
+		edits = append(edits, take...)
+	}
+	shared, err := p.sharedBefore(c, edits)
+	if err != nil {
+		return "", err
+	}
+	edits = append(edits, shared...)
+	tree, err := p.trees.Edit(p.tree, edits)
+	if err != nil || tree == p.tree {
+		return tree, err
+	}
+	if err := p.checkSettled(tree, c, settled); err != nil {
+		return "", err
+	}
+	if tree == "" {
+		return p.trees.Empty()
+	}
+	return tree, nil
 }
 
 // findConflicts adds to theirs the runs of a commit that differ at the tip. It does nothing if theirs is nil.
@@ -178,8 +186,8 @@ func (p *replayer) onTip(ctx context.Context, c *runCommit, e git.Edit) ([]git.E
 	case ofShared:
 		if e.ID == "" && exists {
 			// Others may have recorded a run that refers to it.
-			grown, err := p.hasNewRuns(c, known, at.at)
-			if err != nil || grown {
+			needed, err := p.newRunNames(c, known, at)
+			if err != nil || needed {
 				return nil, err
 			}
 		}
@@ -265,16 +273,73 @@ func (p *replayer) recordsIn(e git.Edit, at place) ([][]byte, error) {
 	return nil, nil
 }
 
-// hasNewRuns reports whether the tip has runs that the commit does not have.
-func (p *replayer) hasNewRuns(c *runCommit, known *snapshot, at string) (bool, error) {
-	then, err := readSnapshot(p.trees, c.Tree, at)
+// sameRecord reports whether two snapshots have the same record of a run, or both none.
+func sameRecord(trees *git.Trees, a, b *snapshot, id string) (bool, error) {
+	if a.runs[id] == b.runs[id] {
+		return true, nil
+	}
+	was, err := a.recordID(trees, id)
 	if err != nil {
 		return false, err
 	}
-	for id := range known.runs {
-		if _, ok := then.runs[id]; !ok {
-			return true, nil
-		}
+	is, err := b.recordID(trees, id)
+	return was == is, err
+}
+
+// recordID returns the id of the record of a run, without reading it.
+func (c *snapshot) recordID(trees *git.Trees, id string) (string, error) {
+	if batches := c.in[id]; len(batches) > 0 {
+		return batches[0].runs[id].record, nil
 	}
-	return false, nil
+	if c.folders[id] == "" {
+		return "", nil
+	}
+	e, _, err := trees.Find(c.folders[id], repo.RecordName)
+	return e.ID, err
+}
+
+// newRunNames reports whether a run that the tip has and the commit does not have, or another version of one, names a
+// shared file. A record that cannot be read may name it.
+func (p *replayer) newRunNames(c *runCommit, known *snapshot, file place) (bool, error) {
+	key := file.at + " " + c.id + " " + p.tree
+	if p.newNames[key] == nil {
+		then, err := readSnapshot(p.trees, c.Tree, file.at)
+		if err != nil {
+			return false, err
+		}
+		names := map[string]bool{}
+		for id := range known.runs {
+			if known.removed[id] {
+				continue
+			}
+			if same, err := sameRecord(p.trees, known, then, id); err != nil || same {
+				if err != nil {
+					return false, err
+				}
+				continue
+			}
+			files, err := known.run(id)
+			if isBroken(err) {
+				return false, err
+			}
+			if err != nil {
+				return true, nil
+			}
+			if _, ok := files[repo.RecordName]; !ok {
+				continue
+			}
+			data, err := files[repo.RecordName].read(p.trees, format.MaxRecordBytes)
+			if isBroken(err) {
+				return false, err
+			}
+			if err != nil {
+				return true, nil
+			}
+			for _, name := range repo.NamedIn(data) {
+				names[name] = true
+			}
+		}
+		p.newNames = map[string]map[string]bool{key: names}
+	}
+	return p.newNames[key][file.name], nil
 }

@@ -85,12 +85,32 @@ func (p *replayer) settleRun(c *runCommit, s *settlement, at place) error {
 	case record.ID == theirs[repo.RecordName].ID:
 		if record.batch != nil {
 			p.removeSingle(s, at, known, theirs)
+			if p.thin {
+				s.leaveRepeated(c, known, at)
+			}
 		} else {
 			p.addSingle(s, at, ours)
 		}
 		return nil
 	}
 	return p.settleVersions(c, s, at, ours, theirs)
+}
+
+// leaveRepeated leaves a run out of the new batches of a commit if a batch of the tip, which stays, has it too.
+func (s *settlement) leaveRepeated(c *runCommit, known *snapshot, at place) {
+	changed := c.placed.batches[at.at]
+	stays := func(held *heldBatch) bool { return changed[held.path] == nil }
+	if !slices.ContainsFunc(known.in[at.run], stays) {
+		return
+	}
+	for name, b := range changed {
+		if b[1] == nil {
+			continue
+		}
+		if _, ok := b[1].runs[at.run]; ok {
+			mark(s.leave, path.Join(at.at, name), at.run)
+		}
+	}
 }
 
 // settleVersions decides about a run that differs at the tip.

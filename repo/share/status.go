@@ -398,12 +398,14 @@ type Overview struct {
 	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed
 	Missing     []string             // runs of HEAD that were deleted from the working tree; see Missing
+	Files       []string             // other files of HEAD that were deleted from it; see MissingFiles
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
 	Unpushed    int                  // on the runs branch and on no branch of a remote
 	Remote      bool                 // a remote is configured
 	Alone       []BranchRuns         // branches with runs that no other branch has
 	Lost        int                  // that were committed in this clone, and that nothing but keptRef has
 	Damage      []Problem            // of BranchDamage
+	Conflict    *MergeConflict       // nil if Git has merged everything in .runs
 	Warnings    []string
 }
 
@@ -471,10 +473,16 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if o.Missing, err = d.missing(known, c); err != nil {
 		return nil, err
 	}
+	if o.Files, err = missingFiles(ctx, r, d.trees, head, d.at); err != nil {
+		return nil, err
+	}
 	if err := o.warn(d, head, local); err != nil {
 		return nil, err
 	}
-	o.Damage, err = BranchDamage(ctx, r)
+	if o.Damage, err = BranchDamage(ctx, r); err != nil {
+		return o, err
+	}
+	o.Conflict, err = FindConflict(ctx, r, len(c.Damage()) > 0)
 	return o, err
 }
 

@@ -21,13 +21,14 @@ type Verification struct {
 	Damaged  []repo.Damage      // runs whose record cannot be read; only without selectors
 	Strays   []Problem          // files in .runs that must not be in Git; only without selectors
 	Missing  []string           // runs of HEAD that were deleted from the working tree; only without selectors
+	Files    []string           // other files of HEAD that were deleted from it, in .runs; only without selectors
 	History  error              // why the history could not be read; nil if it could
 	Waiting  []WaitingRedaction // redactions that are not committed, of the runs that were verified
 }
 
 // Bad returns the number of runs and files that have problems.
 func (v *Verification) Bad() int {
-	bad := len(v.Damaged) + len(v.Strays) + len(v.Missing)
+	bad := len(v.Damaged) + len(v.Strays) + len(v.Missing) + len(v.Files)
 	if v.History != nil {
 		bad++
 	}
@@ -105,6 +106,12 @@ func VerifyFinished(
 	}
 	if v.Missing, err = Missing(ctx, c); errors.Is(err, git.ErrNoGit) || v.History != nil {
 		err = nil // the same objects are missing
+	}
+	if err != nil || v.History != nil {
+		return v, err
+	}
+	if v.Files, err = MissingFiles(ctx, c.Repository()); errors.Is(err, git.ErrNoGit) {
+		err = nil
 	}
 	return v, err
 }

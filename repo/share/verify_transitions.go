@@ -182,10 +182,17 @@ func (v *verification) takenBack(ctx context.Context, objects *git.Trees, f *fol
 		if err != nil {
 			return err
 		}
+		made, err := filesIn(objects, done.Commit, f.at, id)
+		if err != nil {
+			continue
+		}
 		for _, tip := range v.done.Tips {
 			now, err := filesIn(objects, tip, f.at, id)
 			if err != nil || now == nil {
 				continue // it is reported when the run is verified
+			}
+			if now[repo.RecordName].ID == made[repo.RecordName].ID { // a parent of a merge may have it too
+				continue
 			}
 			for _, parent := range parents.Parents {
 				was, err := filesIn(objects, parent, f.at, id)

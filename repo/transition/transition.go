@@ -233,18 +233,24 @@ func (s *step) readRecords() error {
 	if s.is, err = format.DecodeRun(recordName, next); err != nil {
 		return rewritten(recordName, err.Error())
 	}
-	before := len(s.was.Redacted)
-	if len(s.is.Redacted) <= before {
+	if len(s.is.Redacted) <= len(s.was.Redacted) {
 		return rewritten(recordName, firstDifference(s.was, s.is))
 	}
-	for i, r := range s.was.Redacted {
-		if !sameEntry(r, s.is.Redacted[i]) {
-			return rewritten(recordName, "a former entry of [[redacted]] differs")
+	// A merge joins the entries of both sides: those of one side may come between those of the other one.
+	rest := s.was.Redacted
+	for _, r := range s.is.Redacted {
+		if len(rest) > 0 && sameEntry(r, rest[0]) {
+			rest = rest[1:]
+			continue
 		}
+		s.entries = append(s.entries, r)
 	}
-	s.entries = s.is.Redacted[before:]
+	if len(rest) > 0 {
+		return rewritten(recordName, "a former entry of [[redacted]] differs")
+	}
 	sum := sha256.Sum256(data)
-	if digest := hex.EncodeToString(sum[:]); s.entries[0].Was != digest {
+	digest := hex.EncodeToString(sum[:])
+	if !slices.ContainsFunc(s.entries, func(r format.Redaction) bool { return r.Was == digest }) {
 		return rewritten(recordName,
 			fmt.Sprintf("[[redacted]] was names %.12s, the one before is %.12s", s.entries[0].Was, digest))
 	}
