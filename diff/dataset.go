@@ -15,10 +15,20 @@ type Dataset struct {
 	Name  string
 	A, B  *format.Dataset
 	Files []FileChange // nil if the data is equal or a side has no list of its files
+
+	agrees bool // it was noticed, and no file that both sides read differs
 }
 
-// Same reports whether both sides have the dataset with the same content.
-func (d Dataset) Same() bool { return d.A != nil && d.B != nil && d.A.Identity() == d.B.Identity() }
+// Same reports whether both sides have the dataset with the same content. Data that was noticed is the same unless a
+// file that both sides read has another content.
+func (d Dataset) Same() bool {
+	return d.agrees || d.A != nil && d.B != nil && d.A.Identity() == d.B.Identity()
+}
+
+// noticed reports whether a side has the data only because a recorder noticed it.
+func (d Dataset) noticed() bool {
+	return d.A != nil && d.A.Noticed != "" || d.B != nil && d.B.Noticed != ""
+}
 
 // FileChange is a file of a dataset that differs.
 type FileChange struct {
@@ -44,10 +54,13 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 	add(b.first(), func(d *Dataset, v *format.Dataset) { d.B = v })
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		d := byName[name]
+		if !d.Same() && d.noticed() {
+			c.compareNoticed(d, a, b)
+		}
 		if d.Same() && !o.All {
 			continue
 		}
-		if !d.Same() && d.hasManifests() && a.Manifest != nil && b.Manifest != nil {
+		if !d.Same() && !d.noticed() && d.hasManifests() && a.Manifest != nil && b.Manifest != nil {
 			x, errA := a.Manifest(*d.A)
 			y, errB := b.Manifest(*d.B)
 			if err := cmp.Or(errA, errB); err != nil {
@@ -106,15 +119,18 @@ func CompareManifests(a, b []format.ManifestEntry) []FileChange {
 	return changes
 }
 
-// sameData reports whether two runs have the same datasets.
-func sameData(a, b *format.Run) bool {
+// sameData reports whether two runs have the same datasets. Of those that were noticed, the files count that both runs
+// read.
+func sameData(a, b *format.Run, manifest ManifestReader) bool {
 	identities := func(r *format.Run) []string {
 		var out []string
 		for _, d := range r.Datasets {
-			out = append(out, d.Name+" "+d.Identity())
+			if d.Noticed == "" {
+				out = append(out, d.Name+" "+d.Identity())
+			}
 		}
 		slices.Sort(out)
 		return out
 	}
-	return slices.Equal(identities(a), identities(b))
+	return slices.Equal(identities(a), identities(b)) && NoticedAgrees(a, b, manifest)
 }

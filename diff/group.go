@@ -136,7 +136,7 @@ func (c *Comparison) withoutSeeds(a, b Side, o Options) {
 			if tree(r) != tree(s.first()) {
 				mixed["source"] = true
 			}
-			if !sameData(r, s.first()) {
+			if !sameData(r, s.first(), s.Manifest) {
 				mixed["data"] = true
 			}
 		}

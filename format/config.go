@@ -39,6 +39,7 @@ type Config struct {
 		Exclude  []string // patterns of untracked files, as in .gitignore, after those of DefaultExclude
 	}
 	Datasets map[string]DatasetConfig // recorded with every run
+	Data     DataConfig
 	Compare  struct {
 		Level    float64 // of the test between two groups of runs
 		Value    string  // which value of a metric is compared: one of CompareValues; empty is by the run, or LastValue
@@ -98,6 +99,23 @@ type DatasetConfig struct {
 	Role string
 }
 
+// DataConfig is the table [data] of config.toml: how the files that a program reads are noticed and recorded.
+type DataConfig struct {
+	Trace        string        // TraceAuto, TraceOff, RoadPython or RoadSyscalls
+	Wait         time.Duration // how long a finish waits for hashes; after that, names and sizes count
+	MaxAutoBytes int64         // of noticed data that is hashed; of what is beyond, names and sizes count
+	GroupFrom    int           // from this number of read files on, those of a folder are one dataset
+}
+
+// The values of data.trace that are not a road.
+const (
+	TraceAuto = "auto" // RoadPython, for Python programs
+	TraceOff  = "off"
+)
+
+// Traces are the values of data.trace.
+var Traces = []string{TraceAuto, RoadPython, RoadSyscalls, TraceOff}
+
 // The ways to identify a dataset.
 const (
 	HashContent = "content"
@@ -142,6 +160,12 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # path = "data/train.csv"     # relative to the folder that contains .runs
 # hash = "content"            # or "listing": only names and sizes
 # role = "training"
+
+# [data]                      # files that a program reads and that are not source
+# trace = "auto"              # notice them: "auto", "python", "syscalls" or "off"
+# wait = "30s"                # how long the end of a run waits for their hashes
+# max_auto_bytes = "50 GB"    # of more than this, only names and sizes are recorded
+# group_from = 10             # so many files of a folder are one dataset
 
 # [compare]
 # level = 0.05                # groups differ if chance explains the difference with a lower probability
@@ -205,6 +229,7 @@ func DefaultConfig() *Config {
 	c.System.Enabled, c.System.Interval, c.System.Points = true, 15*time.Second, 500
 	c.TensorBoard.Enabled = true
 	c.Source.MaxFile, c.Source.MaxTotal, c.Source.MaxFiles = 1_000_000, 10_000_000, 2000
+	c.Data = DataConfig{Trace: TraceAuto, Wait: 30 * time.Second, MaxAutoBytes: 50_000_000_000, GroupFrom: 10}
 	c.Compare.Level = 0.05
 	c.Secrets.Gitleaks = true
 	c.Commit.Batch = 20
@@ -220,6 +245,7 @@ func configKeys() []string {
 		"system.enabled", "system.interval", "system.points", "tensorboard.enabled",
 		"source.base", "source.max_file", "source.max_total", "source.max_files", "source.exclude",
 		"dataset.NAME.path", "dataset.NAME.hash", "dataset.NAME.role", "environment.variables",
+		"data.trace", "data.wait", "data.max_auto_bytes", "data.group_from",
 		"compare.level", "compare.value", "compare.select_by", "filters.NAME",
 		"commit.branch", "commit.auto", "commit.include", "commit.batch",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
@@ -330,6 +356,9 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	}
 	if s, ok := t.sub("dataset"); ok {
 		c.readDatasets(s)
+	}
+	if s, ok := t.sub("data"); ok {
+		c.readData(s)
 	}
 	if s, ok := t.sub("compare"); ok {
 		c.readCompare(s)
@@ -482,6 +511,24 @@ func (c *Config) readDatasets(s table) {
 		c.Datasets[name] = d
 		item.ignoreUnknown()
 	}
+}
+
+func (c *Config) readData(s table) {
+	if s.has("trace") {
+		if c.Data.Trace = s.text("trace"); !slices.Contains(Traces, c.Data.Trace) {
+			s.fail(s.at("trace"), "%q is not one of %s", c.Data.Trace, strings.Join(Traces, ", "))
+		}
+	}
+	if s.has("wait") {
+		c.Data.Wait = s.duration("wait", 0, 24*time.Hour)
+	}
+	if s.has("max_auto_bytes") {
+		c.Data.MaxAutoBytes = s.bytes("max_auto_bytes", 0, 1<<60)
+	}
+	if s.has("group_from") {
+		c.Data.GroupFrom = int(s.between("group_from", 2, 1_000_000))
+	}
+	s.ignoreUnknown()
 }
 
 // Filter is an entry of the table [filters] of config.toml: an expression under a name.

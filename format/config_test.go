@@ -156,7 +156,7 @@ speed = 1
 	want := []string{
 		"config.toml:2: experimnt: unknown key; did you mean experiment?",
 		"config.toml:4: zzz: unknown key; the known ones are experiment, primary, metric, replicates, console, system, " +
-			"tensorboard, source, dataset, environment, compare, filters, commit, artifacts, secrets, check, requires",
+			"tensorboard, source, dataset, environment, data, compare, filters, commit, artifacts, secrets, check, requires",
 		"config.toml:9: check[0].max_regresion: unknown key; did you mean max_regression?",
 		"config.toml:12: check[1].max_time: unknown key; the known ones are metric, baseline, max_regression, min_runs, " +
 			"require, paths",

@@ -64,6 +64,7 @@ type Run struct {
 	Datasets    []Dataset
 	Artifacts   []Artifact
 	Files       map[string]File
+	Trace       *Trace // nil if nobody looked at what the program reads
 	Redacted    []Redaction
 	Conflicts   map[string][]any // from a dotted param to the later values, which were not taken
 	Extra       map[string]any   // unknown keys of journals, bounded
@@ -195,12 +196,47 @@ type Dataset struct {
 	DVC      string   // the MD5 in a .dvc file
 	Role     string
 
+	// Noticed is the road by which a recorder saw that the program read the data: RoadPython or RoadSyscalls. It is
+	// empty for data that somebody has named. The files are those that were read, not all of the folder.
+	Noticed string
+
 	// Digest is what the library of the program computed of the data that it had in memory, in its own way. Nobody
 	// can verify it.
 	Digest string
 	// Source is the address that the library gives for the data, such as a URL or a path below the root. SourceType is
 	// its kind in the words of the library, such as local, http or hugging_face.
 	Source, SourceType string
+}
+
+// The roads by which a recorder notices what a program reads.
+const (
+	RoadPython   = "python"   // an audit hook in each Python process
+	RoadSyscalls = "syscalls" // the system calls of all processes
+	RoadNone     = "none"     // nothing was noticed
+)
+
+// Trace says how a recorder looked at what the program reads. Without problems, the datasets are all of its inputs that
+// are not source, as far as the road can see.
+type Trace struct {
+	Road     string
+	Files    int64    // files that were read and are recorded in a dataset
+	Withheld int64    // files that were read and must not be named, such as keys
+	Problems []string // what is not known, or not recorded as it should be
+	Ignored  []string // of RoadNone: what Git ignores in the project and a program may read
+}
+
+// UnknownInputs says what is not known of the inputs of the run, or returns "".
+func (r *Run) UnknownInputs() string {
+	t := r.Trace
+	switch {
+	case t == nil:
+		return ""
+	case len(t.Problems) > 0:
+		return "its inputs are not fully known: " + t.Problems[0]
+	case len(t.Ignored) > 0:
+		return fmt.Sprintf("what it read was not noticed, and %s is not in Git", t.Ignored[0])
+	}
+	return ""
 }
 
 // LibraryDigest begins the identity of a dataset of which only the digest of a library is known.

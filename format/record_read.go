@@ -122,6 +122,12 @@ func readRun(t table) *Run {
 			Cores: s.size("cores"), Memory: s.size("memory"), GPUs: s.texts("gpus"),
 		}
 	})
+	sub("trace", func(s table) {
+		r.Trace = &Trace{
+			Road: s.needText("road"), Files: s.size("files"), Withheld: s.size("withheld"), Problems: s.texts("problems"),
+			Ignored: s.texts("ignored"),
+		}
+	})
 	list("datasets", func(s table) { r.Datasets = append(r.Datasets, readDataset(s)) })
 	var paths pathSet
 	list("artifacts", func(s table) {
@@ -368,6 +374,7 @@ func readDataset(t table) Dataset {
 		Bytes: t.size("bytes"), Files: t.size("files"), Rows: t.size("rows"), Columns: t.texts("columns"),
 		Manifest: t.digest("manifest"), Hash: t.text("hash"), DVC: t.text("dvc"), Role: t.text("role"),
 		Digest: t.text("digest"), Source: t.text("source"), SourceType: t.text("source_type"),
+		Noticed: t.text("noticed"),
 	}
 	if d.Hash != "" && d.Hash != HashListing {
 		t.fail(t.at("hash"), "must be \"listing\" or absent, got %q", d.Hash)

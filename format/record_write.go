@@ -71,6 +71,9 @@ func (r *Run) tree() object {
 	if r.Machine != nil {
 		o.add("machine", r.Machine.tree())
 	}
+	if r.Trace != nil {
+		o.add("trace", r.Trace.tree())
+	}
 	o.addObjects("datasets", len(r.Datasets), func(i int) object { return r.Datasets[i].tree() })
 	o.addObjects("artifacts", len(r.Artifacts), func(i int) object { return r.Artifacts[i].tree() })
 	if len(r.Conflicts) > 0 {
@@ -199,6 +202,17 @@ func (d Dataset) tree() object {
 	o.addText("digest", d.Digest)
 	o.addText("source", d.Source)
 	o.addText("source_type", d.SourceType)
+	o.addText("noticed", d.Noticed)
+	return o
+}
+
+func (t *Trace) tree() object {
+	var o object
+	o.add("road", t.Road)
+	o.addInt("files", t.Files)
+	o.addInt("withheld", t.Withheld)
+	o.addTexts("problems", t.Problems)
+	o.addTexts("ignored", t.Ignored)
 	return o
 }
 

@@ -75,6 +75,10 @@ func (r *Run) RedactTexts(replace func(string) string) {
 		d.Digest, d.Source, d.SourceType = replace(d.Digest), replace(d.Source), replace(d.SourceType)
 		redactAll(d.Columns, replace)
 	}
+	if r.Trace != nil {
+		redactAll(r.Trace.Problems, replace)
+		redactAll(r.Trace.Ignored, replace)
+	}
 	for i := range r.Artifacts {
 		a := &r.Artifacts[i]
 		a.Kind, a.Key, a.Caption = replace(a.Kind), replace(a.Key), replace(a.Caption)

@@ -21,9 +21,10 @@ func Files() (map[string][]byte, error) {
 	return below("src")
 }
 
-// ExecFiles is like Files, for what every program of exec finds: it sends MLflow's calls to exec. It does not need the
-// client, but has the modules that MLflow's store needs as a package of its own: a client that the program's Python has
-// may be another version.
+// ExecFiles is like Files, for what every program of exec finds: it notices the files that the program opens, and sends
+// MLflow's calls to exec. It does not need the client, but has the modules that MLflow's store needs as a package of
+// its own, and the one that notices files as gitruns_reads.py: a client that the program's Python has may be another
+// version.
 func ExecFiles() (map[string][]byte, error) {
 	files, err := below("src/gitruns/_exec")
 	if err != nil {
@@ -37,6 +38,7 @@ func ExecFiles() (map[string][]byte, error) {
 	for _, name := range []string{"_errors", "_journal", "_messages", "_mlflow_service", "_mlflow_store", "_spare"} {
 		files["gitruns_exec_client/"+name+".py"] = modules[name+".py"]
 	}
+	files["gitruns_reads.py"] = modules["_reads.py"]
 	return files, nil
 }
 

@@ -28,6 +28,24 @@ func (r *Repository) FetchData(
 ) ([]FetchedData, error) {
 	var found []FetchedData
 	for _, d := range run.Datasets {
+		switch {
+		case d.Noticed != "" && d.SourceType == sourceHub:
+			place, err := hubCache(d)
+			if err != nil {
+				return nil, withHint(fmt.Errorf("dataset %s at revision %.12s: %w", d.Name, d.Digest, err),
+					"download that revision first, for example with 'huggingface-cli download %s --revision %s'",
+					d.Name, d.Digest)
+			}
+			found = append(found, FetchedData{Dataset: d, Place: place})
+			continue
+		case partial(d):
+			f, err := r.fetchPartial(ctx, d, dir)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, f)
+			continue
+		}
 		if d.SHA256 == "" {
 			return nil, withHint(fmt.Errorf("dataset %s: only its DVC hash was recorded", d.Name),
 				"run 'dvc pull' in the restored folder, and then the command itself")
@@ -69,19 +87,12 @@ func dataTarget(dir string, d format.Dataset) string {
 
 // findData looks for a dataset at the places where this machine may have it.
 func (r *Repository) findData(ctx context.Context, d format.Dataset, progress func(done, total int64)) (string, error) {
-	place, err := r.DataPlace(ctx, d.Name)
+	places, err := r.dataPlaces(ctx, d)
 	if err != nil {
 		return "", err
 	}
-	places := []string{place}
-	if d.Path != "" {
-		places = append(places, filepath.Join(r.TreeRoot(), filepath.FromSlash(d.Path)))
-	}
 	var other error
 	for _, place := range places {
-		if place == "" {
-			continue
-		}
 		if _, err := os.Stat(place); err != nil {
 			continue
 		}
@@ -94,10 +105,28 @@ func (r *Repository) findData(ctx context.Context, d format.Dataset, progress fu
 		}
 		other = err
 	}
+	return "", notFound(d, other)
+}
+
+// dataPlaces returns where this machine may have a dataset.
+func (r *Repository) dataPlaces(ctx context.Context, d format.Dataset) ([]string, error) {
+	var places []string
+	place, err := r.DataPlace(ctx, d.Name)
+	if place != "" {
+		places = append(places, place)
+	}
+	if d.Path != "" {
+		places = append(places, filepath.Join(r.TreeRoot(), filepath.FromSlash(d.Path)))
+	}
+	return places, err
+}
+
+// notFound says what is missing of a dataset. other says what was found in its place; it may be nil.
+func notFound(d format.Dataset, other error) error {
 	if other == nil {
 		other = fmt.Errorf("dataset %s was not found on this machine: sha256 %s, %d bytes", d.Name, d.SHA256, d.Bytes)
 	}
-	return "", withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
+	return withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
 }
 
 // verifyData hashes the data at a place and compares the hash with the recorded one.

@@ -33,6 +33,7 @@ type Finish struct {
 	Ended     time.Time     // now if zero
 	Wait      time.Duration // for open writers; their later lines become a run that resumes this one
 	Waiting   func(open []string)
+	Hashing   func()          // called if the hashes of what the program read take long; may be nil
 	Hurry     <-chan struct{} // if it is closed, the finish no longer waits for open writers; may be nil
 
 	host   string // for a recovery: the machine that the user declared dead

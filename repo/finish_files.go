@@ -53,6 +53,7 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 	}
 	run.ExitCode, run.Signal, run.EndReason = end.ExitCode, end.Signal, end.EndReason
 	run.Files = map[string]format.File{}
+	untraced := a.ignoredData(ctx, run)
 	f, err := a.foldInto(ctx, folder, b)
 	if err != nil {
 		return nil, err
@@ -74,6 +75,7 @@ func (a *Active) fill(ctx context.Context, folder string, end Finish) (*finished
 		return nil, err
 	}
 	a.fillDatasets(ctx, b, f, reach)
+	a.fillNoticed(ctx, b, f, end, reach, untraced)
 	if len(f.aside) > 0 {
 		if err := b.write(
 			filepath.Join(folder, asideName), asideName, f.asideBytes(), int64(len(f.aside)),

@@ -21,6 +21,7 @@ type Verdict struct {
 	Absent     []string    // files that stayed on the machine that recorded them
 	Restorable bool        // all of the source can be restored
 	Why        string      // why the source cannot be restored
+	Inputs     string      // what is not known of the data that the run read
 	Denied     bool        // Problems are only files that the user may not read
 
 	problems, absent int // all of them, also those that are not listed
@@ -121,6 +122,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		}
 	}
 	v.source(ctx, e, &d)
+	d.Inputs = e.UnknownInputs()
 	d.countRest()
 	return d, ctx.Err()
 }

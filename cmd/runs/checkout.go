@@ -95,6 +95,9 @@ func (a *app) printRestored(e *repo.Entry, dir string, done repo.Restored) {
 	if missing := e.Source.Missing(); missing != "" {
 		a.warn("this is not the full source: %s; see 'runs show %s'", missing, format.IDRandom(e.ID))
 	}
+	if unknown := e.UnknownInputs(); unknown != "" {
+		a.warn("the source is restored, but perhaps not all data of the run: %s", unknown)
+	}
 	if done.Pointers != nil {
 		a.warn("%v; pointers of Git LFS were written instead", done.Pointers)
 		var hint *repo.HintError

@@ -52,6 +52,12 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, 
 	}
 	answer := clientRun(active, run)
 	answer.Existing = before.Existing
+	if config, err := r.Config(); err == nil && (config.Data.Trace == format.TraceAuto ||
+		config.Data.Trace == format.RoadPython) {
+		if answer.Reads, answer.ReadsRoot, err = active.TraceReads(); err != nil {
+			a.warn("%v", err)
+		}
+	}
 	if before.Entry != nil {
 		answer.Resumed = a.resumed(ctx, c, before, run.Params, changed)
 	}
@@ -101,6 +107,8 @@ type clientRunJSON struct {
 	Name       string        `json:"name"`
 	Params     format.Params `json:"params,omitzero"` // for join
 	Protocol   int           `json:"protocol"`
+	Reads      string        `json:"reads,omitempty"` // the folder for what processes of the program open
+	ReadsRoot  string        `json:"reads_root,omitempty"`
 	Resumed    *resumedJSON  `json:"resumed"`
 	Root       string        `json:"root"`
 	Runs       string        `json:"runs"`

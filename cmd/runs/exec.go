@@ -17,6 +17,8 @@ import (
 type execFlags struct {
 	newRunFlags
 	join, noSystem, wandb, mlflow, noMLflow bool
+
+	trace string // how to notice what the program reads; empty is as the settings say
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -53,6 +55,7 @@ could not be started.`,
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "do not sample the machine")
 	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "record the W&B calls of a Python program")
 	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record MLflow calls even if MLFLOW_TRACKING_URI names a server")
+	cmd.Flags().StringVar(&f.trace, "trace", "", "notice the data that the program reads by `ROAD`: python or off")
 	cmd.Flags().BoolVar(&f.noMLflow, "no-mlflow", false, "do not record the MLflow calls of the program")
 	return cmd
 }
@@ -94,8 +97,12 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
 	}
 	if f.mlflow || !f.noMLflow && !namesServer() {
-		path = append(path, a.answerMLflow(ctx, &s)...)
+		a.answerMLflow(ctx, &s)
 	}
+	if err := a.traceReads(&s, f.trace); err != nil {
+		return err
+	}
+	path = append(path, a.injectPython(&s)...)
 	if len(path) > 0 {
 		s.env = append(s.env, pythonPath(os.Getenv("PYTHONPATH"), path)...)
 	}

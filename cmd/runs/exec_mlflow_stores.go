@@ -7,11 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/gitruns/runs/python"
 	"github.com/gitruns/runs/repo"
 )
 
@@ -21,8 +19,7 @@ const storePath = "/gitruns/store"
 // mlflowStores are the stores in files that a program gives to MLflow by name, instead of using the listener. Those of
 // the project are replaced by the listener.
 type mlflowStores struct {
-	dir  string // the folder that the program runs in
-	tidy func() // removes what was written for the program; may be nil
+	dir string // the folder that the program runs in
 
 	mu     sync.Mutex
 	named  []mlflowStore        // at most maxStores
@@ -53,10 +50,10 @@ func (s *mlflowStores) told(_ int, body []byte) error {
 	return nil
 }
 
-// watch remembers the state of the usual stores, and returns a folder for PYTHONPATH that makes MLflow use the listener
-// where the program names a store of the project. Without it, such a program is recorded by exec, but not its MLflow
-// runs, which report tells.
-func (s *mlflowStores) watch(r *repo.Repository, dir, entry string, args []string) (path []string) {
+// watch remembers the state of the usual stores. The folder of injectPython makes MLflow use the listener where the
+// program names a store of the project. Without it, such a program is recorded by exec, but not its MLflow runs, which
+// report tells.
+func (s *mlflowStores) watch(r *repo.Repository, dir, entry string) {
 	s.dir, s.before = dir, map[string]time.Time{}
 	folders := []string{dir, r.TreeRoot()}
 	if entry != "" {
@@ -68,24 +65,6 @@ func (s *mlflowStores) watch(r *repo.Repository, dir, entry string, args []strin
 			s.before[store] = changed(store)
 		}
 	}
-	if isolated(args) != "" {
-		return nil
-	}
-	files, err := python.ExecFiles()
-	if err != nil {
-		return nil
-	}
-	if dir, err = installPython("exec-", files); err == nil {
-		return []string{dir}
-	}
-	if dir, err = os.MkdirTemp("", "runs-exec-"); err != nil { // the cache cannot be written
-		return nil
-	}
-	s.tidy = func() { _ = os.RemoveAll(dir) }
-	if err := writeFiles(dir, files); err != nil || strings.ContainsRune(dir, os.PathListSeparator) {
-		return nil
-	}
-	return []string{dir}
 }
 
 // changed returns when a store of MLflow's was last changed: a database, or a folder with a folder for each experiment.
@@ -111,13 +90,10 @@ func changed(store string) (last time.Time) {
 	return last
 }
 
-// reportStores says where the MLflow runs went of a program that names its stores, and removes what was written for it.
+// reportStores says where the MLflow runs went of a program that names its stores.
 func (a *app) reportStores(s *mlflowStores) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tidy != nil {
-		s.tidy()
-	}
 	var taken, left, earlier []string
 	for _, store := range s.named {
 		delete(s.before, store.Path)

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// answerMLflow opens a listener for the MLflow calls of a program that is about to start, and returns folders to add to
-// its PYTHONPATH. If that fails, the program runs without it.
-func (a *app) answerMLflow(ctx context.Context, s *supervised) (path []string) {
+// answerMLflow opens a listener for the MLflow calls of a program that is about to start. If that fails, the program
+// runs without it.
+func (a *app) answerMLflow(ctx context.Context, s *supervised) {
 	l, err := listenMLflow(ctx, s.active, func(err error) { a.warn("%v", err) })
 	if err != nil {
 		a.warn("%v", err)
-		return nil
+		return
 	}
 	s.mlflow = l
-	return l.stores.watch(s.active.Repository(), s.dir, s.entry, s.args)
+	l.stores.watch(s.active.Repository(), s.dir, s.entry)
 }
 
 // namesServer reports whether the environment names a server of MLflow's, which the user wants to be used. Files are

@@ -126,12 +126,13 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	}
 	s := supervised{active: again.Active, args: again.Args, dir: again.Dir, env: again.Env}
 	if !namesServer() {
-		if path := a.answerMLflow(ctx, &s); len(path) > 0 {
-			s.env = append(s.env, pythonPath(pythonPathOf(s.env), path)...)
-		}
+		a.answerMLflow(ctx, &s)
 		if s.mlflow != nil {
 			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)
 		}
+	}
+	if path := a.injectPython(&s); len(path) > 0 {
+		s.env = append(s.env, pythonPath(pythonPathOf(s.env), path)...)
 	}
 	return a.supervise(ctx, s, func(run *format.Run) error {
 		e, err := a.reproduced(context.WithoutCancel(ctx), r, old, run)

@@ -31,6 +31,8 @@ type supervised struct {
 	late     *repo.Hashing
 	entry    string          // absolute path of the script that the command names; may be empty
 	mlflow   *mlflowListener // answers the MLflow calls of the program; may be nil
+	traced   bool            // what the program reads is noticed
+	tidy     func()          // removes what was written for the program; may be nil
 }
 
 // supervise runs the program and finishes its run. If then is not nil, it is called with the finished run.
@@ -46,7 +48,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	if err != nil {
 		return fmt.Errorf("capturing the output of run %s: %w", active.ID, err)
 	}
-	stopSampling, release := func() {}, func() {}
+	stopSampling, release, stopFollowing := func() {}, func() {}, func() {}
 	var watcher *tensorboard.Watcher
 	var watching sync.WaitGroup
 	var watchErr error
@@ -57,6 +59,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			watcher = tensorboard.Watch(ctx, pid, active.Dir)
 		}
 		release = active.KeepFor(pid)
+		if s.traced && !s.joined {
+			stopFollowing = active.FollowReads(context.WithoutCancel(ctx))
+		}
 		if s.mlflow != nil {
 			s.mlflow.service.SetPID(pid)
 		}
@@ -92,7 +97,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		end = a.endMLflow(ctx, s.mlflow, end)
 	}
 	stopSampling()
+	stopFollowing()
 	release()
+	if s.tidy != nil {
+		s.tidy()
+	}
 	if res.OpenLine && a.term.ErrIsTerminal() {
 		fmt.Fprintln(a.term.Err)
 	}
@@ -113,6 +122,7 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	a.recordLate(protected.hurry, active, s.late)
 	end.Wait, end.Waiting, end.Hurry = repo.DefaultWait, a.reportWaiting, protected.hurry.Done()
+	end.Hashing = func() { a.progress("runs: hashing the data that the program read; press Ctrl-C to stop waiting") }
 	done, err := active.Finish(context.WithoutCancel(ctx), end)
 	if runErr != nil {
 		return errors.Join(a.notStarted(runErr), err)
@@ -218,7 +228,7 @@ func (a *app) programOptions(args, env []string, log *console.Log, started func(
 func childEnv(active *repo.Active) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "RUNS_ID=") || strings.HasPrefix(v, "RUNS_DIR=") ||
-			strings.HasPrefix(v, "RUNS_PROGRAM=")
+			strings.HasPrefix(v, "RUNS_PROGRAM=") || strings.HasPrefix(v, "RUNS_READS")
 	})
 	if self, err := os.Executable(); err == nil {
 		env = append(env, "RUNS_PROGRAM="+self)

@@ -125,6 +125,7 @@ type verdictJSON struct {
 	// Uncommitted is set if a redaction of the run is not committed.
 	Uncommitted bool            `json:"redaction_not_committed,omitempty"`
 	Unknown     []referenceJSON `json:"unknown"`
+	Inputs      string          `json:"inputs,omitempty"`     // what is not known of the data that the run read
 	Denied      bool            `json:"unreadable,omitempty"` // the problems are only files that the user may not read
 	Why         string          `json:"why,omitempty"`
 }
@@ -156,6 +157,7 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) 
 		list = append(list, verdictJSON{
 			Absent: v.Absent, Denied: v.Denied, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems,
 			Restorable:  v.Restorable,
+			Inputs:      v.Inputs,
 			Uncommitted: waiting[v.ID], Unknown: unknown, Why: v.Why,
 		})
 	}
@@ -224,7 +226,10 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 			damaged++
 		}
 		source := terminal.Cell{Text: v.Why, Style: terminal.Yellow}
-		if v.Restorable {
+		switch {
+		case v.Restorable && v.Inputs != "":
+			source = terminal.Cell{Text: "restorable, but " + v.Inputs, Style: terminal.Yellow}
+		case v.Restorable:
 			source = terminal.Cell{Text: "restorable", Style: terminal.Green}
 			restorable++
 		}

@@ -28,6 +28,7 @@ type hasher struct {
 	sum      hash.Hash
 	buffers  [2][]byte
 	progress func(n int64)
+	alone    bool // never use a second goroutine
 }
 
 func newHasher(progress func(n int64)) *hasher {
@@ -65,7 +66,7 @@ func (h *hasher) hash(ctx context.Context, path string, into *hashed) error {
 		n += int64(len(p))
 		h.progress(int64(len(p)))
 	}
-	if size > aheadBytes {
+	if size > aheadBytes && !h.alone {
 		err = h.ahead(ctx, f, take)
 	} else {
 		for err == nil {

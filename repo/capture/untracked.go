@@ -229,6 +229,9 @@ func (f *folder) each(visit func(untracked)) {
 	}
 }
 
+// Printable returns a path in a form that a record can hold.
+func Printable(path string) string { return printable(path) }
+
 // printable returns a path in a form that a record can hold: if it is not plain text, it is quoted as Git does.
 func printable(path string) string {
 	odd := !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f })
@@ -255,4 +258,39 @@ func printable(path string) string {
 func octal(c byte) string {
 	s := strconv.FormatUint(uint64(c), 8)
 	return strings.Repeat("0", 3-len(s)) + s
+}
+
+// FileName returns the path that Printable has made printable. It is false for a text that Printable cannot have made.
+func FileName(printed string) (string, bool) {
+	rest, quoted := strings.CutPrefix(printed, `"`)
+	if !quoted {
+		return printed, printed != ""
+	}
+	rest, quoted = strings.CutSuffix(rest, `"`)
+	if !quoted {
+		return printed, true // a name with a quote, which needs no quoting
+	}
+	var b strings.Builder
+	for rest != "" {
+		c := rest[0]
+		switch {
+		case c != '\\':
+			b.WriteByte(c)
+			rest = rest[1:]
+		case len(rest) > 1 && (rest[1] == '"' || rest[1] == '\\'):
+			b.WriteByte(rest[1])
+			rest = rest[2:]
+		default:
+			if len(rest) < 4 {
+				return "", false
+			}
+			n, err := strconv.ParseUint(rest[1:4], 8, 8)
+			if err != nil {
+				return "", false
+			}
+			b.WriteByte(byte(n))
+			rest = rest[4:]
+		}
+	}
+	return b.String(), b.Len() > 0
 }

@@ -588,7 +588,10 @@ func (c *Catalog) Defining() []*format.Run {
 
 // Context returns the context that expressions, sorting and groups need.
 func (c *Catalog) Context() query.Context {
-	return query.Context{Goal: c.Goal, Named: c.named, Now: time.Now()}
+	return query.Context{
+		Goal: c.Goal, Named: c.named, Now: time.Now(),
+		Manifest: func(d format.Dataset) ([]format.ManifestEntry, error) { return c.repo.Manifest(c.ctx, d) },
+	}
 }
 
 // contextOf is like Context, for some rows only. It knows from the columns where none of them has a key.

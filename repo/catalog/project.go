@@ -69,7 +69,12 @@ func (r *Row) projectsReplicates() bool {
 			return false
 		}
 	}
-	return !r.elsewhere(index.Params, index.Datasets)
+	return !r.elsewhere(index.Params, index.Datasets) && !r.noticedElsewhere()
+}
+
+// noticedElsewhere reports whether only the record has what was noticed.
+func (r *Row) noticedElsewhere() bool {
+	return r.columns.column(index.Facts, index.Noticed).Kind(int(r.at)) == index.Elsewhere
 }
 
 // elsewhere reports whether only the record has some value of the scopes.
@@ -99,7 +104,8 @@ func (r *Row) projects() bool {
 			return false
 		}
 	}
-	return !r.elsewhere(index.Attributes, index.Params, index.Summary, index.Tags, index.Datasets)
+	return !r.elsewhere(index.Attributes, index.Params, index.Summary, index.Tags, index.Datasets) &&
+		!r.noticedElsewhere()
 }
 
 // attributeText returns an attribute that is a text, or "".
@@ -163,8 +169,13 @@ func (r *Row) projectSource(run *format.Run) {
 			Submodules: format.SubmodulesOf(r.attributeText("source.submodules")),
 		}
 	}
+	if v, ok := r.columns.column(index.Facts, index.Noticed).Value(int(r.at)); ok {
+		run.Datasets = index.ReadNoticed(v)
+	}
+	seen := run.Datasets
 	for _, d := range r.columns.list(index.Datasets) {
-		if d.Kind(int(r.at)) == index.Text {
+		known := func(other format.Dataset) bool { return other.Name == d.name }
+		if d.Kind(int(r.at)) == index.Text && !slices.ContainsFunc(seen, known) {
 			run.Datasets = append(run.Datasets, format.Dataset{Name: d.name, SHA256: d.Text(int(r.at))})
 		}
 	}

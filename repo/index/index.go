@@ -48,6 +48,7 @@ const (
 	Dotted     = "dotted"     // Bool: a key in the params has a dot, or two datasets have one name
 	Definition = "definition" // Text: see Table.Definitions
 	Shared     = "shared"     // List: paths of shared files below .runs that the record names
+	Noticed    = "noticed"    // List: the datasets that were noticed, see ReadNoticed
 )
 
 // Kind is the type of a value.

@@ -175,6 +175,7 @@ func visitFacts(r *format.Run, put func(key string, v value)) {
 	yes(Dotted, dotted(r.Params) || sharedName(r.Datasets))
 	put(Definition, definitions(r.Defined))
 	put(Shared, texts(sharedFiles(r)))
+	put(Noticed, noticed(r.Datasets))
 }
 
 // irregular reports whether the names of the params of a run do not tell them apart, or are too many for columns. It
@@ -231,6 +232,44 @@ func sharedFiles(r *format.Run) []string {
 		}
 	}
 	return paths
+}
+
+// noticed returns what tells replicates apart of the datasets that were noticed, as one list.
+func noticed(datasets []format.Dataset) value {
+	var list []any
+	for _, d := range datasets {
+		if d.Noticed != "" {
+			list = append(list, []any{d.Name, d.Path, d.SHA256, d.Bytes, d.Manifest, d.Hash, d.DVC, d.Digest, d.Noticed})
+		}
+	}
+	if len(list) == 0 {
+		return value{}
+	}
+	return valueOf(list)
+}
+
+// ReadNoticed returns the datasets of a run that were noticed, from the value of its fact Noticed. It is nil if the
+// value is not of this form.
+func ReadNoticed(v any) []format.Dataset {
+	list, _ := v.([]any)
+	var datasets []format.Dataset
+	for _, item := range list {
+		parts, _ := item.([]any)
+		if len(parts) != 9 {
+			return nil
+		}
+		var d format.Dataset
+		d.Bytes, _ = parts[3].(int64)
+		for i, into := range []*string{
+			&d.Name, &d.Path, &d.SHA256, nil, &d.Manifest, &d.Hash, &d.DVC, &d.Digest, &d.Noticed,
+		} {
+			if into != nil {
+				*into, _ = parts[i].(string)
+			}
+		}
+		datasets = append(datasets, d)
+	}
+	return datasets
 }
 
 // definitions returns what a record defines about metrics, as one list.

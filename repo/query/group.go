@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/format/listsort"
 )
@@ -59,9 +60,32 @@ func GroupBy(runs []*format.Run, keys []string, seeds []string, c Context) []Gro
 		groups[i].Runs = append(groups[i].Runs, r)
 	}
 	if replicates {
+		groups = SplitNoticed(groups, c.Manifest)
 		labelReplicates(groups, seeds)
 	}
 	return groups
+}
+
+// SplitNoticed splits groups of replicates, in which a file that several runs were seen to read has another content in
+// some of them. A run joins the first part that it agrees with.
+func SplitNoticed(groups []Group, manifest diff.ManifestReader) []Group {
+	var split []Group
+	for _, g := range groups {
+		var parts []Group
+		var files []*diff.NoticedFiles
+		for _, r := range g.Runs {
+			i := slices.IndexFunc(files, func(n *diff.NoticedFiles) bool { return n.Add(r, manifest) })
+			if i < 0 {
+				i = len(parts)
+				n := &diff.NoticedFiles{}
+				n.Add(r, manifest)
+				parts, files = append(parts, Group{Label: g.Label, Values: g.Values}), append(files, n)
+			}
+			parts[i].Runs = append(parts[i].Runs, r)
+		}
+		split = append(split, parts...)
+	}
+	return split
 }
 
 // commonValues returns the values of a run as a group, and an id that is the same for the same values.
@@ -86,7 +110,8 @@ func commonValues(r *format.Run, keys []string, fields []field, c Context) (id s
 }
 
 // Replicates returns a key that is equal for replicates: runs with the same experiment, params, except the
-// seeds, the same source, and datasets with the same names and content. seeds are those that the settings add to the
+// seeds, the same source, and datasets with the same names and content. Datasets that were noticed do not count, see
+// SplitNoticed. seeds are those that the settings add to the
 // ones that format.IsSeed knows. The source is the tree, or the commit if no tree was recorded. In that case, a run
 // with uncommitted changes has no replicates, because its changes are unknown. The key is only for comparing.
 func Replicates(r *format.Run, seeds []string) string {
@@ -104,7 +129,7 @@ func Replicates(r *format.Run, seeds []string) string {
 			}
 		}
 	}
-	datasets := slices.Clone(r.Datasets)
+	datasets := slices.DeleteFunc(slices.Clone(r.Datasets), func(d format.Dataset) bool { return d.Noticed != "" })
 	listsort.Sort(datasets, func(a, b format.Dataset) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Identity(), b.Identity()))
 	})

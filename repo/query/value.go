@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 )
 
@@ -25,6 +26,8 @@ type Context struct {
 	// Lacks reports whether no run has a name in a part of it, so that each run need not be asked. If nil, each is asked.
 	Lacks func(p Part, name string) bool
 	Now   time.Time
+	// Manifest reads the list of the files of a dataset. If nil, data that was noticed does not tell replicates apart.
+	Manifest diff.ManifestReader
 }
 
 // Part is a part of a run where a name is looked up, as Row does.

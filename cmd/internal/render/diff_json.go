@@ -106,10 +106,12 @@ type CurveJSON struct {
 
 // DatasetJSON is a dataset that differs. A and B are digests.
 type DatasetJSON struct {
-	Name  string            `json:"name"`
-	A     string            `json:"a,omitempty"`
-	B     string            `json:"b,omitempty"`
-	Files []DatasetFileJSON `json:"files,omitzero"` // left out if a side has no list of its files
+	Name string `json:"name"`
+	A    string `json:"a,omitempty"`
+	B    string `json:"b,omitempty"`
+	// Noticed is set if a side has the data only because a recorder noticed it.
+	Noticed bool              `json:"noticed,omitempty"`
+	Files   []DatasetFileJSON `json:"files,omitzero"` // left out if a side has no list of its files
 }
 
 // DatasetFileJSON is a file that differs in a dataset.
@@ -257,6 +259,7 @@ func datasetJSON(d diff.Dataset) DatasetJSON {
 	if d.B != nil {
 		out.B = d.B.Identity()
 	}
+	out.Noticed = d.A != nil && d.A.Noticed != "" || d.B != nil && d.B.Noticed != ""
 	if d.Files != nil {
 		out.Files = make([]DatasetFileJSON, len(d.Files))
 	}

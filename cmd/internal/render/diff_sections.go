@@ -198,6 +198,9 @@ func DatasetText(d *format.Dataset) string {
 	if len(d.Columns) > 0 {
 		text += ", " + terminal.Count(int64(len(d.Columns)), "column")
 	}
+	if d.Noticed != "" {
+		text += ", noticed"
+	}
 	return text
 }
 

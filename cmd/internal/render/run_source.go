@@ -16,11 +16,14 @@ const artifactRole = "artifact"
 // origin shows the source, data, machine and environment of the run.
 func (v Run) origin(p *page, r *format.Run) {
 	v.source(p, r.Source)
-	if len(r.Datasets) > 0 {
+	if len(r.Datasets) > 0 || r.Trace != nil && (r.Trace.Withheld > 0 || len(r.Trace.Problems) > 0) {
 		p.title("data")
 	}
 	for i := range r.Datasets {
 		dataset(p, &r.Datasets[i])
+	}
+	if r.Trace != nil {
+		trace(p, r)
 	}
 	if machine := machineOf(r); len(machine) > 0 {
 		p.line("")
@@ -52,12 +55,28 @@ func (v Run) source(p *page, s *format.Source) {
 	v.restorable(p, s)
 }
 
+// trace says how the data was noticed that nobody has named, and what is not known of it.
+func trace(p *page, r *format.Run) {
+	if r.Trace.Withheld > 0 {
+		p.line("  %s", p.t.Paint(terminal.Dim, terminal.Count(r.Trace.Withheld, "file")+
+			" with a name that is not recorded, as of keys or hidden files"))
+	}
+	if len(r.Trace.Ignored) > 0 {
+		p.pair("data", "what the program read was not noticed; not in Git: "+strings.Join(r.Trace.Ignored, ", "))
+	}
+	for _, problem := range r.Trace.Problems {
+		p.line("  %s", p.t.Paint(terminal.Yellow, "not known: "+terminal.Clean(problem)))
+	}
+}
+
 // dataset describes a dataset in one line.
 func dataset(p *page, d *format.Dataset) {
 	where := d.Path
 	switch {
 	case where == "" && d.Role == artifactRole:
 		where = "artifact of this project"
+	case where == "" && d.Noticed != "" && d.Source != "":
+		where = d.Source + " at " + short(d.Digest)
 	case where == "" && d.Source != "":
 		where = d.Source
 	case where == "" && d.SHA256 == "" && d.DVC == "":
@@ -82,10 +101,15 @@ func dataset(p *page, d *format.Dataset) {
 	switch {
 	case d.Hash != "":
 		kind = "names and sizes only: " + short(d.SHA256)
+	case d.SHA256 == "" && d.Noticed != "":
+		kind = terminal.Count(d.Files, "file")
 	case d.SHA256 == "" && d.DVC == "":
 		kind = "the program's digest " + d.Digest
 	case d.SHA256 == "":
 		kind = "dvc " + d.DVC
+	}
+	if d.Noticed != "" {
+		kind += ", noticed by " + d.Noticed
 	}
 	kind = p.t.Paint(terminal.Dim, terminal.Clean(kind))
 	p.line("  %s  %s, %s, %s", terminal.Clean(d.Name), terminal.Clean(where), size, kind)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 
-from . import _registry
+from . import _reads, _registry
 from ._errors import CommError, ConfigError, Error, NotFoundError, UsageError
 from ._version import __version__
 
@@ -87,6 +87,8 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     alert = _active.alert
     log_code = _active.log_code
     mark_preempting = _active.mark_preempting
+
+_reads.install()
 
 # The module of each name that is loaded when it is first used.
 _LAZY = {

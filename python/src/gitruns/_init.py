@@ -508,6 +508,11 @@ def _start(
     run = Run(started, prefix=rank_prefix() if given.get("all_ranks") else "", allow_val_change=bool(allow))
     run._open()
     run._config._load(_loaded(run._config, line.get("p") or {}))
+    if reads := started.get("reads"):
+        from . import _reads
+
+        _reads.follow(reads, started["reads_root"])
+        run._cleanups.append(lambda: _reads.leave(reads))
     for line_of_runs in started.get("warnings") or ():
         progress(line_of_runs)
     if existing := started.get("existing"):

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/python"
+)
+
+// traceReads prepares the run for what the program reads to be noticed. road is data.trace, or empty for what the
+// settings say.
+func (a *app) traceReads(s *supervised, road string) error {
+	config, err := s.active.Repository().Config()
+	if err != nil {
+		return err
+	}
+	if road != "" && !slices.Contains(format.Traces, road) {
+		return usagef("exec: --trace must be %s, got %q", strings.Join(format.Traces, ", "), road)
+	}
+	switch road = cmp.Or(road, config.Data.Trace); road {
+	case format.TraceOff:
+		return nil
+	case format.RoadSyscalls:
+		return usagef("exec: --trace syscalls is not supported; use python")
+	}
+	if flag := isolated(s.args); flag != "" {
+		a.warn("python %s ignores its environment: the data that the program reads is not noticed", flag)
+		return nil
+	}
+	dir, root, err := s.active.TraceReads()
+	if err != nil {
+		a.warn("%v", err)
+		return nil
+	}
+	s.traced, s.env = true, append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
+	return nil
+}
+
+// injectPython returns a folder for PYTHONPATH with what every Python process of the program imports at its start: what
+// notices the files that it opens, and what sends MLflow's calls here. Without it, the program runs all the same.
+func (a *app) injectPython(s *supervised) []string {
+	if s.mlflow == nil && !s.traced || isolated(s.args) != "" {
+		return nil
+	}
+	files, err := python.ExecFiles()
+	if err != nil {
+		return nil
+	}
+	if dir, err := installPython("exec-", files); err == nil {
+		return []string{dir}
+	}
+	dir, err := os.MkdirTemp("", "runs-exec-")
+	if err != nil { // the cache cannot be written either
+		return nil
+	}
+	s.tidy = func() { _ = os.RemoveAll(dir) }
+	if err := writeFiles(dir, files); err != nil || strings.ContainsRune(dir, os.PathListSeparator) {
+		return nil
+	}
+	return []string{dir}
+}

@@ -1,0 +1,540 @@
+"""Notices the files that this process opens, for the record of its run.
+
+`runs exec` brings this file into every Python process as gitruns_reads, and `import gitruns` installs it, to know at
+init() what was read before. It needs nothing else of the package, and imports only what every Python has loaded. An
+audit hook appends each path once to a file of this process in the run's folder; `runs` decides at the end what of it is
+data.
+
+A file has the records KIND PATH NUL. KIND is R (read), W (written), S (a database that may be either), L (a folder
+that was listed) or N (how many files must not be named, as a number). The first record is H, or X if some of what was
+read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+FOLDER = "RUNS_READS"  # the folder for the files of the processes
+ROOT = "RUNS_READS_ROOT"  # the root of the project
+_MAX_PATHS = 500_000  # of one process
+_AT_ONCE = 1000  # so many paths are written at once, later ones in groups
+_GROUP = 64
+_PERIOD = 0.02  # seconds that a path waits for others
+_MAX_FILES = 2000  # of all processes of a run
+_EBADF = 9
+
+_SYSTEM = (
+    "/bin/", "/boot/", "/dev/", "/etc/", "/lib/", "/lib32/", "/lib64/", "/nix/", "/opt/", "/proc/", "/run/", "/sbin/",
+    "/snap/", "/sys/", "/usr/", "/var/", "/private/var/", "/private/etc/", "/System/", "/Library/", "/Applications/",
+)  # fmt: skip
+# Folders of packages, and what tools write for themselves.
+_FOLDERS = ("/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/")
+_CODE = (".py", ".pyc", ".pyo", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth")
+_IMPORTERS = ("<frozen ", "linecache.py", "tokenize.py", "inspect.py", "runpy.py", "pkgutil.py", "zipimport.py")
+# Hidden folders of hubs, whose names tell the repository and the revision.
+_HUBS = (
+    "/.cache/huggingface/hub/", "/.cache/huggingface/datasets/", "/.cache/torch/hub/", "/.keras/datasets/",
+    "/.keras/models/",
+)  # fmt: skip
+# Hidden folders of a project that tools use for themselves.
+_TOOLS = (
+    "/.git/", "/.runs/", "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
+    "/.ruff_cache/", "/.idea/", "/.vscode/", "/.tox/", "/.nox/", "/.hydra/", "/.dvc/",
+)  # fmt: skip
+# As in privacy.go of repo/reads, which decides again.
+_SECRET = (
+    "secret", "credential", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key",
+    "privatekey", "private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa",
+    "id_ed25519", "authorized_keys", "known_hosts",
+)  # fmt: skip
+_SECRET_ENDINGS = frozenset(
+    ("pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp")
+)
+
+# Tokens of a text, not of an account.
+_TOKENS = frozenset(
+    ("bin", "npy", "npz", "pt", "pth", "parquet", "arrow", "h5", "hdf5", "dat", "idx", "tar", "zst", "mmap")
+)
+_TOKEN_NAMES = ("special_tokens_map.json", "added_tokens.json")
+_NO, _YES, _WITHHELD = 0, 1, 2
+# What in a group of names makes it necessary to look at each of them: a part of each name that _secret reports.
+_SUSPECT = (
+    "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p12\0", ".pfx\0", ".jks\0",
+    ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", ".env\0", ".rdp\0", "authorized", "\0.",
+)  # fmt: skip
+
+_state: Any = None  # of this process, see _State
+
+
+class _State:
+    """What one process has noticed, and where it writes that."""
+
+    def __init__(self, folder: str, root: str) -> None:
+        self.folder = folder
+        self.root = root
+        self.read: set[Any] = set()
+        self.wrote: set[Any] = set()
+        self.verdicts: dict[str, int] = {}
+        self.raw: list[str] = []  # paths that were read, as the program named them
+        self.pending: list[bytes] = []
+        self.fd = -1
+        self.file: tuple[int, int] | None = None
+        self.cwd: str | None = None
+        self.written = 0
+        self.withheld = 0
+        self.opened = 0  # how many files this process has begun
+        self.last = 0.0
+        self.busy = False  # opens files itself
+        self.dead = False  # writes nothing any more
+        self.full = False
+        self.around, self.temporary = _temporary(root)
+        self.packages = _packages(root)
+
+
+def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the folders for temporary files: those that hold the project, and the others."""
+    folders = {"/tmp/", "/private/tmp/"}
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        if os.environ.get(name):
+            folders.add(os.path.join(os.path.realpath(os.environ[name]), ""))
+    around = {f for f in folders if root and (root + os.sep).startswith(f)}
+    return tuple(around), tuple(folders - around)
+
+
+def _packages(root: str) -> tuple[str, ...]:
+    """Return the folders of the interpreter, and those that it imports from outside the project."""
+    folders = {os.path.dirname(os.__file__)}
+    for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):
+        folders |= {prefix, os.path.realpath(prefix)}
+    main = os.path.dirname(os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or "x"))
+    folders |= {os.path.abspath(p) for p in sys.path if p and os.path.isdir(p) and os.path.abspath(p) != main}
+    found = set()
+    for folder in folders:
+        below = os.path.join(folder, "")
+        inside = bool(root) and below.startswith(root + os.sep)
+        around = any((p + os.sep).startswith(below) for p in (root, os.getcwd(), os.path.expanduser("~")) if p)
+        if not around and (not inside or folder in (sys.prefix, sys.exec_prefix)):
+            found.add(below)
+    return tuple(found)
+
+
+def install() -> None:
+    """Install the hook. It writes to the folder of the environment, or remembers what is read until follow() is called.
+
+    A process has one hook, also if exec has brought in a copy of this file.
+    """
+    global _state
+    if os.environ.get("RUNS_MODE") == "disabled":
+        return
+    folder, root = os.environ.get(FOLDER, ""), os.environ.get(ROOT, "")
+    known = getattr(sys, "_gitruns_reads", None)
+    if known is not None:
+        if folder:
+            known(folder, root)
+        return
+    state = _state = _State(folder, root)
+    sys._gitruns_reads = _redirect  # type: ignore[attr-defined]
+    if folder:
+        _begin(state)
+    sys.addaudithook(_hook_of(state))
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _restart(state))
+    import atexit
+
+    atexit.register(lambda: _flush_raw(state))
+
+
+def follow(folder: str, root: str) -> None:
+    """Write what this process and those that it starts read to a folder. What the process has read before counts."""
+    os.environ[FOLDER], os.environ[ROOT] = folder, root
+    install()
+
+
+def leave(folder: str) -> None:
+    """End follow(). Later runs of the process follow anew."""
+    if os.environ.get(FOLDER) == folder:
+        os.environ.pop(FOLDER, None)
+        os.environ.pop(ROOT, None)
+
+
+def _redirect(folder: str, root: str) -> None:
+    """Write what follows for another run, after all that the process has read so far."""
+    state = _state
+    if state is None or folder == state.folder:
+        return
+    _flush_raw(state)
+    state.verdicts.clear()
+    state.folder, state.root = folder, root
+    state.around, state.temporary = _temporary(root)
+    state.packages = _packages(root)
+    _restart(state)
+    _begin(state)
+    for path in list(state.read):
+        if isinstance(path, (str, bytes)):
+            full = _wanted(state, os.fsdecode(path))
+            if full is not None:
+                state.pending.append(b"R" + os.fsencode(full) + b"\0")
+                state.written += 1
+    _flush(state)
+
+
+def _restart(state: _State) -> None:
+    """Forget the file of another process or run. The next record begins a file."""
+    state.raw.clear()
+    state.fd, state.file, state.pending, state.written, state.withheld = -1, None, [], 0, 0
+    state.opened, state.busy, state.dead = 0, False, False
+
+
+def _begin(state: _State) -> None:
+    """Create a file of this process. It tells that the process is watched."""
+    state.busy = True
+    try:
+        state.opened += 1
+        if state.opened > 3 or len(os.listdir(state.folder)) > _MAX_FILES:
+            raise OSError
+        name = os.path.join(state.folder, f"{os.getpid()}-{os.urandom(4).hex()}")
+        state.fd = _high(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+        info = os.fstat(state.fd)
+        state.file = (info.st_dev, info.st_ino)
+        os.write(state.fd, b"H\0")
+    except Exception:  # the folder is gone, or the disk is full
+        state.fd, state.dead = -1, True
+    finally:
+        state.busy = False
+
+
+def _high(fd: int) -> int:
+    """Move a descriptor away from the low numbers, which programs close and use again."""
+    try:
+        import fcntl
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(limit // 2 if limit > 0 else 500, 500))
+    except Exception:
+        return fd
+    os.close(fd)
+    return high
+
+
+def _flush(state: _State) -> None:
+    """Write what is pending, at most once in each of three files."""
+    if not state.folder:
+        state.pending = []
+        return
+    while state.pending and not state.dead:
+        if state.fd < 0:
+            _begin(state)
+            continue
+        pending = b"".join(state.pending)
+        try:
+            info = os.fstat(state.fd)
+            if (info.st_dev, info.st_ino) == state.file:  # otherwise the program closed it and uses its number
+                if os.write(state.fd, pending) == len(pending):
+                    state.pending = []
+                    return
+                _spoil(state)
+        except OSError as e:
+            if e.errno != _EBADF:
+                _spoil(state)
+        state.fd = -1
+
+
+def _spoil(state: _State) -> None:
+    """Say in the file that something is missing. This works on a full disk too."""
+    try:
+        if hasattr(os, "pwrite"):
+            os.pwrite(state.fd, b"X", 0)
+    except OSError:
+        pass
+
+
+def _hook_of(state: _State) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return the audit hook. What it needs is in its closure: module globals end before it does."""
+    read, wrote, raw = state.read, state.wrote, state.raw
+    other, note, flush, raise_others, now = _other, _note, _flush_raw, _raise_others, monotonic
+    ours = (__file__, os.path.__file__, os.__file__)
+    at_once, group, period, code = _AT_ONCE if os.sep == "/" else _MAX_PATHS, _GROUP, _PERIOD, _CODE
+    failures, text = Exception, str
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        try:
+            if event == "open":
+                path, _, flags = args
+                if path in (wrote if flags & 3 else read) or state.dead or state.busy:
+                    return
+                if flags & 3 or state.written < at_once or path.__class__ is not text or path.endswith(code):
+                    note(state, path, flags)
+                    return
+                read.add(path)
+                raw.append(path)
+                if len(raw) >= group or now() - state.last > period:
+                    flush(state)
+            elif event in other:
+                if not state.dead and not state.busy:
+                    other[event](state, args)
+            elif raw and not state.busy and now() - state.last > period:
+                flush(state)
+        except failures as e:
+            raise_others(e, ours)
+
+    return hook
+
+
+def _raise_others(e: Exception, ours: tuple[str, ...]) -> None:
+    """Raise an exception that a signal handler of the program has raised within the hook."""
+    trace = e.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is not None and trace.tb_frame.f_code.co_filename not in ours:
+        raise e
+
+
+def _note(state: _State, path: Any, flags: int) -> None:
+    writes = flags & 3
+    if state.raw:
+        _flush_raw(state)
+    known = state.wrote if writes else state.read
+    if len(known) >= _MAX_PATHS:
+        _fill(state)
+        return
+    if not state.folder:
+        if writes or path not in state.wrote:
+            known.add(path)
+        if path.__class__ is str and path.endswith(_CODE) and _imports():
+            known.discard(path)
+        return
+    known.add(path)
+    if path.__class__ is not str:
+        if not isinstance(path, (str, bytes)):
+            return  # a descriptor
+        path = os.fsdecode(path)
+    full = _wanted(state, path)
+    if full is None:
+        return
+    entry = os.fsencode(full) + b"\0"
+    if not writes:
+        _add(state, b"R" + entry)
+        return
+    if writes == 2 and not flags & (os.O_TRUNC | os.O_EXCL):  # r+ and a+ read what is there
+        _add(state, b"R" + entry)
+    _add(state, b"W" + entry)
+
+
+def _fill(state: _State) -> None:
+    """Say that more was opened than is noticed."""
+    if not state.full:
+        state.full = True
+        _flush(state)
+        _spoil(state)
+
+
+def _add(state: _State, record: bytes) -> None:
+    state.pending.append(record)
+    state.written += 1
+    state.last = monotonic()
+    _flush(state)
+
+
+def _flush_raw(state: _State) -> None:
+    """Write the paths that were collected.
+
+    They are looked at together, because looking at each of them costs as much as opening a file.
+    """
+    paths = state.raw[:]
+    state.raw.clear()
+    if not paths or state.dead:
+        return
+    state.last = monotonic()
+    if not state.folder:
+        state.written = min(state.written + len(paths), _MAX_PATHS)
+        return
+    if len(state.read) > _MAX_PATHS:
+        state.read.clear()  # they are written again; the file is bounded
+    state.written += len(paths)
+    if state.written > _MAX_PATHS:
+        _fill(state)
+        return
+    records = _plain(state, "\0".join(paths) + "\0", paths)
+    if records is None:
+        found = [_wanted(state, path) for path in paths]
+        records = b"".join([b"R" + os.fsencode(path) + b"\0" for path in found if path is not None])
+    if records:
+        state.pending.append(records)
+        _flush(state)
+
+
+def _plain(state: _State, joined: str, paths: list[str]) -> bytes | None:
+    """Return the records of paths that are data without a doubt, otherwise None."""
+    if "/." in joined or "//" in joined:
+        return None
+    parts = [path.rpartition("/") for path in paths]
+    low = "\0" + "\0".join([part[2] for part in parts]).lower() + "\0"
+    for word in _SUSPECT:
+        if word in low:
+            return None
+    start = ""
+    if not joined.startswith("/"):
+        if state.cwd is None:
+            state.cwd = os.getcwd()
+        start = state.cwd + "/"
+    absolute = joined.count("\0/") + joined.startswith("/")
+    if absolute != (0 if start else len(paths)):
+        return None
+    for folder in {part[0] for part in parts}:
+        folder = start + folder if folder or not start else start[:-1]
+        verdict = state.verdicts.get(folder)
+        if verdict is None:
+            verdict = state.verdicts[folder] = _of_folder(state, folder)
+        if verdict != _YES:
+            return None
+    record = "R" + start
+    return os.fsencode(record + joined[:-1].replace("\0", "\0" + record) + "\0")
+
+
+def _wanted(state: _State, path: str) -> str | None:
+    """Return the absolute path if it may be data, otherwise None."""
+    if not path.startswith("/") and not os.path.isabs(path):
+        if state.cwd is None:
+            state.cwd = os.getcwd()
+        path = os.path.join(state.cwd, path)
+    if "/." in path or "//" in path or "\\" in path:
+        path = os.path.normpath(path)
+    folder, _, name = path.rpartition(os.sep)
+    verdict = state.verdicts.get(folder)
+    if verdict is None:
+        if len(state.verdicts) > 100_000:
+            state.verdicts.clear()
+        verdict = state.verdicts[folder] = _of_folder(state, folder)
+    if verdict == _NO or name.endswith(_CODE) and _imports():
+        return None
+    if verdict == _WITHHELD or _secret(name):
+        _withhold(state)
+        return None
+    if name.startswith("."):
+        if state.root and path.startswith(state.root + os.sep):
+            _withhold(state)
+        return None
+    return path
+
+
+def _of_folder(state: _State, folder: str) -> int:
+    """Return whether files in a folder may be data: _NO, _YES or _WITHHELD."""
+    below = folder + os.sep
+    if below.startswith(state.packages) or below.startswith(state.folder + os.sep):
+        return _NO
+    inside = bool(state.root) and below.startswith(state.root + os.sep)
+    if not inside and not below.startswith(state.around) and below.startswith(_SYSTEM + state.temporary):
+        return _NO
+    part = below[len(state.root) :] if inside else below
+    if os.sep != "/":
+        below, part = below.replace(os.sep, "/"), part.replace(os.sep, "/")
+    if any(name in below for name in _FOLDERS):
+        return _NO
+    if "/." in part and (inside or not any(hub in below for hub in _HUBS)):
+        return _WITHHELD if inside and not any(tool in part for tool in _TOOLS) else _NO
+    return _WITHHELD if any(_secret(name) for name in part.split("/")) else _YES
+
+
+def _secret(name: str) -> bool:
+    """Report whether a name may be that of a file with keys or passwords."""
+    low = name.lower()
+    for word in _SECRET:
+        if word in low:
+            return True
+    ending = low.rpartition(".")[2] if "." in low else ""
+    if ending in _SECRET_ENDINGS:
+        return True
+    if "token" not in low or low in _TOKEN_NAMES:
+        return False
+    rest = low.replace("tokeni", "")  # tokenizer.json
+    return "token" in rest.replace("tokens", "") or "tokens" in rest and ending not in _TOKENS
+
+
+def _withhold(state: _State) -> None:
+    state.withheld += 1
+    if state.withheld <= 1000:  # the last number counts
+        _add(state, b"N%d\0" % state.withheld)
+
+
+def _imports() -> bool:
+    """Report whether the interpreter reads a file as code."""
+    frame = sys._getframe(3)
+    for _ in range(5):
+        name = frame.f_code.co_filename
+        if name.startswith(_IMPORTERS[0]) or name.endswith(_IMPORTERS[1:]):
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _on_chdir(state: _State, _: tuple[Any, ...]) -> None:
+    _flush_raw(state)
+    state.cwd = None
+    for paths in (state.read, state.wrote):  # a relative path is another file now
+        relative = [p for p in paths if isinstance(p, (str, bytes)) and not os.path.isabs(p)]
+        paths.difference_update(relative)
+
+
+def _on_connect(state: _State, args: tuple[Any, ...]) -> None:
+    path = args[0]
+    if not isinstance(path, (str, bytes)) and hasattr(path, "__fspath__"):
+        path = path.__fspath__()
+    if not isinstance(path, (str, bytes)):
+        return
+    path = os.fsdecode(path)
+    if path.startswith("file:"):
+        path = path[5:].partition("?")[0]
+        if path.startswith("//"):
+            path = "/" + path[2:].partition("/")[2]
+        if "%" in path:
+            from urllib.parse import unquote
+
+            path = unquote(path)
+    if path in ("", ":memory:") or path in state.read:
+        return
+    state.read.add(path)
+    full = _wanted(state, path)
+    if full is not None:
+        _add(state, b"S" + os.fsencode(full) + b"\0")
+
+
+def _on_list(state: _State, args: tuple[Any, ...]) -> None:
+    path = args[0]
+    if path is None or path == "":
+        path = "."
+    if not isinstance(path, (str, bytes)):
+        if not hasattr(path, "__fspath__"):
+            return
+        path = path.__fspath__()
+    path = os.fsdecode(path)
+    key = ("list", path)
+    if key in state.read or len(state.read) >= _MAX_PATHS:
+        return
+    state.read.add(key)
+    full = _wanted(state, os.path.join(path, "x"))
+    if full is not None:
+        _add(state, b"L" + os.fsencode(os.path.dirname(full)) + b"\0")
+
+
+def _on_rename(state: _State, args: tuple[Any, ...]) -> None:
+    path = args[1]
+    if isinstance(path, (str, bytes)) and path not in state.wrote:
+        _note(state, path, os.O_WRONLY)
+
+
+_other: dict[str, Callable[[_State, tuple[Any, ...]], None]] = {
+    "os.chdir": _on_chdir,
+    "os.listdir": _on_list,
+    "os.scandir": _on_list,
+    "os.rename": _on_rename,
+    "sqlite3.connect": _on_connect,
+}

@@ -1,0 +1,145 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// partial reports whether a dataset is only some files of its folder: those that the program was seen to read.
+func partial(d format.Dataset) bool { return d.Noticed != "" && d.Manifest != "" }
+
+// partialFiles returns the files of a dataset of which partial is true, by their paths relative to its folder. The
+// manifest may come from a stranger.
+func (r *Repository) partialFiles(ctx context.Context, d format.Dataset) ([]string, error) {
+	entries, err := r.Manifest(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		name, ok := capture.FileName(e.Path)
+		if !ok || !filepath.IsLocal(filepath.FromSlash(name)) {
+			return nil, fmt.Errorf("dataset %s: its manifest has the path %q, which is not in its folder", d.Name, e.Path)
+		}
+		names[i] = name
+	}
+	return names, nil
+}
+
+// verifyPartial compares the files of a dataset below a place with the recorded ones.
+func (r *Repository) verifyPartial(ctx context.Context, d format.Dataset, place string, names []string) error {
+	hashes := capture.Hashes{}
+	listing := d.Hash == format.HashListing
+	files := make([]capture.Listed, len(names))
+	var found []capture.Found
+	for i, name := range names {
+		path := filepath.Join(place, filepath.FromSlash(name))
+		f, err := capture.Find(path)
+		if err != nil {
+			return fmt.Errorf("dataset %s: %w", d.Name, err)
+		}
+		files[i] = capture.Listed{Path: name, Found: f}
+		found = append(found, f)
+	}
+	use := &hashes
+	if listing {
+		use = nil
+	} else if err := hashes.Add(ctx, found); err != nil {
+		return err
+	}
+	got, err := capture.Join(format.Dataset{Name: d.Name}, files, true, use, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	if got.SHA256 != d.SHA256 || got.Hash != d.Hash {
+		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, but %.12s was recorded",
+			d.Name, place, got.SHA256, d.SHA256)
+	}
+	return nil
+}
+
+// copyPartial copies the files of a dataset from one folder to another.
+func copyPartial(ctx context.Context, from, root, dir string, names []string) error {
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rel := filepath.ToSlash(filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name)))
+		if err := NoLinks(root, rel); err != nil {
+			return err
+		}
+		to := filepath.Join(root, filepath.FromSlash(rel))
+		if _, err := os.Lstat(to); err == nil {
+			continue // restored with the source, or by another dataset; the caller verifies it
+		}
+		if err := cloneFile(filepath.Join(from, filepath.FromSlash(name)), to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchPartial is FetchData for a dataset of which partial is true.
+func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir string) (FetchedData, error) {
+	names, err := r.partialFiles(ctx, d)
+	if err != nil {
+		return FetchedData{}, err
+	}
+	target := dataTarget(dir, d)
+	there := func(name string) bool { return exists(filepath.Join(target, filepath.FromSlash(name))) }
+	if d.Path != "" && !slices.ContainsFunc(names, func(name string) bool { return !there(name) }) {
+		return FetchedData{Dataset: d, Place: target}, r.verifyPartial(ctx, d, target, names)
+	}
+	places, err := r.dataPlaces(ctx, d)
+	if err != nil {
+		return FetchedData{}, err
+	}
+	var other error
+	for _, place := range places {
+		if _, err := os.Stat(place); err != nil {
+			continue
+		}
+		if other = r.verifyPartial(ctx, d, place, names); other != nil {
+			if ctx.Err() != nil {
+				return FetchedData{}, ctx.Err()
+			}
+			continue
+		}
+		if d.Path == "" {
+			return FetchedData{d, place, dataVariable(d.Name)}, nil
+		}
+		if err := copyPartial(ctx, place, dir, d.Path, names); err != nil {
+			return FetchedData{}, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
+		}
+		return FetchedData{Dataset: d, Place: target}, r.verifyPartial(ctx, d, target, names)
+	}
+	return FetchedData{}, notFound(d, other)
+}
+
+// hubCache returns the folder of a revision of a repository in the caches of the hub on this machine, or an error that
+// says what is missing.
+func hubCache(d format.Dataset) (string, error) {
+	home, _ := os.UserHomeDir()
+	for _, folder := range []string{
+		os.Getenv("HF_HUB_CACHE"), filepath.Join(os.Getenv("HF_HOME"), "hub"),
+		filepath.Join(home, ".cache", "huggingface", "hub"),
+	} {
+		if !filepath.IsAbs(folder) {
+			continue
+		}
+		for _, kind := range []string{"models", "datasets", "spaces"} {
+			dir := filepath.Join(folder, kind+"--"+hubFolder(d.Name), "snapshots", d.Digest)
+			if info, err := os.Stat(dir); err == nil && info.IsDir() {
+				return dir, nil
+			}
+		}
+	}
+	return "", errors.New("it is not in the cache of the hub on this machine")
+}

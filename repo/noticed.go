@@ -1,0 +1,369 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/reads"
+)
+
+// readsName is the folder of an active run in which the processes of its program write down what they open.
+const readsName = ".reads"
+
+func (a *Active) readsDir() string { return filepath.Join(a.Dir, readsName) }
+
+// TraceReads makes the folder for what the program opens, and returns it with the root of the project, without links.
+func (a *Active) TraceReads() (dir, root string, err error) {
+	dir = a.readsDir()
+	if err = os.MkdirAll(dir, 0o777); err == nil {
+		root, err = filepath.EvalSymlinks(a.repo.TreeRoot())
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("noticing what the program reads: %w", err)
+	}
+	return dir, root, nil
+}
+
+// followPeriod is how often the files of the processes are looked at while the program runs.
+const followPeriod = time.Second
+
+// FollowReads hashes what the program reads while it runs, in one thread that yields to all others. The caller must
+// call stop, before Finish.
+func (a *Active) FollowReads(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	run, err := a.record()
+	if err != nil {
+		cancel()
+		return func() {}
+	}
+	in := a.newInputs(run)
+	in.hashes.Idle = true
+	go func() { // ends with its context, or once a disk that hangs answers
+		defer close(ended)
+		for wait := followPeriod; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+			began := time.Now()
+			if err := in.follow(ctx); err != nil {
+				return
+			}
+			wait = max(followPeriod, time.Since(began)/2)
+		}
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-ended:
+			in.hashes.Idle = false
+			a.inputs = in
+		case <-time.After(2 * time.Second): // it hangs in a read, so its results are not safe to use
+		}
+	}
+}
+
+// inputs are the files that a program reads and that are data.
+type inputs struct {
+	repo    *Repository
+	run     *format.Run
+	config  *format.Config
+	places  reads.Places
+	root    string // without links
+	reader  reads.Reader
+	hashes  capture.Hashes
+	started int64 // nanoseconds since 1970
+
+	at      int                  // so many of the paths of the reader were followed
+	early   map[string]inputFile // as they were first found, by their path as the program named it
+	bytes   int64                // of the files in early
+	real    map[string]string    // folders without links
+	tracked map[string]bool      // files of the index, below the root; nil if not read yet
+	nested  map[string]string    // the innermost repository of a folder below the root
+}
+
+// inputFile is a file that a program has read and that is data.
+type inputFile struct {
+	path   string // absolute, where the program found it; below the root if it can be
+	rel    string // relative to the root, with slashes; empty outside the project
+	found  capture.Found
+	gone   bool
+	noFile bool // it is not a regular file, or cannot be read
+}
+
+func (a *Active) newInputs(run *format.Run) *inputs {
+	r := a.repo
+	root, err := filepath.EvalSymlinks(r.TreeRoot())
+	if err != nil {
+		root = r.TreeRoot()
+	}
+	home, _ := os.UserHomeDir()
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		home = real
+	}
+	temp := os.TempDir()
+	if real, err := filepath.EvalSymlinks(temp); err == nil {
+		temp = real
+	}
+	in := &inputs{
+		repo: r, run: run, config: a.settings(), root: root,
+		places: reads.Places{Root: root, Home: home, Temp: temp},
+		reader: reads.Reader{Dir: a.readsDir()},
+		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
+		started: run.Started.UnixNano(),
+	}
+	in.hashes.Folder = func(ctx context.Context, dir string) (string, func(), error) {
+		cache := filepath.Join(r.CacheDir(), "noticed", capture.CacheName(dir))
+		done, err := r.lockDataset(ctx, cache)
+		return cache, done, err
+	}
+	return in
+}
+
+// follow takes in what was read since the last call, and hashes it.
+func (in *inputs) follow(ctx context.Context) error {
+	if err := in.reader.Next(); err != nil {
+		return err
+	}
+	fresh := in.reader.Order[in.at:]
+	in.at += len(fresh)
+	fresh = slices.DeleteFunc(slices.Clone(fresh), func(path string) bool {
+		return in.reader.Uses[path]&reads.Made != 0
+	})
+	if len(fresh) == 0 {
+		return nil
+	}
+	files, err := in.data(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	var hash []capture.Found
+	for _, f := range files {
+		if f.gone || f.noFile || f.found.Modified() >= in.started {
+			continue
+		}
+		if in.bytes += f.found.Bytes(); in.bytes > in.config.Data.MaxAutoBytes {
+			break
+		}
+		in.early[f.path] = f
+		hash = append(hash, f.found)
+	}
+	return in.hashes.Add(ctx, hash)
+}
+
+// data returns those of the paths that are data: they may be named, and the source of the run does not have them.
+func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error) {
+	var outside, inside []inputFile
+	var ask []asked
+	for _, path := range paths {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !in.places.May(path) {
+			continue
+		}
+		f := inputFile{path: path}
+		real := in.realPath(path)
+		f.rel = relativeTo(in.root, path)
+		realRel := relativeTo(in.root, real)
+		if f.rel == "" && realRel != "" { // the program came through a link to the project
+			f.path, f.rel = real, realRel
+		}
+		if real != path && !in.mayReach(real) {
+			continue
+		}
+		var err error
+		if f.found, err = capture.Find(path); err != nil {
+			f.gone, f.noFile = os.IsNotExist(err), !os.IsNotExist(err)
+		}
+		switch {
+		case realRel != "":
+			inside = append(inside, f)
+			ask = append(ask, asked{realRel, f.found})
+		case f.rel != "" || !in.isCode(real):
+			outside = append(outside, f)
+		}
+	}
+	source, err := in.source(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range inside {
+		if !source[i] {
+			outside = append(outside, f)
+		}
+	}
+	return outside, nil
+}
+
+// mayReach reports whether a file may be read to which a link leads. Tools keep the data of a project in hidden folders
+// of it.
+func (in *inputs) mayReach(real string) bool { return in.places.May(real) }
+
+// isCode reports whether a file outside the project belongs to a program and not to its data.
+func (in *inputs) isCode(path string) bool {
+	switch filepath.Ext(path) {
+	case ".py", ".pyc", ".so", ".pyd", ".dll", ".dylib":
+		return true
+	}
+	return false
+}
+
+// relativeTo returns a path relative to root, with slashes, or "" if it is not below it.
+func relativeTo(root, path string) string {
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(root, string(filepath.Separator))+string(filepath.Separator))
+	if !ok {
+		return ""
+	}
+	return filepath.ToSlash(rest)
+}
+
+// realPath returns a path without links. If the file does not exist, only the links of its folder are resolved.
+func (in *inputs) realPath(path string) string {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&os.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return real
+		}
+	}
+	dir := filepath.Dir(path)
+	real, ok := in.real[dir]
+	if !ok {
+		if real, err = filepath.EvalSymlinks(dir); err != nil {
+			real = dir
+		}
+		in.real[dir] = real
+	}
+	return filepath.Join(real, filepath.Base(path))
+}
+
+// asked is a file below the root, by its path without links.
+type asked struct {
+	rel   string
+	found capture.Found
+}
+
+// source reports for each file below the root whether the source of the run has it.
+func (in *inputs) source(ctx context.Context, files []asked) ([]bool, error) {
+	has := make([]bool, len(files))
+	if len(files) == 0 {
+		return has, nil
+	}
+	omits := capture.Omits(in.config, in.run.Source)
+	if !in.repo.InGit {
+		for i, f := range files {
+			has[i] = !omits(f.rel, size(f.found))
+		}
+		return has, nil
+	}
+	byRepository := map[string][]int{}
+	for i, f := range files {
+		inner := in.innermost(filepath.Dir(filepath.FromSlash(f.rel)))
+		byRepository[inner] = append(byRepository[inner], i)
+	}
+	for inner, list := range byRepository {
+		dirs, prefix := in.repo.Git, ""
+		if inner != "" {
+			other, ok, err := git.Discover(filepath.Join(in.root, inner))
+			if err != nil || !ok {
+				continue
+			}
+			dirs, prefix = other, filepath.ToSlash(inner)+"/"
+		}
+		ignored, err := in.ignored(ctx, dirs, prefix, files, list)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, err
+		}
+		for n, i := range list {
+			f := files[i]
+			has[i] = !ignored[n] && (inner != "" || in.tracked[f.rel] || !omits(f.rel, size(f.found)))
+		}
+	}
+	return has, nil
+}
+
+func size(f capture.Found) int64 {
+	if f.Path == "" {
+		return 0
+	}
+	return f.Bytes()
+}
+
+// ignored reports which files of a repository Git ignores. It asks for folders first: of a million files in an ignored
+// folder, Git hears of one folder. Files that Git tracks are not ignored.
+func (in *inputs) ignored(ctx context.Context, dirs git.Dirs, prefix string, files []asked, list []int) (
+	[]bool, error,
+) {
+	all := map[string]bool{}
+	tracked, err := git.TrackedFiles(ctx, dirs)
+	if err != nil {
+		return nil, err
+	}
+	if prefix == "" {
+		in.tracked = tracked
+	}
+	path := func(i int) string { return strings.TrimPrefix(files[i].rel, prefix) }
+	folders := map[string]bool{}
+	for _, i := range list {
+		if at := strings.LastIndexByte(path(i), '/'); at > 0 {
+			folders[path(i)[:at]] = true
+		}
+	}
+	ignored, err := git.Ignored(ctx, dirs, sortedKeys(folders))
+	if err != nil {
+		return nil, err
+	}
+	var rest []string
+	for _, i := range list {
+		name := path(i)
+		at := strings.LastIndexByte(name, '/')
+		switch {
+		case tracked[name]:
+		case at > 0 && ignored[name[:at]]:
+			all[name] = true
+		default:
+			rest = append(rest, name)
+		}
+	}
+	single, err := git.Ignored(ctx, dirs, rest)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]bool, len(list))
+	for n, i := range list {
+		answers[n] = all[path(i)] || single[path(i)]
+	}
+	return answers, nil
+}
+
+// innermost returns the innermost repository that a folder below the root belongs to, relative to the root. It is empty
+// for the project itself.
+func (in *inputs) innermost(dir string) string {
+	if dir == "." {
+		return ""
+	}
+	if inner, ok := in.nested[dir]; ok {
+		return inner
+	}
+	inner := ""
+	if _, err := os.Lstat(filepath.Join(in.root, dir, ".git")); err == nil {
+		inner = dir
+	} else {
+		inner = in.innermost(filepath.Dir(dir))
+	}
+	in.nested[dir] = inner
+	return inner
+}

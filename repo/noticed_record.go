@@ -1,0 +1,354 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/reads"
+)
+
+// maxNoticed is how many datasets of a run are noticed at most.
+const maxNoticed = 200
+
+// lookAtLeast is how long a finish at least waits for the state of the files that the program read. A network drive may
+// hang.
+const lookAtLeast = 10 * time.Second
+
+// fillNoticed records what the program has read and nobody has named. It never fails: what is not known is recorded as
+// such. untraced returns the trace of a run of which nothing was noticed.
+func (a *Active) fillNoticed(
+	ctx context.Context, b *finished, f *fold, end Finish, reach func() error, untraced func() *format.Trace,
+) {
+	if trace := untraced(); trace != nil {
+		trace.Ignored = slices.DeleteFunc(trace.Ignored, func(path string) bool { return covered(b.run, path) })
+		if len(trace.Ignored) > 0 {
+			b.run.Trace = trace
+		}
+		return
+	}
+	if !exists(a.readsDir()) {
+		return
+	}
+	if err := reach(); err != nil { // another machine has the files
+		f.warn("what the program read is not recorded: %v", err)
+		return
+	}
+	in := a.inputs
+	if in == nil {
+		in = a.newInputs(b.run)
+	}
+	in.run = b.run
+	wait := in.config.Data.Wait
+	look, cancel := context.WithTimeout(ctx, max(wait, lookAtLeast)+5*time.Second)
+	defer cancel()
+	result := make(chan *noticed, 1)
+	go func() { result <- in.finish(look, wait, end) }() // ends with its context, or once a disk that hangs answers
+	var n *noticed
+	select {
+	case n = <-result:
+	case <-look.Done():
+		n = &noticed{trace: &format.Trace{
+			Road: format.RoadPython, Problems: []string{"the files that the program read could not be looked at in time"},
+		}}
+	}
+	if n.trace == nil {
+		return
+	}
+	for _, p := range n.trace.Problems {
+		f.warn("what the program read is not fully known: %s", p)
+	}
+	b.run.Trace = n.trace
+	for _, d := range n.datasets {
+		if d.Manifest != nil {
+			if err := a.repo.shareBytes(sharedDatasets, d.Dataset.Manifest, d.Manifest); err != nil {
+				f.warn("the manifest of dataset %s is not recorded: %v", d.Name, err)
+				d.Dataset.Manifest = ""
+			}
+		}
+		b.run.Datasets = append(b.run.Datasets, d.Dataset)
+	}
+	for name, place := range n.outside {
+		if err := a.repo.rememberData(ctx, name, place); err != nil {
+			f.warn("the place of dataset %s is not remembered: %v", name, err)
+		}
+	}
+}
+
+// covered reports whether a dataset of the project covers a file or a folder, which may have a slash at its end.
+func covered(run *format.Run, path string) bool {
+	path = strings.TrimSuffix(path, "/")
+	return slices.ContainsFunc(run.Datasets, func(d format.Dataset) bool {
+		return d.Path != "" && (path == d.Path || strings.HasPrefix(path, d.Path+"/"))
+	})
+}
+
+// noticed is what the record of a run gets.
+type noticed struct {
+	trace    *format.Trace // nil if no process was watched
+	datasets []*capture.Dataset
+	outside  map[string]string // the places of datasets outside the project
+}
+
+// finish determines the datasets. Hashing ends after wait, or when end.Hurry is closed.
+func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *noticed {
+	n := &noticed{outside: map[string]string{}}
+	if err := in.reader.Next(); err != nil {
+		n.trace = &format.Trace{Road: format.RoadPython, Problems: []string{"what was noticed could not be read"}}
+		return n
+	}
+	if in.reader.Processes == 0 {
+		return n
+	}
+	n.trace = &format.Trace{Road: format.RoadPython, Withheld: in.reader.Withheld()}
+	problem := func(text string, args ...any) {
+		n.trace.Problems = append(n.trace.Problems, fmt.Sprintf(text, args...))
+	}
+	if in.reader.Partial {
+		problem("more files were read than could be written down")
+	}
+	files, err := in.data(ctx, in.reader.Inputs())
+	if err != nil {
+		problem("which files are source could not be determined")
+		return n
+	}
+	files = in.notDeclared(ctx, files)
+	files = in.unchanged(files, problem)
+	in.hash(ctx, files, wait, end, problem)
+	in.record(ctx, n, files, problem)
+	return n
+}
+
+// notDeclared leaves out the files that a dataset covers which somebody has named.
+func (in *inputs) notDeclared(ctx context.Context, files []inputFile) []inputFile {
+	var covers []string // absolute
+	for _, d := range in.run.Datasets {
+		switch {
+		case d.Noticed != "":
+		case d.Path != "":
+			covers = append(covers, filepath.Join(in.root, filepath.FromSlash(d.Path)))
+		default:
+			if place, err := in.repo.DataPlace(ctx, d.Name); err == nil && place != "" {
+				covers = append(covers, place)
+				if real := in.realPath(place); real != place {
+					covers = append(covers, real)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(files, func(f inputFile) bool {
+		return slices.ContainsFunc(covers, func(c string) bool { return f.path == c || relativeTo(c, f.path) != "" })
+	})
+}
+
+// unchanged leaves out the files that the program or another one has changed or made since the run began. If an input
+// was hashed before its change, it is kept as it was.
+func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []inputFile {
+	var kept []inputFile
+	var changed, gone, unread []string
+	for _, f := range files {
+		early, known := in.early[f.path]
+		if known {
+			_, _, known = in.hashes.Of(early.found)
+		}
+		use := in.reader.Uses[f.path]
+		switch {
+		case !f.gone && !f.noFile && f.found.Modified() < in.started:
+			kept = append(kept, f)
+		case known:
+			kept = append(kept, early)
+		case f.gone && use&reads.Written == 0:
+			gone = append(gone, in.shown(f))
+		case f.gone, use&reads.Database != 0:
+		case f.noFile:
+			if info, err := os.Stat(f.path); err != nil || info.Mode().IsRegular() {
+				unread = append(unread, in.shown(f)) // pipes and devices are not data
+			}
+		case use&reads.Written != 0 || !bornAfter(f.path, in.started):
+			changed = append(changed, in.shown(f))
+		}
+	}
+	for _, p := range []struct {
+		names []string
+		what  string
+	}{
+		{changed, "changed while the program ran"},
+		{gone, "no longer existed at the end"},
+		{unread, "could not be read"},
+	} {
+		if len(p.names) > 0 {
+			problem("%s %s", someOf(p.names), p.what)
+		}
+	}
+	return kept
+}
+
+// shown returns how a file is named in a record: outside the project, only by its last name.
+func (in *inputs) shown(f inputFile) string {
+	if f.rel != "" {
+		return capture.Printable(f.rel)
+	}
+	return capture.Printable(filepath.Base(f.path))
+}
+
+// someOf names the first of some files.
+func someOf(names []string) string {
+	const named = 3
+	if len(names) <= named {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more files", strings.Join(names[:named], ", "), len(names)-named)
+}
+
+// hash hashes the files until the time is over.
+func (in *inputs) hash(
+	ctx context.Context, files []inputFile, wait time.Duration, end Finish, problem func(string, ...any),
+) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if end.Hurry != nil {
+		go func() { // ends with the context
+			select {
+			case <-end.Hurry:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	if end.Hashing != nil {
+		timer := time.AfterFunc(time.Second, end.Hashing)
+		defer timer.Stop()
+	}
+	var list []capture.Found
+	total := int64(0)
+	for _, f := range files {
+		if _, _, ok := in.hashes.Of(f.found); ok {
+			total += f.found.Bytes()
+		}
+	}
+	beyond := int64(0)
+	for _, f := range files {
+		if _, _, ok := in.hashes.Of(f.found); ok {
+			continue
+		}
+		if total+f.found.Bytes() > in.config.Data.MaxAutoBytes {
+			beyond++
+			continue
+		}
+		total += f.found.Bytes()
+		list = append(list, f.found)
+	}
+	err := in.hashes.Add(ctx, list)
+	switch {
+	case beyond > 0:
+		problem("there is more data than data.max_auto_bytes: of %d files, only the names and sizes count", beyond)
+	case err != nil && ctx.Err() != nil:
+		problem("hashing took longer than data.wait: only names and sizes count where it was not complete")
+	}
+}
+
+// record makes datasets of the files.
+func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, problem func(string, ...any)) {
+	byPath := map[string]inputFile{}
+	var inside, outside []string
+	for _, f := range files {
+		key := f.rel
+		if key == "" {
+			key = filepath.ToSlash(f.path)
+		}
+		if _, twice := byPath[key]; twice {
+			continue
+		}
+		byPath[key] = f
+		if f.rel != "" {
+			inside = append(inside, f.rel)
+		} else {
+			outside = append(outside, key)
+		}
+	}
+	from := in.config.Data.GroupFrom
+	sets := reads.Group(inside, from, func(dir string) bool { return dir != "" })
+	within := len(sets)
+	more, hubs := hubSets(outside)
+	sets = append(sets, reads.Group(more, from, func(dir string) bool {
+		return in.places.MayBeDataset(filepath.FromSlash(dir))
+	})...)
+	if len(sets) > maxNoticed {
+		problem("the program read data in %d places: only the first %d are recorded", len(sets), maxNoticed)
+		within, sets = min(within, maxNoticed), sets[:maxNoticed]
+	}
+	names := in.names(ctx, sets, within)
+	known := func(manifest string) bool { return in.repo.inPlace(sharedDatasets, manifest, -1) }
+	for i, s := range sets {
+		d := format.Dataset{Name: names[i], Noticed: format.RoadPython}
+		if i < within && format.CheckPath(s.Path) == nil {
+			d.Path = s.Path
+		}
+		list := setFiles(s, byPath)
+		made, err := capture.Join(d, list, s.Files != nil, &in.hashes, known)
+		if err != nil {
+			problem("dataset %s could not be recorded", names[i])
+			continue
+		}
+		if d.Path == "" {
+			n.outside[names[i]] = filepath.FromSlash(s.Path)
+		}
+		n.trace.Files += made.Files
+		n.datasets = append(n.datasets, made)
+	}
+	for _, h := range hubs {
+		n.trace.Files += h.Files
+		n.datasets = append(n.datasets, &capture.Dataset{Dataset: h})
+	}
+}
+
+// setFiles returns the files of a dataset.
+func setFiles(s reads.Set, byPath map[string]inputFile) []capture.Listed {
+	if s.Files == nil {
+		f := byPath[s.Path]
+		return []capture.Listed{{Path: filepath.Base(f.path), Found: f.found}}
+	}
+	list := make([]capture.Listed, len(s.Files))
+	for i, name := range s.Files {
+		list[i] = capture.Listed{Path: name, Found: byPath[s.Path+"/"+name].found}
+	}
+	return list
+}
+
+// names returns a name for each dataset that no other dataset of the run or of this machine has. The first `within`
+// sets belong to the project.
+func (in *inputs) names(ctx context.Context, sets []reads.Set, within int) []string {
+	places := map[string]string{}
+	if local, err := in.repo.local(ctx); err == nil {
+		places = local.Data
+	}
+	inside := map[string]bool{}
+	for _, s := range sets[:within] {
+		inside[s.Path] = true
+	}
+	shown := func(s reads.Set) int {
+		if inside[s.Path] {
+			return strings.Count(s.Path, "/") + 1
+		}
+		return 2 // of a path outside the project, what comes before says more of the machine than of the data
+	}
+	return reads.Names(sets, shown, func(name string, s reads.Set) bool {
+		if format.CheckKey(name) != nil {
+			return false
+		}
+		if slices.ContainsFunc(in.run.Datasets, func(d format.Dataset) bool { return d.Name == name }) {
+			return true
+		}
+		if _, ok := in.config.Datasets[name]; ok {
+			return true
+		}
+		place, ok := places[name]
+		return ok && !inside[s.Path] && filepath.ToSlash(place) != s.Path
+	})
+}

@@ -1,0 +1,181 @@
+// Package reads decides which of the files that a program opened are data, and which datasets they make. The processes
+// of a program write down what they open, see Reader. The package opens no other file, and does not know Git. Start
+// reading at Reader.Next, then May and Group.
+package reads
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gitruns/runs/repo/regular"
+)
+
+// Use is how a program used a file.
+type Use uint8
+
+// The uses of a file by a program, which are bits.
+const (
+	Read     Use = 1 << iota // a process read it before any process wrote to it, as far as that process knows
+	Written                  // a process wrote to it
+	Made                     // a process wrote to it without reading it before
+	Database                 // a process opened it as a database, which it may read or write
+)
+
+// The bounds of what is taken in. A process writes down at most 500,000 files.
+const (
+	MaxPaths  = 2_000_000
+	maxBytes  = 1 << 30 // of all files of the processes
+	maxPath   = 32 << 10
+	maxFolder = 5000 // files of processes
+	maxListed = 10_000
+)
+
+// Reader reads what the processes of a program write down about the files that they open. It may be used while they
+// write.
+type Reader struct {
+	Dir string // the folder with a file for each process
+
+	Uses      map[string]Use // by absolute path
+	Order     []string       // the paths in Uses, in the order in which they came
+	Listed    map[string]bool
+	Processes int  // that were watched
+	Partial   bool // something that was read is missing
+
+	offsets  map[string]int64
+	withheld map[string]int64 // by process
+	taken    int64
+}
+
+// Withheld returns how many files were read that must not be named.
+func (r *Reader) Withheld() (n int64) {
+	for _, more := range r.withheld {
+		n += more
+	}
+	return n
+}
+
+// Next takes in what was written since the last call. A folder that does not exist is empty.
+func (r *Reader) Next() error {
+	if r.Uses == nil {
+		r.Uses, r.Listed, r.offsets = map[string]Use{}, map[string]bool{}, map[string]int64{}
+		r.withheld = map[string]int64{}
+	}
+	entries, err := os.ReadDir(r.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, entry := range entries {
+		if i >= maxFolder {
+			r.Partial = true
+			break
+		}
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		if err := r.file(entry.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// file takes in the new records of one file.
+func (r *Reader) file(name string) error {
+	f, err := regular.Open(filepath.Join(r.Dir, name))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	var head [1]byte
+	if n, err := f.ReadAt(head[:], 0); n == 0 {
+		if errors.Is(err, io.EOF) {
+			return nil // just created, or the disk is full
+		}
+		return err
+	}
+	r.Partial = r.Partial || head[0] == 'X'
+	from, known := r.offsets[name]
+	if !known {
+		r.Processes++
+	}
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(f, maxPath)
+	for {
+		record, err := in.ReadSlice(0)
+		if err != nil { // the last record is torn, or being written
+			r.Partial = r.Partial || errors.Is(err, bufio.ErrBufferFull)
+			break
+		}
+		from += int64(len(record))
+		if r.taken += int64(len(record)); r.taken > maxBytes {
+			r.Partial = true
+			break
+		}
+		if len(record) > 1 {
+			r.record(name, record[0], string(record[1:len(record)-1]))
+		}
+	}
+	r.offsets[name] = from
+	return nil
+}
+
+func (r *Reader) record(process string, kind byte, path string) {
+	var use Use
+	switch kind {
+	case 'R':
+		use = Read
+	case 'W':
+		use = Written
+		if r.Uses[path]&(Read|Database) == 0 {
+			use |= Made
+		}
+	case 'S':
+		use = Database
+	case 'L':
+		if filepath.IsAbs(path) && len(r.Listed) < maxListed {
+			r.Listed[filepath.Clean(path)] = true
+		}
+		return
+	case 'N':
+		if n, err := strconv.ParseInt(path, 10, 64); err == nil && n > 0 && n < MaxPaths {
+			r.withheld[process] = max(r.withheld[process], n)
+		}
+		return
+	default:
+		return
+	}
+	if !filepath.IsAbs(path) {
+		return
+	}
+	path = filepath.Clean(path)
+	old, known := r.Uses[path]
+	if !known {
+		if len(r.Uses) >= MaxPaths {
+			r.Partial = true
+			return
+		}
+		r.Order = append(r.Order, path)
+	}
+	r.Uses[path] = old | use
+}
+
+// Inputs returns the files that the program may have read before it wrote to them, in the order in which they came.
+func (r *Reader) Inputs() []string {
+	var inputs []string
+	for _, path := range r.Order {
+		if use := r.Uses[path]; use&Made == 0 && use&(Read|Database) != 0 {
+			inputs = append(inputs, path)
+		}
+	}
+	return inputs
+}
