@@ -91,6 +91,15 @@ var cases = []vector{
 			Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern", Was: strings.Repeat("5", 64),
 		})
 	}},
+	{"merged", "the entries of two redactions that a merge joined", redacted, func(m *made) {
+		m.run.Params["key"] = "[redacted]"
+	}, none, func(m *made) {
+		m.run.Tags["kind"] = "[redacted]"
+		other := format.Redaction{
+			Time: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), What: "pattern", Was: strings.Repeat("5", 64),
+		}
+		m.run.Redacted = []format.Redaction{other, m.run.Redacted[0], other}
+	}},
 
 	{"unmarked", "the run was removed without a marker", "refused run", func(m *made) { m.gone = true }, nil, nil},
 	{"file-removed", "a file of the run was removed", badMetrics, func(m *made) {
