@@ -51,16 +51,27 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 }
 
 // checkOutFiles writes the files of a rebuilt source. refused says why Git LFS must not fetch files, if it must not.
+// pointers says why files are still pointers.
 func checkOutFiles(ctx context.Context, scratch *git.Scratch, refused error, dir string) (pointers, err error) {
-	some, err := scratch.CheckOut(ctx, dir)
+	failed, err := scratch.CheckOut(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	left, err := leftPointers(ctx, scratch, dir)
 	switch {
-	case err != nil || !some:
+	case err != nil || len(left) == 0:
 		return nil, err
 	case refused != nil:
 		return refused, nil
+	case failed:
+		return withHint(errors.New("not all files could be fetched through Git LFS"),
+			"run 'git lfs fetch --all' in the project, and repeat"), nil
 	}
-	return withHint(errors.New("not all files could be fetched through Git LFS"),
-		"run 'git lfs fetch --all' in the project, and repeat"), nil
+	what := left[0]
+	if len(left) > 1 {
+		what = fmt.Sprintf("%s and %d more", left[0], len(left)-1)
+	}
+	return withHint(fmt.Errorf("%s cannot be read without Git LFS", what), "install git-lfs, and repeat"), nil
 }
 
 // CheckOutWorktree makes a linked worktree at dir, which must not exist. It checks out the commit of the run, or the
@@ -69,12 +80,11 @@ func checkOutFiles(ctx context.Context, scratch *git.Scratch, refused error, dir
 func (r *Repository) CheckOutWorktree(
 	ctx context.Context, run *format.Run, dir string,
 ) (commit string, done Restored, err error) {
-	scratch, pointers, err := r.restore(ctx, run, dir)
+	scratch, refused, err := r.restore(ctx, run, dir)
 	if err != nil {
 		return "", done, err
 	}
 	defer scratch.Close()
-	done.Pointers = pointers
 	commit = run.Source.Commit
 	has := false
 	if commit != "" {
@@ -92,7 +102,13 @@ func (r *Repository) CheckOutWorktree(
 	if err := scratch.AddWorktree(ctx, dir, commit); err != nil {
 		return "", done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	if err := r.checkOutSubmodules(ctx, run, scratch, dir, &done); err != nil {
+	if done.Pointers = refused; refused == nil {
+		done.Pointers, err = worktreePointers(ctx, scratch, dir)
+	}
+	if err == nil {
+		err = r.checkOutSubmodules(ctx, run, scratch, dir, &done)
+	}
+	if err != nil {
 		return "", done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
 	return commit, done, nil

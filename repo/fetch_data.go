@@ -28,56 +28,62 @@ func (r *Repository) FetchData(
 ) ([]FetchedData, error) {
 	var found []FetchedData
 	for _, d := range run.Datasets {
-		switch {
-		case d.Noticed != "" && d.SourceType == sourceHub:
-			place, err := hubCache(d)
-			if err != nil {
-				return nil, withHint(fmt.Errorf("dataset %s at revision %.12s: %w", d.Name, d.Digest, err),
-					"download that revision first, for example with 'huggingface-cli download %s --revision %s'",
-					d.Name, d.Digest)
-			}
-			found = append(found, FetchedData{Dataset: d, Place: place})
-			continue
-		case partial(d):
-			f, err := r.fetchPartial(ctx, d, dir)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, f)
-			continue
-		}
-		if d.SHA256 == "" {
-			return nil, withHint(fmt.Errorf("dataset %s: only its DVC hash was recorded", d.Name),
-				"run 'dvc pull' in the restored folder, and then the command itself")
-		}
-		target := dataTarget(dir, d)
-		if d.Path != "" && exists(target) { // it was restored with the source
-			if err := r.verifyData(ctx, d, target, progress); err != nil {
-				return nil, err
-			}
-			found = append(found, FetchedData{Dataset: d, Place: target})
-			continue
-		}
-		place, err := r.findData(ctx, d, progress)
+		f, err := r.fetchDataset(ctx, d, dir, progress)
 		if err != nil {
 			return nil, err
 		}
-		if d.Path == "" {
-			found = append(found, FetchedData{d, place, dataVariable(d.Name)})
-			continue
-		}
-		if err := NoLinks(dir, d.Path); err != nil {
-			return nil, fmt.Errorf("dataset %s: %w", d.Name, err)
-		}
-		if err := cloneTree(ctx, place, target); err != nil {
-			return nil, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
-		}
-		if err := r.verifyData(ctx, d, target, progress); err != nil {
-			return nil, err
-		}
-		found = append(found, FetchedData{Dataset: d, Place: target})
+		found = append(found, f)
 	}
 	return found, nil
+}
+
+// fetchDataset is FetchData for one dataset.
+func (r *Repository) fetchDataset(
+	ctx context.Context, d format.Dataset, dir string, progress func(done, total int64),
+) (f FetchedData, err error) {
+	switch {
+	case d.Noticed != "" && d.SourceType == sourceHub:
+		place, err := hubCache(d)
+		if err != nil {
+			return f, withHint(fmt.Errorf("dataset %s at revision %.12s: %w", d.Name, d.Digest, err),
+				"download that revision first, for example with 'huggingface-cli download %s --revision %s'",
+				d.Name, d.Digest)
+		}
+		return FetchedData{Dataset: d, Place: place}, nil
+	case partial(d):
+		return r.fetchPartial(ctx, d, dir)
+	case d.SHA256 == "":
+		return f, withHint(fmt.Errorf("dataset %s: only its DVC hash was recorded", d.Name),
+			"run 'dvc pull' in the restored folder, and then the command itself")
+	}
+	target := dataTarget(dir, d)
+	restored := d.Path != "" && exists(target) // with the source
+	if restored {
+		err := r.verifyData(ctx, d, target, progress)
+		var pointer *pointerError
+		if err == nil || !errors.As(err, &pointer) {
+			return FetchedData{Dataset: d, Place: target}, err
+		}
+	}
+	place, err := r.findData(ctx, d, progress)
+	if err != nil {
+		return f, err
+	}
+	if d.Path == "" {
+		return FetchedData{d, place, dataVariable(d.Name)}, nil
+	}
+	if err := NoLinks(dir, d.Path); err != nil {
+		return f, fmt.Errorf("dataset %s: %w", d.Name, err)
+	}
+	if restored { // as pointers of Git LFS
+		if err := os.RemoveAll(target); err != nil {
+			return f, fmt.Errorf("dataset %s: %w", d.Name, err)
+		}
+	}
+	if err := cloneTree(ctx, place, target); err != nil {
+		return f, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
+	}
+	return FetchedData{Dataset: d, Place: target}, r.verifyData(ctx, d, target, progress)
 }
 
 // dataTarget returns the path that a dataset of the project has in a restored folder.
@@ -126,6 +132,10 @@ func notFound(d format.Dataset, other error) error {
 	if other == nil {
 		other = fmt.Errorf("dataset %s was not found on this machine: sha256 %s, %d bytes", d.Name, d.SHA256, d.Bytes)
 	}
+	var pointer *pointerError
+	if errors.As(other, &pointer) {
+		return other
+	}
 	return withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
 }
 
@@ -143,7 +153,7 @@ func (r *Repository) verifyData(
 		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, but %.12s was recorded",
 			d.Name, place, got.SHA256, d.SHA256)
 	}
-	return nil
+	return checkPointers(ctx, d, place)
 }
 
 // NoLinks returns an error if a folder between dir and a path below it is a link. The files may come from a stranger.

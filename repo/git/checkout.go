@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -27,15 +28,20 @@ func (s *Scratch) below(dir string) command {
 }
 
 // CheckOut writes the files of the index to dir, through the filters of the project's attributes. dir must be empty. If
-// Git LFS cannot fetch a file, CheckOut writes its pointer instead, and pointers is true.
-func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err error) {
-	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false", "checkout-index", "-q", "-a", "-u")
+// the attributes ask for Git LFS and it is installed, its filter runs even if the user has not configured it. If it
+// cannot fetch a file, CheckOut writes its pointer instead, and failed is true.
+func (s *Scratch) CheckOut(ctx context.Context, dir string) (failed bool, err error) {
+	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false")
+	if !s.skipLFS && !s.usesLFS(ctx) && s.wantsLFS(ctx) {
+		if _, err := exec.LookPath("git-lfs"); err == nil {
+			args = append(args, lfsFilter...)
+			s.givenLFS = true
+		}
+	}
+	args = append(args, "checkout-index", "-q", "-a", "-u")
 	at := s.below(dir)
 	_, err = at.run(ctx, args...)
-	if s.skipLFS {
-		return s.usesLFS(ctx), err
-	}
-	if err == nil || ctx.Err() != nil || !s.usesLFS(ctx) {
+	if err == nil || ctx.Err() != nil || s.skipLFS || !s.usesLFS(ctx) {
 		return false, err
 	}
 	entries, listErr := os.ReadDir(dir)
@@ -52,10 +58,48 @@ func (s *Scratch) CheckOut(ctx context.Context, dir string) (pointers bool, err 
 	return true, err
 }
 
+// lfsFilter is what 'git lfs install' configures.
+var lfsFilter = []string{
+	"-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f",
+	"-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true",
+}
+
+// wantsLFS reports whether an attributes file in the index asks for Git LFS.
+func (s *Scratch) wantsLFS(ctx context.Context) bool {
+	_, err := s.run(ctx, nil, "grep", "--cached", "-q", "-e", "filter=lfs", "--", ":(glob)**/.gitattributes")
+	return err == nil
+}
+
+// LFSFiles returns the files of the index that the attributes in it give to Git LFS.
+func (s *Scratch) LFSFiles(ctx context.Context) ([]string, error) {
+	if !s.wantsLFS(ctx) {
+		return nil, ctx.Err()
+	}
+	paths, err := s.run(ctx, nil, "ls-files", "-z")
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.run(ctx, paths, "check-attr", "--cached", "-z", "--stdin", "filter")
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Split(string(out), "\x00")
+	var files []string
+	for i := 0; i+2 < len(fields); i += 3 {
+		if fields[i+2] == "lfs" {
+			files = append(files, fields[i])
+		}
+	}
+	return files, nil
+}
+
 // skipSmudge makes Git LFS write pointers.
 const skipSmudge = "GIT_LFS_SKIP_SMUDGE=1"
 
 func (s *Scratch) usesLFS(ctx context.Context) bool {
+	if s.givenLFS {
+		return true
+	}
 	_, err := s.run(ctx, nil, "config", "--get-regexp", "^filter\\.lfs\\.(process|smudge)$")
 	return err == nil
 }

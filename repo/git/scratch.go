@@ -22,8 +22,9 @@ type Scratch struct {
 	dirs Dirs
 	cmd  command
 
-	skipLFS bool   // write pointers of Git LFS
-	fetched string // a temporary repository that only this scratch uses; may be empty
+	skipLFS  bool   // write pointers of Git LFS
+	givenLFS bool   // the filter of Git LFS is given to Git, because the user has not configured it
+	fetched  string // a temporary repository that only this scratch uses; may be empty
 
 	// runs is how many tracked files each .runs had when the index was copied without them, by the folder that contains
 	// it.
