@@ -65,6 +65,7 @@ func (a *Active) fillNoticed(
 		f.warn("what the program read is not fully known: %s", p)
 	}
 	b.run.Trace = n.trace
+	b.outputs = append(b.outputs, n.written...)
 	for _, d := range n.datasets {
 		if d.Manifest != nil {
 			if err := a.repo.shareBytes(sharedDatasets, d.Dataset.Manifest, d.Manifest); err != nil {
@@ -94,6 +95,7 @@ type noticed struct {
 	trace    *format.Trace // nil if no process was watched
 	datasets []*capture.Dataset
 	outside  map[string]string // the places of datasets outside the project
+	written  []string          // absolute paths of the files that the program has written
 }
 
 // finish determines the datasets. Hashing ends after wait, or when end.Hurry is closed.
@@ -107,6 +109,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 		return n
 	}
 	n.trace = &format.Trace{Road: format.RoadPython, Withheld: in.reader.Withheld()}
+	n.written = in.reader.Outputs()
 	problem := func(text string, args ...any) {
 		n.trace.Problems = append(n.trace.Problems, fmt.Sprintf(text, args...))
 	}

@@ -27,7 +27,7 @@ func Omits(config *format.Config, s *format.Source) func(path string, size int64
 		for at := path; ; {
 			i := strings.LastIndexByte(at, '/')
 			if i < 0 {
-				return omitted["*"] || omitted["/"]
+				return omitted["/"] || omitted["*"] && at == path
 			}
 			if at == path && omitted[printable(at[:i]+"/*")] || omitted[printable(at[:i]+"/")] {
 				return true

@@ -77,8 +77,8 @@ func (c *chooser) choose(paths []string) []string {
 		}
 		left = append(left, untracked{path, size})
 	}
+	c.omitWritten(outputs, left)
 	kept := c.withinLimits(left)
-	c.omitWritten(outputs)
 	for _, m := range []map[string]*format.Omitted{data, excluded} {
 		for _, o := range m {
 			c.omitted = append(c.omitted, *o)
@@ -87,23 +87,27 @@ func (c *chooser) choose(paths []string) []string {
 	return kept
 }
 
-// omitWritten omits what runs have written, one entry per folder.
-func (c *chooser) omitWritten(files []untracked) {
-	folders := map[string][]untracked{}
+// omitWritten omits what runs have written. The files of a folder are one entry if no other untracked file is in it.
+func (c *chooser) omitWritten(files, others []untracked) {
+	shared := map[string]bool{}
+	for _, f := range others {
+		shared[path.Dir(f.path)] = true
+	}
+	folders := map[string]*format.Omitted{}
 	for _, f := range files {
 		dir := path.Dir(f.path)
-		folders[dir] = append(folders[dir], f)
-	}
-	for dir, files := range folders {
-		if len(files) == 1 {
-			c.omit(files[0].path, files[0].size, 1, format.OmittedWritten)
+		if shared[dir] {
+			c.omit(f.path, f.size, 0, format.OmittedWritten)
 			continue
 		}
-		size := int64(0)
-		for _, f := range files {
-			size += f.size
+		if folders[dir] == nil {
+			folders[dir] = &format.Omitted{Path: path.Join(dir, "*"), Reason: format.OmittedWritten}
 		}
-		c.omit(path.Join(dir, "*"), size, int64(len(files)), format.OmittedWritten)
+		folders[dir].Bytes += f.size
+		folders[dir].Count++
+	}
+	for _, o := range folders {
+		c.omit(o.Path, o.Bytes, o.Count, o.Reason)
 	}
 }
 

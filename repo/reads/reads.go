@@ -179,3 +179,14 @@ func (r *Reader) Inputs() []string {
 	}
 	return inputs
 }
+
+// Outputs returns the files that the program has written, in the order in which they came.
+func (r *Reader) Outputs() []string {
+	var outputs []string
+	for _, path := range r.Order {
+		if r.Uses[path]&Written != 0 {
+			outputs = append(outputs, path)
+		}
+	}
+	return outputs
+}
