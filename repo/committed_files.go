@@ -169,6 +169,11 @@ func sharedName(name string) (kind sharedKind, digest string, ok bool) {
 	return sharedKind{}, "", false
 }
 
+// SharedFolders lists the folders of shared files in .runs.
+func SharedFolders() []string {
+	return []string{sharedSources.folder, sharedEnvironments.folder, sharedDatasets.folder}
+}
+
 // ManifestName returns the path of the manifest of a dataset, relative to the .runs folder.
 func ManifestName(d format.Dataset) string {
 	return path.Join(sharedDatasets.folder, d.Manifest+sharedDatasets.extension)

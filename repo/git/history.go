@@ -131,3 +131,31 @@ func nextWord(in *bufio.Reader) (string, error) {
 func isObjectID(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
+
+// DeletedFiles lists the files below folders that commits between others and the tip removed, with their former ids: of
+// a merge, those that one of its parents has. A file is listed once.
+func DeletedFiles(ctx context.Context, dirs Dirs, tip string, without, folders []string) (map[string]string, error) {
+	args := []string{
+		"--literal-pathspecs", "log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-relative",
+		"--no-show-signature", "--format=", "--diff-filter=D", tip, "--not",
+	}
+	args = append(append(append(args, without...), "--"), folders...)
+	out, err := dirs.command().run(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	deleted := map[string]string{}
+	for rest := string(out); rest != ""; {
+		meta, more, ok := strings.Cut(strings.TrimLeft(rest, "\n\x00"), "\x00")
+		path, more, ok2 := strings.Cut(more, "\x00")
+		fields := strings.Fields(meta)
+		if !ok || !ok2 || len(fields) != 5 {
+			break
+		}
+		rest = more
+		if _, known := deleted[path]; !known && strings.HasPrefix(strings.TrimPrefix(fields[0], ":"), "100") {
+			deleted[path] = fields[2]
+		}
+	}
+	return deleted, nil
+}

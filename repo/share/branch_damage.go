@@ -55,7 +55,11 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, found...)
+		lost, err := lostProblems(ctx, r, tip, at)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(append(problems, found...), lost...)
 	}
 	if len(tips) > 1 {
 		if problems, err = notOn(ctx, r.Git, at, tips, problems); err != nil {
@@ -126,12 +130,16 @@ func soundCommits(ctx context.Context, r *repo.Repository, tip string) ([]string
 
 // rememberSound writes soundFile. If that fails, the next call looks at more commits.
 func rememberSound(r *repo.Repository, tips []string) {
-	file := soundFile(r)
+	writeCommits(soundFile(r), tips)
+}
+
+// writeCommits replaces a file of commits, one in each line, if it can.
+func writeCommits(file string, commits []string) {
 	if os.MkdirAll(filepath.Dir(file), 0o777) != nil {
 		return
 	}
 	tmp := file + "." + format.RandomLetters(8)
-	if os.WriteFile(tmp, []byte(strings.Join(tips, "\n")+"\n"), 0o666) != nil || os.Rename(tmp, file) != nil {
+	if os.WriteFile(tmp, []byte(strings.Join(commits, "\n")+"\n"), 0o666) != nil || os.Rename(tmp, file) != nil {
 		_ = os.Remove(tmp)
 	}
 }

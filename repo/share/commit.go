@@ -36,6 +36,7 @@ type Committed struct {
 	Refused      []repo.Damage // runs that cannot be committed, and why
 	Unsuccessful int           // runs left out because they failed, crashed or were killed
 	Warnings     []string
+	Mended       []string // shared files that the branch had lost although its runs name them; see lostShared
 	Restored     []string // shared files that the working tree lacked; see restoreShared
 	Allowed      int      // findings that the configuration allows
 	Reasons      []string // the reasons that the configuration gives for them
@@ -57,7 +58,7 @@ type CommittedRun struct {
 
 // Empty reports whether there was nothing to commit.
 func (c *Committed) Empty() bool {
-	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted) == 0
+	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted)+len(c.Mended) == 0
 }
 
 // CompleteOrRollBack completes or rolls back a redaction, commit or push that was killed.

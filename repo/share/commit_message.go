@@ -36,6 +36,9 @@ func (c *Committed) Summary() string {
 	if n := len(c.Removed); n > 0 {
 		parts = append(parts, "remove "+count(n, "run"))
 	}
+	if n := len(c.Mended); n > 0 {
+		parts = append(parts, "bring back "+count(n, "shared file"))
+	}
 	return oneLine(strings.Join(parts, ", "))
 }
 

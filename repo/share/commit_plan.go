@@ -219,6 +219,11 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		}
 	}
 	p.settle(ids)
+	if !named && marks {
+		if err := p.mend(ctx, w.trees, base); err != nil {
+			return p, err
+		}
+	}
 	if err := p.removeOrphans(known); err != nil {
 		return p, err
 	}
