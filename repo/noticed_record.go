@@ -166,14 +166,14 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 			kept = append(kept, f)
 		case known:
 			kept = append(kept, early)
-		case f.gone && use&reads.Written == 0:
+		case f.gone && use&(reads.Written|reads.Removed) == reads.Removed: // others may never have existed
 			gone = append(gone, in.shown(f))
 		case f.gone, use&reads.Database != 0:
 		case f.noFile:
 			if info, err := os.Stat(f.path); err != nil || info.Mode().IsRegular() {
 				unread = append(unread, in.shown(f)) // pipes and devices are not data
 			}
-		case use&reads.Written != 0 || !bornAfter(f.path, in.started):
+		case use&reads.Removed != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
 		}
 	}

@@ -24,6 +24,7 @@ const (
 	Written                  // a process wrote to it
 	Made                     // a process wrote to it without reading it before
 	Database                 // a process opened it as a database, which it may read or write
+	Removed                  // a process removed it
 )
 
 // The bounds of what is taken in. A process writes down at most 500,000 files.
@@ -139,8 +140,12 @@ func (r *Reader) record(process string, kind byte, path string) {
 		if r.Uses[path]&(Read|Database) == 0 {
 			use |= Made
 		}
+	case 'C':
+		use = Written | Made
 	case 'S':
 		use = Database
+	case 'D':
+		use = Removed
 	case 'L':
 		if filepath.IsAbs(path) && len(r.Listed) < maxListed {
 			r.Listed[filepath.Clean(path)] = true

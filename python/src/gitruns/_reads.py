@@ -2,12 +2,13 @@
 
 `runs exec` brings this file into every Python process as gitruns_reads, and `import gitruns` installs it, to know at
 init() what was read before. It needs nothing else of the package, and imports only what every Python has loaded. An
-audit hook appends each path once to a file of this process in the run's folder; `runs` decides at the end what of it is
-data.
+audit hook appends each path once to a file of this process in the run's folder. At the end, `runs` decides what of it
+is data.
 
-A file has the records KIND PATH NUL. KIND is R (read), W (written), S (a database that may be either), L (a folder
-that was listed) or N (how many files must not be named, as a number). The first record is H, or X if some of what was
-read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
+A file has the records KIND PATH NUL. KIND is R (read), W (written), C (made), D (removed), S (a database that may be
+read or written), L (a folder that was listed) or N (how many files must not be named, as a number). The first record is
+H, or X if some of what was read is missing. Names that may be those of keys, hidden files and the folders of the system
+are never written.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class _State:
         self.full = False
         self.around, self.temporary = _temporary(root)
         self.packages = _packages(root)
+        home = os.path.expanduser("~")
+        self.homes = (os.path.join(home, ""), os.path.join(os.path.realpath(home), ""))
 
 
 def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -182,6 +185,8 @@ def _redirect(folder: str, root: str) -> None:
                 state.pending.append(b"R" + os.fsencode(full) + b"\0")
                 state.written += 1
     _flush(state)
+    if state.full:
+        _spoil(state)
 
 
 def _restart(state: _State) -> None:
@@ -304,17 +309,16 @@ def _note(state: _State, path: Any, flags: int) -> None:
     if len(known) >= _MAX_PATHS:
         _fill(state)
         return
+    if isinstance(path, bytes):
+        known.add(path)
+        path = os.fsdecode(path)
+    if not isinstance(path, str):
+        return  # a descriptor
     if not state.folder:
-        if writes or path not in state.wrote:
+        if (writes or path not in state.wrote) and not (path.endswith(_CODE) and _imports()):
             known.add(path)
-        if path.__class__ is str and path.endswith(_CODE) and _imports():
-            known.discard(path)
         return
     known.add(path)
-    if path.__class__ is not str:
-        if not isinstance(path, (str, bytes)):
-            return  # a descriptor
-        path = os.fsdecode(path)
     full = _wanted(state, path)
     if full is None:
         return
@@ -324,7 +328,8 @@ def _note(state: _State, path: Any, flags: int) -> None:
         return
     if writes == 2 and not flags & (os.O_TRUNC | os.O_EXCL):  # r+ and a+ read what is there
         _add(state, b"R" + entry)
-    _add(state, b"W" + entry)
+    # What was looked for and not found, and is written now, was not read before.
+    _add(state, (b"C" if path in state.read and not os.path.exists(path) else b"W") + entry)
 
 
 def _fill(state: _State) -> None:
@@ -415,11 +420,11 @@ def _wanted(state: _State, path: str) -> str | None:
     if verdict == _NO or name.endswith(_CODE) and _imports():
         return None
     if verdict == _WITHHELD or _secret(name):
-        _withhold(state)
+        _withhold(state, path)
         return None
     if name.startswith("."):
         if state.root and path.startswith(state.root + os.sep):
-            _withhold(state)
+            _withhold(state, path)
         return None
     return path
 
@@ -430,6 +435,8 @@ def _of_folder(state: _State, folder: str) -> int:
     if below.startswith(state.packages) or below.startswith(state.folder + os.sep):
         return _NO
     inside = bool(state.root) and below.startswith(state.root + os.sep)
+    if not inside and any(home.startswith(below) for home in state.homes):
+        return _NO
     if not inside and not below.startswith(state.around) and below.startswith(_SYSTEM + state.temporary):
         return _NO
     part = below[len(state.root) :] if inside else below
@@ -457,9 +464,9 @@ def _secret(name: str) -> bool:
     return "token" in rest.replace("tokens", "") or "tokens" in rest and ending not in _TOKENS
 
 
-def _withhold(state: _State) -> None:
-    state.withheld += 1
-    if state.withheld <= 1000:  # the last number counts
+def _withhold(state: _State, path: str) -> None:
+    if state.withheld < 1000 and os.path.exists(path):  # programs look for files that may be there
+        state.withheld += 1
         _add(state, b"N%d\0" % state.withheld)
 
 
@@ -527,14 +534,29 @@ def _on_list(state: _State, args: tuple[Any, ...]) -> None:
 
 def _on_rename(state: _State, args: tuple[Any, ...]) -> None:
     path = args[1]
-    if isinstance(path, (str, bytes)) and path not in state.wrote:
-        _note(state, path, os.O_WRONLY)
+    if isinstance(path, (str, bytes)):
+        if path in state.read and os.path.exists(path):
+            _on_remove(state, args[1:])
+        if path not in state.wrote:
+            _note(state, path, os.O_WRONLY)
+    _on_remove(state, args)
+
+
+def _on_remove(state: _State, args: tuple[Any, ...]) -> None:
+    """Note that a file was removed that the process has read."""
+    path = args[0]
+    if isinstance(path, (str, bytes)) and path in state.read:
+        _flush_raw(state)
+        full = _wanted(state, os.fsdecode(path))
+        if full is not None:
+            _add(state, b"D" + os.fsencode(full) + b"\0")
 
 
 _other: dict[str, Callable[[_State, tuple[Any, ...]], None]] = {
     "os.chdir": _on_chdir,
     "os.listdir": _on_list,
     "os.scandir": _on_list,
+    "os.remove": _on_remove,
     "os.rename": _on_rename,
     "sqlite3.connect": _on_connect,
 }

@@ -1,0 +1,412 @@
+"""What a program reads is recorded without being named, and what must not be named is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import unittest
+
+from project import Project
+
+# As in reads_test.go of repo/reads.
+SECRETS = {
+    "server.pem": True, "id_rsa": True, "id_ed25519.pub": True, "aws_credentials.json": True, "hf_token": True,
+    "token": True, "my-token.txt": True, "stored_tokens": True, "tokens.json": True, "client_secret_1.json": True,
+    "chord.key": True, "passwords.csv": True, "prod.env": True, "api_key.txt": True, "keystore.p12": True,
+    "a.kdbx": True, "KubeConfig": True, "_netrc": True, "SECRET": True, "tokenizer.json": False,
+    "train_tokens.bin": False, "special_tokens_map.json": False, "keypoints.csv": False, "monkey.png": False,
+    "environment.csv": False, "train.csv": False, "x.npy": False, "bypass.csv": False, "tokenized.arrow": False,
+}  # fmt: skip
+
+PYTHONS = [sys.executable] + [p for p in (os.environ.get("RUNS_TEST_MLFLOW"),) if p]  # the second has numpy and others
+
+# Each layout: what it needs, files that exist before the run, the program, and the datasets with their number of files.
+LAYOUTS = {
+    "ignored file": ("", {"data/a.csv": "x\n1\n"}, "open('data/a.csv').read()", {"a": 1}),
+    "absolute path": ("", {"data/a.csv": "x\n1\n"}, "open(os.path.abspath('data/a.csv')).read()", {"a": 1}),
+    "bytes path": ("", {"data/a.csv": "x\n1\n"}, "open(b'data/a.csv').read()", {"a": 1}),
+    "pathlib": ("", {"data/a.csv": "x\n"}, "import pathlib; pathlib.Path('data', 'a.csv').read_text()", {"a": 1}),
+    "os.open": ("", {"data/a.bin": "x"}, "os.close(os.open('data/a.bin', os.O_RDONLY))", {"a": 1}),
+    "another folder": ("", {"data/a.csv": "x\n"}, "os.chdir('data'); open('a.csv').read()", {"a": 1}),
+    "omitted from the tree": ("", {"w/model.pt": "x"}, "open('w/model.pt').read()", {"model": 1}),
+    "large": ("", {"big.csv": "x\n" * 600_000}, "open('big.csv').read()", {"big": 1}),
+    "tracked": ("", {"config.json": "{}"}, "open('config.json').read()", {}),
+    "two files": ("", {"data/a.csv": "", "data/b.csv": "1"}, "[open(f'data/{n}.csv').read() for n in 'ab']",
+                  {"a": 1, "b": 1}),
+    "same names": ("", {"data/a/x.csv": "1", "data/b/x.csv": "2"}, "[open(f'data/{n}/x.csv').read() for n in 'ab']",
+                   {"x": 1, "b/x": 1}),
+    "image folder": ("", {f"data/img/{c}/{i}.png": f"{c}{i}" for c in "abc" for i in range(20)},
+                     "[open(os.path.join(d, n), 'rb').read() for d, _, names in os.walk('data') for n in names]",
+                     {"a": 20, "b": 20, "c": 20}),
+    "many classes": ("", {f"data/img/{c}/{i}.png": f"{c}{i}" for c in range(40) for i in range(3)},
+                     "[open(os.path.join(d, n), 'rb').read() for d, _, names in os.walk('data') for n in names]",
+                     {"img": 120}),
+    "some of a folder": ("", {f"data/{i}.txt": str(i) for i in range(100)},
+                         "[open(f'data/{i}.txt').read() for i in range(30)]", {"data": 30}),
+    "sqlite": ("", {}, "import sqlite3; sqlite3.connect('data/x.db').execute('select * from t').fetchall()", {"x": 1}),
+    "sqlite uri": ("", {},
+        "import sqlite3; sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select 1 from t')",
+                   {"x": 1}),
+    "zip": ("", {}, "import zipfile; zipfile.ZipFile('data/x.zip').read('a')", {"x": 1}),
+    "tar": ("", {}, "import tarfile; tarfile.open('data/x.tar').getmembers()", {"x": 1}),
+    "gzip": ("", {}, "import gzip; gzip.open('data/x.gz').read()", {"x": 1}),
+    "mmap": ("", {"data/a.bin": "xyz"},
+            "import mmap; f=open('data/a.bin', 'rb'); mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)[:2]",
+             {"a": 1}),
+    "generated, then read": ("", {}, "open('data/new.csv', 'w').write('x'); open('data/new.csv').read()", {}),
+    "made by a child, then read": (
+        "", {}, "import subprocess; subprocess.run(['sh', '-c', 'echo x > data/new.csv']); open('data/new.csv').read()",
+        {}),
+    "appended": ("", {"data/log.txt": "x"}, "open('data/log.txt', 'a').write('y')", {}),
+    "renamed over": ("", {"data/a.csv": "x"},
+         "open('data/t.tmp', 'w').write('y'); os.replace('data/t.tmp', 'data/a.csv'); open('data/a.csv').read()",
+                     {}),
+    "not found": ("", {}, "os.path.exists('data/none'); open('data/none') if 0 else None", {}),
+    "a pipe": ("", {}, "os.mkfifo('data/p'); f = os.open('data/p', os.O_RDONLY | os.O_NONBLOCK); os.close(f)", {}),
+    "vanished": ("", {"data/a.csv": "x"}, "open('data/a.csv').read(); os.remove('data/a.csv')", {}),
+    "odd names": ("", {"data/a\nb.csv": "x", "data/\udcff.csv": "y"},
+                  "[open(os.path.join('data', n)).read() for n in os.listdir('data') if n[-4:] == '.csv']", 2),
+    "subprocess": ("", {"data/a.csv": "x"},
+                "import subprocess; subprocess.run([sys.executable, '-c', 'open(\"data/a.csv\").read()'], check=True)",
+                   {"a": 1}),
+    "fork": ("", {"data/a.csv": "x"},
+        "import multiprocessing as m; m.get_context('fork').Pool(2).map(read, ['data/a.csv'])",
+             {"a": 1}),
+    "spawn": ("", {"data/a.csv": "x"},
+              "import multiprocessing as m; m.get_context('spawn').Pool(2).map(read, ['data/a.csv'])", {"a": 1}),
+    "hard exit": ("", {"data/a.csv": "x"}, "open('data/a.csv').read(); os._exit(0)", {"a": 1}),
+    "outside": ("", {"../{outside}/a.csv": "x"}, "open('../{outside}/a.csv').read()", {"a": 1}),
+    "outside folder": ("", {f"../{{outside}}/set/{i}.txt": "x" for i in range(20)},
+                       "[open(f'../{outside}/set/{i}.txt').read() for i in range(20)]", {"set": 20}),
+    "linked folder": ("", {"../{outside}/a.csv": "x"},
+          "os.path.islink('data/l') or os.symlink('../../{outside}', 'data/l'); open('data/l/a.csv').read()",
+                      {"a": 1}),
+    "hub cache": ("", {"{home}/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40 + "/w/x.bin": "x"},
+                  "open(os.path.expanduser('~/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40
+                  + "/w/x.bin')).read()", {"org/name": 1}),
+    "numpy.memmap": ("numpy", {"data/a.bin": "x" * 80},
+        "import numpy; numpy.memmap('data/a.bin', mode='r')[:2]", {"a": 1}),
+    "numpy.load": ("numpy", {"data/a.txt": "1 2\n"}, "import numpy; numpy.loadtxt('data/a.txt')", {"a": 1}),
+    "pandas": ("pandas", {"data/a.csv": "x,y\n1,2\n"}, "import pandas; pandas.read_csv('data/a.csv')", {"a": 1}),
+}  # fmt: skip
+
+# Programs that read nothing that is data.
+ORDINARY = {
+    "json": "import json; json.dump({}, open('out.json', 'w')); json.load(open('out.json'))",
+    "logging": "import logging; logging.basicConfig(filename='x.log'); logging.warning('x'); open('x.log').read()",
+    "tempfile": "import tempfile; f = tempfile.NamedTemporaryFile('w+'); f.write('x'); f.flush(); open(f.name).read()",
+    "subprocess": (
+        "import subprocess; subprocess.run(['cat', '/etc/hostname']); subprocess.check_output(['ls', '/usr'])"
+    ),
+    "multiprocessing": "import multiprocessing as m; m.get_context('spawn').Pool(2).map(abs, [1, -1])",
+    "importlib.resources": "import importlib.resources as r; r.files('email').joinpath('architecture.rst').is_file()",
+    "zoneinfo": "import zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin') if os.path.isdir('/usr/share/zoneinfo') else 0",
+    "ssl": "import ssl; ssl.create_default_context()",
+    "locale": "import locale; locale.setlocale(locale.LC_ALL, ''); locale.getpreferredencoding()",
+    "urllib": "import urllib.request; urllib.request.urlopen('file:///etc/hostname').read()",
+    "sqlite": "import sqlite3; c = sqlite3.connect('data/new.db'); c.execute('create table t(a)'); c.commit()",
+    "in memory": "import sqlite3; sqlite3.connect(':memory:').execute('create table t(a)')",
+    "pickle": "import pickle; pickle.dump(1, open('data/m.pkl', 'wb')); pickle.load(open('data/m.pkl', 'rb'))",
+    "shelve": "import shelve; s = shelve.open('data/s'); s['a'] = 1; s.close(); shelve.open('data/s')['a']",
+    "configparser": (
+        "import configparser; configparser.ConfigParser().read(['config.ini', os.path.expanduser('~/.x.ini')])"
+    ),
+    "traceback": (
+        "import traceback\ntry: 1 / 0\nexcept Exception: traceback.print_exc(); import inspect; inspect.stack()"
+    ),
+    "own module": "import local_module; local_module.f()",
+    "platform": "import platform, os; platform.platform(); os.cpu_count(); open('/proc/cpuinfo').read()",
+    "netrc": "import netrc\ntry: netrc.netrc()\nexcept OSError: pass",
+    "doctest": "import doctest, unittest, pydoc; doctest.testmod()",
+    "pkgutil": "import pkgutil; list(pkgutil.iter_modules()); import importlib.metadata as m; list(m.distributions())",
+    "mimetypes": "import mimetypes; mimetypes.guess_type('a.csv'); import gettext; gettext.find('x')",
+    "random": "import random, uuid, hashlib; uuid.uuid4(); open('/dev/urandom', 'rb').read(4)",
+    "numpy": "import numpy; numpy.save('data/o.npy', numpy.ones(3)); numpy.load('data/o.npy')",
+    "pandas": "import pandas; pandas.DataFrame({'a': [1]}).to_csv('data/o.csv'); pandas.read_csv('data/o.csv')",
+    "matplotlib": (
+        "import matplotlib; matplotlib.use('Agg'); import matplotlib.pyplot as p; p.plot([1]); p.savefig('o.png')"
+    ),
+    "sklearn": "from sklearn.datasets import load_iris; load_iris()",
+}
+
+PROGRAM = """
+import os, sys
+def read(path):
+    return open(path).read()
+if __name__ == "__main__":
+    {}
+"""
+
+
+class WithReads(Project):
+    def setUp(self):
+        super().setUp()
+        self.write(".gitignore", "data\n__pycache__/\nlocal_module.py\n.env\n*.pem\n")
+        self.write("config.json", "{}")
+        os.makedirs(os.path.join(self.dir, "data"))
+        self.home, self.outside = self.dir + "-home", self.dir + "-outside"
+        for folder in (self.home, self.outside):
+            os.makedirs(folder)
+            self.addCleanup(shutil.rmtree, folder)
+
+    def exec(self, source: str, python: str = sys.executable, status: int = 0, flags: tuple = (), **env: str) -> dict:
+        """Run a program under `runs exec` and return its record. Its files are a second older than the run."""
+        path = self.write("train.py", source)
+        for top, _, names in [*os.walk(self.dir), *os.walk(self.home), *os.walk(self.outside)]:
+            if "/.git" not in top and "/.runs" not in top:
+                for name in names:
+                    os.utime(os.path.join(top, name), (1_700_000_000, 1_700_000_000), follow_symlinks=False)
+        env.setdefault("HOME", self.home)
+        done = subprocess.run(
+            [self.binary, "exec", *flags, "--", python, path],
+            cwd=self.dir, env=self.env(PYTHONPATH="", **env), capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.printed = done.stderr
+        return self.show()
+
+    def noticed(self, run: dict) -> dict:
+        return {d["name"]: d["files"] for d in run.get("datasets", ()) if d.get("noticed") == "python"}
+
+
+def _with(module: str) -> str:
+    """Return a Python that has a module."""
+    for python in PYTHONS:
+        have = subprocess.run(
+            [python, "-c", f"import importlib.util as u; exit(not u.find_spec('{module}'))"], check=False
+        )
+        if have.returncode == 0:
+            return python
+    return ""
+
+
+class TestLayouts(WithReads):
+    def prepare(self, name: str, files: dict):
+        for path, text in files.items():
+            path = path.replace("{outside}", os.path.basename(self.outside)).replace("{home}", self.home)
+            path = os.path.join(self.dir, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", errors="surrogateescape") as f:
+                f.write(text)
+        import gzip
+        import sqlite3
+        import tarfile
+        import zipfile
+
+        data = os.path.join(self.dir, "data")
+        if name.startswith("sqlite"):
+            with sqlite3.connect(os.path.join(data, "x.db")) as db:
+                db.execute("create table t(a)")
+        elif name == "zip":
+            with zipfile.ZipFile(os.path.join(data, "x.zip"), "w") as z:
+                z.writestr("a", "b")
+        elif name == "tar":
+            tarfile.open(os.path.join(data, "x.tar"), "w").close()
+        elif name == "gzip":
+            gzip.open(os.path.join(data, "x.gz"), "w").close()
+
+    def test_layouts(self):
+        subprocess.run(["git", "add", "config.json", ".gitignore"], cwd=self.dir, check=True)
+        for name, (needs, files, source, want) in LAYOUTS.items():
+            python = _with(needs) if needs else sys.executable
+            if not python:
+                continue
+            with self.subTest(name):
+                subprocess.run(["rm", "-rf", os.path.join(self.dir, "data")], check=True)
+                os.makedirs(os.path.join(self.dir, "data"))
+                self.prepare(name, files)
+                source = source.replace("{outside}", os.path.basename(self.outside))
+                run = self.exec(PROGRAM.replace("{}", source), python)
+                got = self.noticed(run)
+                self.assertEqual(len(got) if isinstance(want, int) else got, want, self.printed)
+                self.assertEqual(run["trace"]["road"], "python")
+                if name == "vanished":
+                    self.assertEqual(run["trace"]["problems"], ["data/a.csv no longer existed at the end"])
+                elif name not in ("renamed over",):
+                    self.assertNotIn("problems", run["trace"])
+
+    def test_ordinary_programs(self):
+        """Programs that read nothing of their own give no dataset, no problem, and no doubt."""
+        for name, source in ORDINARY.items():
+            python = _with(name) if name in ("numpy", "pandas", "matplotlib", "sklearn") else sys.executable
+            if not python:
+                continue
+            with self.subTest(name):
+                self.write("local_module.py", "def f(): pass\n")
+                source = textwrap.indent("import os, sys\n" + source, "    ")
+                run = self.exec("if __name__ == '__main__':\n" + source, python)
+                self.assertEqual(self.noticed(run), {}, self.printed)
+                self.assertEqual(run["trace"], {"road": "python"})
+
+
+class TestPrivacy(WithReads):
+    def test_secret_names(self):
+        from gitruns import _reads
+
+        for name, want in SECRETS.items():
+            self.assertEqual(_reads._secret(name), want, name)
+            group = "\0" + name.lower() + "\0"
+            if want and not any(word in group for word in _reads._SUSPECT):
+                self.fail(f"{name} does not stand out in a group")
+
+    def test_nothing_is_named(self):
+        """What must not be named is in no file: not in the record, nor in what the processes write down."""
+        planted = [
+            ".env", "data/hf_token.txt", "data/server.pem", "data/.hidden/x.csv", "secrets/x.csv",
+        ] + [
+            os.path.join(self.home, name)
+            for name in (".netrc", ".aws/credentials", ".ssh/id_rsa", ".config/tool/settings.json", "direct.csv")
+        ]  # fmt: skip
+        for name in planted:
+            self.write(name, "x")
+        self.write("data/train.csv", "x")
+        source = f"""
+            import os, time
+            for i in range(1200): open("data/train.csv").read()
+            for path in {planted!r} + ["/etc/passwd", "/usr/share/none", "data/train.csv"] * 2:
+                try:
+                    open(path).read()
+                except OSError: pass
+            os.environ["RUNS_DIR"] and print(repr([open(os.path.join(os.environ["RUNS_READS"], n), "rb").read()
+                for n in os.listdir(os.environ["RUNS_READS"])]))
+        """
+        run = self.exec(textwrap.dedent(source), flags=("--no-system",))
+        self.assertEqual(self.noticed(run), {"train": 1})
+        self.assertGreaterEqual(run["trace"]["withheld"], 5)
+        names = [b"hf_token", b"server.pem", b".hidden", b"secrets/", b".netrc", b".aws", b"id_rsa", b".config/",
+                 b"direct.csv", b"passwd", b"/usr/share", b"/.env"]  # fmt: skip
+        written = [os.path.join(top, n) for top, _, names in os.walk(os.path.join(self.dir, ".runs")) for n in names]
+        for path in [p for p in written if not p.endswith((".gitignore", ".patch"))]:  # the source may have the names
+            with open(path, "rb") as f:
+                content = f.read()
+            for name in names:
+                self.assertNotIn(name, content, path)
+            self.assertNotIn(self.dir.encode(), content if path.endswith("run.toml") else b"", path)
+        log = [p for p in written if p.endswith("output.log")]
+        self.assertEqual(len(log), 1)
+        with open(log[0]) as f:  # the program has printed what its own process wrote down
+            self.assertIn("train.csv", f.read())
+
+
+class TestBehavior(WithReads):
+    def test_declared_data_is_not_noticed(self):
+        self.write("data/a.csv", "x")
+        self.write("data/b/1.txt", "x")
+        run = self.exec("open('data/a.csv').read(); open('data/b/1.txt').read()", flags=("-d", "data/b"))
+        self.assertEqual(self.noticed(run), {"a": 1})
+        self.assertEqual([d["name"] for d in run["datasets"]], ["b", "a"])
+
+    def test_off(self):
+        self.write("data/a.csv", "x")
+        run = self.exec("open('data/a.csv').read()", flags=("--trace", "off"))
+        self.assertEqual((self.noticed(run), run["trace"]["road"]), ({}, "none"))
+        self.assertIn("data/", run["trace"]["ignored"])
+        self.assertIn("restorable, but what it read was not noticed", self.runs("verify"))
+        self.assertNotIn("1 fully restorable", self.runs("verify"))
+        self.runs("init")
+        with open(os.path.join(self.dir, ".runs", "config.toml"), "a") as f:
+            f.write('[data]\ntrace = "off"\n')
+        self.assertEqual(self.noticed(self.exec("open('data/a.csv').read()")), {})
+
+    def test_changed(self):
+        """A file that changes after it was read is reported, not recorded with its later content."""
+        self.write("data/a.csv", "x")
+        run = self.exec("open('data/a.csv').read(); open('data/a.csv', 'a').write('y')")
+        self.assertEqual(self.noticed(run), {})
+        self.assertEqual(run["trace"]["problems"], ["data/a.csv changed while the program ran"])
+        self.assertNotIn("1 fully restorable", self.runs("verify"))
+
+    def test_replaced(self):
+        self.write("data/a.csv", "x")
+        source = "import os; open('data/a.csv').read(); open('data/b', 'w').write('y'); "
+        run = self.exec(source + "os.replace('data/b', 'data/a.csv')")
+        self.assertEqual((self.noticed(run), len(run["trace"]["problems"])), ({}, 1))
+
+    def test_changed_after_hashing(self):
+        self.write("data/a.csv", "x")
+        run = self.exec("import time; open('data/a.csv').read(); time.sleep(4); open('data/a.csv', 'w').write('y')")
+        self.assertEqual(self.noticed(run), {"a": 1})
+        self.assertNotIn("problems", run["trace"])
+
+    def test_sitecustomize_of_the_user(self):
+        self.write("site/sitecustomize.py", "import builtins\nbuiltins.ours = 1\n")
+        self.write("data/a.csv", "x")
+        path = self.write("train.py", "assert ours == 1; open('data/a.csv').read()")
+        os.utime(os.path.join(self.dir, "data/a.csv"), (1, 1))
+        env = self.env(PYTHONPATH=os.path.join(self.dir, "site"), HOME=self.home)
+        subprocess.run([self.binary, "exec", "--", sys.executable, path], cwd=self.dir, env=env, check=True)
+        self.assertEqual(self.noticed(self.show()), {"a": 1})
+
+    def test_program_that_closes_all_files(self):
+        self.write("data/a.csv", "x")
+        self.write("data/b.csv", "x")
+        source = """
+            import os
+            open("data/a.csv").read()
+            os.closerange(3, 4096)
+            files = [os.open(f"data/out{i}", os.O_WRONLY | os.O_CREAT) for i in range(1000)]
+            open("data/b.csv").read()
+            assert all(os.fstat(f).st_size == 0 for f in files)
+        """
+        self.assertEqual(self.noticed(self.exec(textwrap.dedent(source))), {"a": 1, "b": 1})
+
+    def test_exception_of_a_signal_handler(self):
+        """An exception that a handler raises reaches the program, also within the hook."""
+        source = """
+            import os, signal
+            class Late(Exception): pass
+            def late(*_): raise Late
+            signal.signal(signal.SIGALRM, late)
+            caught = 0
+            for _ in range(200):
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+                try:
+                    for i in range(10_000): open("config.json").close(); open(f"/dev/null").close()
+                except Late:
+                    caught += 1
+            assert caught == 200, caught
+        """
+        self.exec(textwrap.dedent(source))
+
+    def test_seeds_that_read_other_files(self):
+        for i in range(40):
+            self.write(f"data/{i}.txt", str(i))
+        for seed in range(3):
+            source = "import os, random; random.seed(int(os.environ['SEED']))\n" + (
+                "[open(f'data/{i}.txt').read() for i in random.sample(range(40), 20)]"
+            )
+            self.exec(source, flags=("-p", f"seed={seed}", "-e", "s"), SEED=str(seed))
+        groups = json.loads(self.runs("ls", "-e", "s", "--group-by", "replicates", "--json"))
+        self.assertEqual([len(g["runs"]) for g in groups], [3])
+        with open(os.path.join(self.dir, "data", "7.txt"), "w") as f:
+            f.write("other")
+        self.exec("[open(f'data/{i}.txt').read() for i in range(40)]", flags=("-p", "seed=9", "-e", "s"))
+        self.exec(source, flags=("-p", "seed=2", "-e", "s", "--trace", "off"), SEED="2")
+
+    def test_init_knows_what_was_read_before(self):
+        self.write("data/a.csv", "x")
+        os.utime(os.path.join(self.dir, "data/a.csv"), (1, 1))
+        self.python("import gitruns; open('data/a.csv').read()\nrun = gitruns.init(); run.finish()")
+        self.assertEqual(self.noticed(self.show()), {"a": 1})
+        self.python("open('data/a.csv').read()\nimport gitruns; run = gitruns.init(mode='disabled'); run.finish()")
+
+    def test_reproduce(self):
+        for i in range(30):
+            self.write(f"data/{i}.txt", str(i))
+        self.write("data/x.csv", "a\n1\n")
+        source = "[open(f'data/{i}.txt').read() for i in range(20)]; open('data/x.csv').read()"
+        run = self.exec(source)
+        self.assertEqual(self.noticed(run), {"data": 21})
+        self.runs("reproduce", "last", "--env", "none", "--in", self.dir + "-again")
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.dir + "-again"], check=True)
+        self.assertEqual(len(os.listdir(self.dir + "-again/data")), 21)
+        os.remove(os.path.join(self.dir, "data", "7.txt"))
+        self.runs("reproduce", run["id"], "--env", "none", status=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
