@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -84,4 +85,41 @@ func DecodeExperiment(file string, data []byte) (*Experiment, error) {
 		return nil, t.err
 	}
 	return e, nil
+}
+
+// MergeExperiments returns theirs with what changed from base to ours. Of two creations, the earlier one counts.
+func MergeExperiments(base, ours, theirs *Experiment) *Experiment {
+	merged := *theirs
+	if ours.Title != base.Title {
+		merged.Title = ours.Title
+	}
+	if !ours.Deleted.Equal(base.Deleted) {
+		merged.Deleted = ours.Deleted
+	}
+	if merged.Created.IsZero() || !ours.Created.IsZero() && ours.Created.Before(merged.Created) {
+		merged.Created = ours.Created
+	}
+	merged.Tags = maps.Clone(theirs.Tags)
+	for key, text := range ours.Tags {
+		if was, ok := base.Tags[key]; ok && was == text {
+			continue
+		}
+		if merged.Tags == nil {
+			merged.Tags = map[string]string{}
+		}
+		merged.Tags[key] = text
+	}
+	for key := range base.Tags {
+		if _, ok := ours.Tags[key]; !ok {
+			delete(merged.Tags, key)
+		}
+	}
+	merged.Unknown = maps.Clone(ours.Unknown)
+	if theirs.Unknown != nil {
+		if merged.Unknown == nil {
+			merged.Unknown = map[string]any{}
+		}
+		maps.Copy(merged.Unknown, theirs.Unknown)
+	}
+	return &merged
 }

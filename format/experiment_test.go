@@ -58,3 +58,34 @@ func FuzzDecodeExperiment(f *testing.F) {
 		}
 	})
 }
+
+// TestMergeExperiments: what two clones change in different places is all there, whichever comes first, and what only
+// one changes is as it made it.
+func TestMergeExperiments(t *testing.T) {
+	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	base := &Experiment{Name: "taxi", Created: at, Tags: map[string]string{"a": "1", "b": "2", "c": "3"}}
+	ours := &Experiment{Name: "taxi", Title: "Taxi", Created: at, Tags: map[string]string{"a": "one", "b": "2", "d": "4"}}
+	theirs := &Experiment{
+		Name: "taxi", Created: at.Add(-time.Hour), Deleted: at,
+		Tags: map[string]string{"a": "1", "b": "two", "c": "3", "e": "5"},
+	}
+	want := &Experiment{
+		Name: "taxi", Title: "Taxi", Created: at.Add(-time.Hour), Deleted: at,
+		Tags: map[string]string{"a": "one", "b": "two", "d": "4", "e": "5"},
+	}
+	for _, got := range []*Experiment{MergeExperiments(base, ours, theirs), MergeExperiments(base, theirs, ours)} {
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("merged to %+v, want %+v", got, want)
+		}
+	}
+	if got := MergeExperiments(base, ours, base); !reflect.DeepEqual(got, ours) {
+		t.Errorf("merged to %+v, want %+v", got, ours)
+	}
+	if got := MergeExperiments(base, base, theirs); !reflect.DeepEqual(got, theirs) {
+		t.Errorf("merged to %+v, want %+v", got, theirs)
+	}
+	none := &Experiment{Name: "taxi"}
+	if got := MergeExperiments(none, ours, none); !reflect.DeepEqual(got, ours) {
+		t.Errorf("merged to %+v, want %+v", got, ours)
+	}
+}

@@ -448,6 +448,10 @@ func (p *JournalParser) dataset(d *DatasetLine) error {
 			return p.text(&d.Source)
 		case "source_type":
 			return p.text(&d.SourceType)
+		case "schema":
+			return p.text(&d.Schema)
+		case "profile":
+			return p.text(&d.Profile)
 		}
 		return p.skip()
 	})

@@ -193,6 +193,7 @@ func FuzzJournalLine(f *testing.F) {
 	f.Add([]byte(`{"t": 1, "artifact": {"path": "x", "name": "y", "step": 3}, "dataset": {"path": "d"}, "event": "end"}`))
 	f.Add([]byte(`{"t": 1, "values": {"a": {"_type": "histogram", "bins": [0, 1.5], "values": [NaN]}},` +
 		` "summary": {"k": [null], "n": null}, "metric": {"name": "a*", "goal": "min"}}`))
+	f.Add([]byte(`{"t": 1, "p": {"a": "\u004eaN", "b": [{"c": "\u002dInfinity"}]}, "summary": {"k": "I\u006efinity"}}`))
 	f.Add([]byte(`{"t": 1, "joined": {"experiment": "e", "group": null, "odd": 1}, "exit_code": 2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p JournalParser

@@ -1,6 +1,9 @@
 package format
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // AppendLine appends l as one journal line, with a newline. Parse can read it back.
 func AppendLine(b []byte, l *Line) []byte {
@@ -27,17 +30,17 @@ func AppendLine(b []byte, l *Line) []byte {
 	}
 	var o object
 	if len(l.Params) > 0 {
-		o.add("p", mapObject(l.Params))
+		o.add("p", marked(l.Params))
 	}
 	if len(l.Set) > 0 {
-		o.add("set", mapObject(l.Set))
+		o.add("set", marked(l.Set))
 	}
 	if len(l.Tags) > 0 {
 		o.add("tags", textObject(l.Tags))
 	}
 	o.addText("note", l.Note)
 	if len(l.Summary) > 0 {
-		o.add("summary", l.Summary)
+		o.add("summary", marked(l.Summary))
 	}
 	if l.Defined != nil {
 		o.add("metric", l.Defined.tree())
@@ -55,7 +58,7 @@ func AppendLine(b []byte, l *Line) []byte {
 		o.add("exit_code", *l.ExitCode)
 	}
 	o.addText("event", l.Event)
-	o = append(o, mapObject(l.Unknown)...)
+	o = append(o, mapObject(marked(l.Unknown))...)
 	if len(l.Values) > 0 {
 		b = append(b, `,"values":{`...)
 		for i, v := range l.Values {
@@ -73,6 +76,66 @@ func AppendLine(b []byte, l *Line) []byte {
 		b = AppendJSON(b, f.value)
 	}
 	return append(b, "}\n"...)
+}
+
+// numberWord is a text that a reader of journals would take for a number. An escape makes it a text (SPEC 4.2).
+type numberWord string
+
+// AppendJSON appends the text with its first character escaped.
+func (w numberWord) AppendJSON(b []byte) []byte {
+	b = append(b, `"\u00`...)
+	b = strconv.AppendUint(b, uint64(w[0]), 16)
+	return append(append(b, w[1:]...), '"')
+}
+
+// marked returns a table in which the texts that read as numbers are numberWords. It changes nothing in place.
+func marked(table map[string]any) map[string]any {
+	if !hasNumberWord(table) {
+		return table
+	}
+	all := make(map[string]any, len(table))
+	for key, v := range table {
+		all[key] = mark(v)
+	}
+	return all
+}
+
+func mark(value any) any {
+	switch v := value.(type) {
+	case string:
+		if isNumberWord(v) {
+			return numberWord(v)
+		}
+	case map[string]any:
+		return marked(v)
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = mark(v[i])
+		}
+		return list
+	}
+	return value
+}
+
+func hasNumberWord(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return isNumberWord(v)
+	case map[string]any:
+		for _, item := range v {
+			if hasNumberWord(item) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, hasNumberWord)
+	}
+	return false
+}
+
+func isNumberWord(text string) bool {
+	return text == "NaN" || text == "Infinity" || text == "-Infinity"
 }
 
 func (a *ArtifactLine) tree() object {
@@ -114,6 +177,8 @@ func (d *DatasetLine) tree() object {
 	o.addText("digest", d.Digest)
 	o.addText("source", d.Source)
 	o.addText("source_type", d.SourceType)
+	o.addText("schema", d.Schema)
+	o.addText("profile", d.Profile)
 	return o
 }
 

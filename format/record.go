@@ -206,6 +206,8 @@ type Dataset struct {
 	// Source is the address that the library gives for the data, such as a URL or a path below the root. SourceType is
 	// its kind in the words of the library, such as local, http or hugging_face.
 	Source, SourceType string
+	// Schema and Profile are what the library says of the columns and of the size of the data, as JSON in its own form.
+	Schema, Profile string
 }
 
 // The roads by which a recorder notices what a program reads.

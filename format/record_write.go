@@ -202,6 +202,8 @@ func (d Dataset) tree() object {
 	o.addText("digest", d.Digest)
 	o.addText("source", d.Source)
 	o.addText("source_type", d.SourceType)
+	o.addText("schema", d.Schema)
+	o.addText("profile", d.Profile)
 	o.addText("noticed", d.Noticed)
 	return o
 }

@@ -35,7 +35,9 @@ func ExecFiles() (map[string][]byte, error) {
 		return nil, err
 	}
 	files["gitruns_exec_client/__init__.py"] = nil
-	for _, name := range []string{"_errors", "_journal", "_messages", "_mlflow_service", "_mlflow_store", "_spare"} {
+	for _, name := range []string{
+		"_errors", "_journal", "_messages", "_mlflow_artifacts", "_mlflow_service", "_mlflow_store", "_spare",
+	} {
 		files["gitruns_exec_client/"+name+".py"] = modules[name+".py"]
 	}
 	files["gitruns_reads.py"] = modules["_reads.py"]

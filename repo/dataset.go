@@ -39,12 +39,24 @@ func (r *Repository) ArtifactLinks(process string) string {
 	return filepath.Join(r.CacheDir(), "artifacts", process)
 }
 
+// linksOf ends the name of a file that says in which folder of links those of a run are.
+const linksOf = ".in"
+
+// NoteArtifactLinks notes that a folder of links and copies has those of a run, whose name it does not have.
+func NoteArtifactLinks(dir, id string) error {
+	return writeFile(filepath.Join(filepath.Dir(dir), id+linksOf), []byte(filepath.Base(dir)))
+}
+
 // dropArtifactLinks removes the links and copies of a run that processes made.
 func (r *Repository) dropArtifactLinks(id string) error {
 	entries, _ := os.ReadDir(r.ArtifactLinks("")) // usually there are none
 	var errs []error
 	for _, entry := range entries {
-		errs = append(errs, os.RemoveAll(filepath.Join(r.ArtifactLinks(entry.Name()), id)))
+		all := r.ArtifactLinks(entry.Name())
+		errs = append(errs, os.RemoveAll(filepath.Join(all, id)))
+		if name, err := readBounded(filepath.Join(all, id+linksOf), 1000); err == nil && filepath.IsLocal(string(name)) {
+			errs = append(errs, os.RemoveAll(filepath.Join(all, string(name))))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -184,6 +184,11 @@ func (f *fold) namedArtifacts(names *artifactNames) []arriving {
 // keep it.
 func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) []arriving {
 	top := filepath.Join(a.Dir, filesName)
+	earlier := a.earlierArtifacts()
+	isEarlier := func(name, at string) bool {
+		e, ok := earlier[name]
+		return ok && e.is(at)
+	}
 	var all []arriving
 	var others, odd []string
 	add := func(name, was string) {
@@ -204,6 +209,7 @@ func (a *Active) ownFiles(b *finished, f *fold, names *artifactNames, most int) 
 		}
 		name := filepath.ToSlash(rel)
 		switch {
+		case isEarlier(name, at):
 		case !entry.Type().IsRegular():
 			odd = append(odd, fmt.Sprintf("%q of the run's folder was left out: it is not a regular file", name))
 		case len(all)+len(others) >= most:

@@ -22,7 +22,7 @@ func (a *Active) keptLeft(batch string) string {
 var (
 	ownNames = []string{
 		RecordName, configName, sidecarName, lockName, artifactsName, filesName, notesName, stagedName, outputName,
-		toldName, tracebackName,
+		earlierName, toldName, tracebackName,
 	}
 	ownPrefixes = []string{
 		".", ownerPrefix, lastPrefix, outputName + ".", "output-", donePrefix, consumed, restPrefix, leftPrefix,

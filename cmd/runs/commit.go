@@ -269,7 +269,8 @@ type committedJSON struct {
 	Batches  []string     `json:"batches"` // relative to .runs
 	Branch   string       `json:"branch"`
 	Bytes    int64        `json:"bytes"`
-	Commit   *string      `json:"commit"` // null if there was nothing to commit
+	Commit   *string      `json:"commit"`      // null if there was nothing to commit
+	Changed  int          `json:"experiments"` // whose files the commit adds or changes
 	Files    int          `json:"files"`
 	Left     int          `json:"left"`
 	Notes    int          `json:"notes"`
@@ -286,7 +287,7 @@ func newCommittedJSON(done *share.Committed) committedJSON {
 	}
 	return committedJSON{
 		Allowed: done.Allowed, Batches: orEmpty(done.Batches), Branch: done.Branch, Bytes: done.Bytes,
-		Commit: orNull(done.Commit), Files: done.Files, Left: done.Unsuccessful, Notes: done.Notes,
+		Commit: orNull(done.Commit), Changed: done.Experiments, Files: done.Files, Left: done.Unsuccessful, Notes: done.Notes,
 		Redacted: done.Redacted, Refused: newDamageJSON(done.Refused), Removed: done.Removed, Runs: ids,
 	}
 }

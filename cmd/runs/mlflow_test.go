@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -276,6 +277,55 @@ func TestMLflowStatus(t *testing.T) {
 					t.Errorf("exit status %d, want %d; run %+v, want %s\n%s", status, c.exit, run, c.status, out)
 				}
 				p.verify()
+			})
+		}
+	})
+}
+
+// Programs that write to one run, one after another, see one run, also if one of them, and 'runs exec' itself, are
+// killed. The parts of the run here lead to it by their ids.
+func TestMLflowResumed(t *testing.T) {
+	script, err := os.ReadFile("../../testdata/mlflow/programs/resumed.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachMLflow(t, func(t *testing.T, python string) {
+		for _, parent := range []string{"", "1"} {
+			t.Run("kill parent "+parent, func(t *testing.T) {
+				t.Parallel()
+				p := newMLflowProject(t, python, map[string]string{"resumed.py": string(script)})
+				place := p.dir + ".id"
+				run := func(want int, args ...string) {
+					t.Helper()
+					cmd := p.command(slices.Concat([]string{"exec", "--", python, "resumed.py"}, args)...)
+					cmd.Env = append(cmd.Env, "RUNS_TEST_KILL_PARENT="+parent)
+					out, err := cmd.CombinedOutput()
+					if status := cmd.ProcessState.ExitCode(); status != want {
+						t.Fatalf("%s: exit status %d, %v:\n%s", args, status, err, out)
+					}
+				}
+				run(0, "1", place)
+				run(0, "2", place)
+				run(map[string]int{"": 137, "1": -1}[parent], "3", place)
+				for strings.Contains(p.must("ls", "--json"), `"running"`) && t.Context().Err() == nil {
+					time.Sleep(100 * time.Millisecond) // whoever notices that the program has died finishes its run
+				}
+				run(0, "4", place)
+				var parts []struct{ ID string }
+				p.decode([]byte(p.must("ls", "--json", "--parts", "-e", "chains")), &parts)
+				args := []string{"check", place}
+				for _, part := range parts {
+					args = append(args, part.ID)
+				}
+				if len(parts) != 4 {
+					t.Fatalf("%d parts: %v", len(parts), parts)
+				}
+				run(0, args...)
+				run(0, "delete", place)
+				p.verify()
+				if out := p.must("ls", "-e", "chains"); strings.Count(out, "whole") != 1 {
+					t.Errorf("ls prints %s", out)
+				}
 			})
 		}
 	})

@@ -71,7 +71,8 @@ type statusJSON struct {
 	Conflicts   []string              `json:"conflicts"` // files of runs that Git could not merge, by their paths in .runs
 	Count       map[format.Status]int `json:"count"`
 	Damaged     []damageJSON          `json:"damaged"`
-	Elsewhere   []elsewhereJSON       `json:"elsewhere"` // runs of other worktrees that no commit holds
+	Elsewhere   []elsewhereJSON       `json:"elsewhere"`   // runs of other worktrees that no commit holds
+	Experiments int                   `json:"experiments"` // whose files are not committed
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
 	Lost        int                   `json:"lost"`          // runs that were committed in this clone and are on no branch
@@ -145,7 +146,8 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Missing: o.Missing, Files: o.Files, Notes: o.Notes, Removals: o.Removals, Redactions: newRedactionsJSON(o.Redactions),
+		Missing: o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: o.Removals,
+		Redactions: newRedactionsJSON(o.Redactions),
 	}
 	if o.Conflict != nil {
 		s.Conflicts = o.Conflict.Paths
@@ -205,6 +207,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	a.printMissingFiles(o.Files)
 	if o.Uncommitted > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
+	}
+	if o.Experiments > 0 {
+		a.print("%s not committed: run 'runs commit'", plural(o.Experiments, "changed experiment"))
 	}
 	if o.Notes > 0 {
 		a.print("%s of committed runs not committed: run 'runs commit'", plural(o.Notes, "annotation"))

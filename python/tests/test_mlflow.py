@@ -184,11 +184,11 @@ class TestPlugin(WithMLflow):
                 with open(os.path.join(folder, name), encoding="utf-8") as f:
                     os.kill(json.load(f)["pid"], signal.SIGTERM)
 
-    def plugin(self, python: str, source: str, *args: str) -> subprocess.Popen:
+    def plugin(self, python: str, source: str, *args: str, **env: str) -> subprocess.Popen:
         path = self.write("train.py", source)
         site = os.pathsep.join([os.path.join(self.dir, "site"), SRC])
         return subprocess.Popen(
-            [python, path, *args], cwd=self.dir, env=self.mlflow_env(PYTHONPATH=site),
+            [python, path, *args], cwd=self.dir, env=self.mlflow_env(PYTHONPATH=site, **env),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -290,6 +290,28 @@ client.log_text(id, "two", "two.txt")
                 self.assertIn(["two.txt"], paths)
                 self.assertIn(["one.txt"], paths)
         self.runs("verify")
+
+    def test_resumed(self):
+        """Programs that write to one run see one run, also if one of them is killed."""
+        path = os.path.join(os.path.dirname(os.path.dirname(SRC)), "testdata", "mlflow", "programs", "resumed.py")
+        with open(path, encoding="utf-8") as file:
+            source = file.read()
+        for python in PYTHONS:
+            with self.subTest(python=python):
+                place = os.path.join(self.dir, ".git", "id-of-the-run")
+                for part in ("1", "2", "3", "4", "check", "delete"):
+                    done = self.plugin(python, source, part, place, RUNS_TEST_URI="gitruns:", RUNS_TEST_SETTLE="4")
+                    printed = done.communicate()[1]
+                    self.assertEqual(done.returncode, -9 if part == "3" else 0, f"part {part}: {printed}")
+                    self.settled()
+                self.runs("rm", "-w", "experiment = 'chains'", "--force")
+        self.runs("verify")
+
+    def settled(self) -> None:
+        """Wait until no run is in progress."""
+        until = time.time() + 60
+        while any(run["status"] == "running" for run in self.all_runs()) and time.time() < until:
+            time.sleep(0.1)
 
     def test_import_costs_nothing(self):
         code = "import sys, mlflow\nprint([m for m in sys.modules if m.startswith('gitruns._mlflow_')])\n"

@@ -2,9 +2,12 @@ package mlflow
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -14,9 +17,12 @@ import (
 // artifactsOf returns the folder in which MLflow's client finds the artifacts of a run. It reads and writes files
 // itself, without a call: for a finished run it gets a folder of links and copies, which placeArtifacts makes, so
 // that it cannot change the run.
-func (s *Service) artifactsOf(e *repo.Entry) string {
+func (s *Service) artifactsOf(e *stored) string {
 	if e.Active != nil {
 		return e.Active.FilesDir()
+	}
+	if len(e.earlier) > 0 { // its newest part alone has another folder
+		return filepath.Join(s.repo.ArtifactLinks(s.nonce), e.ID+"-whole")
 	}
 	return filepath.Join(s.repo.ArtifactLinks(s.nonce), e.ID)
 }
@@ -27,41 +33,140 @@ const maxCopied = 1 << 20
 
 // placeArtifacts makes the folder in which MLflow's client finds the artifacts of a finished run. Artifacts that are
 // not on this machine are left out: 'runs pull' fetches them.
-func (s *Service) placeArtifacts(ctx context.Context, e *repo.Entry) error {
+func (s *Service) placeArtifacts(ctx context.Context, e *stored) error {
 	if e.Active != nil {
 		return nil
 	}
-	all, err := e.AllArtifacts()
+	all, err := e.artifacts()
 	if err != nil {
 		return err
 	}
-	dir := s.artifactsOf(e)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	dir, err := s.placeAll(ctx, e, all)
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.given[e.ID] = true
+	s.given[dir] = e.id
 	s.mu.Unlock()
-	for i := range all {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		a := &all[i]
-		target := filepath.Join(dir, filepath.FromSlash(a.Path))
-		if info, err := os.Stat(target); err == nil && info.Mode().IsRegular() && info.Size() == a.Bytes {
-			continue
-		}
-		if !e.HasArtifact(*a) {
-			continue
-		}
-		if err := s.placeArtifact(e, a, dir, target); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-// placeArtifact links a large artifact if its file stays, and otherwise copies it.
+// placeAll makes the folder of a finished run with some artifacts, and returns it.
+func (s *Service) placeAll(ctx context.Context, e *stored, all map[string]partArtifact) (dir string, err error) {
+	dir = s.artifactsOf(e)
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() { // it led to a run in progress
+		_ = os.Remove(dir)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	if len(e.earlier) > 0 {
+		for _, part := range e.parts() {
+			if err := repo.NoteArtifactLinks(dir, part.ID); err != nil {
+				return "", err
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		a := all[name]
+		target := filepath.Join(dir, filepath.FromSlash(name))
+		if info, err := os.Stat(target); err == nil && info.Mode().IsRegular() && info.Size() == a.Bytes {
+			continue
+		}
+		if !a.of.HasArtifact(a.Artifact) {
+			continue
+		}
+		if err := s.placeArtifact(a.of, &a.Artifact, dir, target); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// placeEarlier puts the artifacts of the runs that a run resumes into its folder for files, where MLflow's client reads
+// and lists them. What the program does not change there is no artifact of the run that resumes.
+func (s *Service) placeEarlier(ctx context.Context, active *repo.Active, earlier *stored) error {
+	all, err := earlier.artifacts()
+	if err != nil {
+		return nil // 'runs verify' names a damaged list of artifacts
+	}
+	wanted := map[string]format.Artifact{}
+	for name, a := range all {
+		if a.of.HasArtifact(a.Artifact) {
+			wanted[name] = a.Artifact
+		}
+	}
+	file := func(name string) string { return all[name].of.ArtifactFile(wanted[name]) }
+	err = active.PlaceEarlier(wanted, file, func(name, target string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		a := all[name]
+		return s.placeArtifact(a.of, &a.Artifact, active.FilesDir(), target)
+	})
+	if err != nil {
+		return err
+	}
+	return s.leadOn(s.artifactsOf(earlier), earlier, active)
+}
+
+// leadOn replaces a folder of artifacts of a finished run, which the program was given and may still write to, by a
+// link to the folder for files of the run that resumes it. What the program has written goes there. The caller holds
+// the lock.
+func (s *Service) leadOn(dir string, e *stored, active *repo.Active) error {
+	if s.given[dir] == "" {
+		return nil
+	}
+	link := dir + ".new"
+	if os.Symlink(active.FilesDir(), link) != nil {
+		return nil // what the program writes into the folder is recorded at the end
+	}
+	names, err := writtenFiles(dir, e)
+	for _, name := range names {
+		target := filepath.Join(active.FilesDir(), filepath.FromSlash(name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(target), 0o777)
+		}
+		if err == nil {
+			err = os.Rename(filepath.Join(dir, filepath.FromSlash(name)), target)
+		}
+	}
+	if err == nil {
+		err = os.RemoveAll(dir)
+	}
+	if err == nil {
+		s.given[dir] = ""
+		return os.Rename(link, dir)
+	}
+	return errors.Join(err, os.Remove(link))
+}
+
+// partArtifact is an artifact of a part of a run.
+type partArtifact struct {
+	format.Artifact
+	of *repo.Entry
+}
+
+// artifacts returns the artifacts of all parts, by path. Of one path, that of the newest part counts.
+func (e *stored) artifacts() (map[string]partArtifact, error) {
+	all := map[string]partArtifact{}
+	for _, part := range slices.Backward(e.parts()) {
+		list, err := part.AllArtifacts()
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			all[a.Path] = partArtifact{a, part}
+		}
+	}
+	return all, nil
+}
+
+// placeArtifact makes a hard link of a large artifact if its file stays, and otherwise a copy: MLflow 3 refuses files
+// that symbolic links lead to.
 func (s *Service) placeArtifact(e *repo.Entry, a *format.Artifact, dir, target string) error {
 	if err := repo.NoLinks(dir, path.Dir(a.Path)+"/x"); err != nil {
 		return err
@@ -69,7 +174,7 @@ func (s *Service) placeArtifact(e *repo.Entry, a *format.Artifact, dir, target s
 	_ = os.Remove(target) // a link to a file that has moved
 	at := e.ArtifactFile(*a)
 	if a.Bytes > maxCopied && s.stays(at) {
-		if os.MkdirAll(filepath.Dir(target), 0o777) == nil && os.Symlink(at, target) == nil {
+		if os.MkdirAll(filepath.Dir(target), 0o777) == nil && os.Link(at, target) == nil {
 			return nil
 		}
 	}
@@ -160,8 +265,8 @@ func (s *Service) listModelArtifacts(ctx context.Context, c *Call) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.placeArtifacts(ctx, e); err != nil {
+	if err := s.placeArtifacts(ctx, alone(e)); err != nil {
 		return nil, err
 	}
-	return listFolder(filepath.Join(s.artifactsOf(e), filepath.FromSlash(m.Path)), below)
+	return listFolder(filepath.Join(s.artifactsOf(alone(e)), filepath.FromSlash(m.Path)), below)
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -30,14 +29,18 @@ func (s *Service) keepWritten(ctx context.Context) error {
 		return nil
 	}
 	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(given)) {
+	for _, dir := range slices.Sorted(maps.Keys(given)) {
+		id := given[dir]
+		if id == "" { // it leads to a run that resumes the one of the folder
+			continue
+		}
 		e, err := s.entry(ctx, id)
 		var missing *Error
 		if errors.As(err, &missing) { // it was removed meanwhile
 			continue
 		}
 		if err == nil {
-			err = s.keepWrittenTo(ctx, e)
+			err = s.keepWrittenTo(ctx, dir, e)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("recording artifacts that were added to run %s: %w", id, err))
@@ -64,13 +67,12 @@ func (s *Service) dropOldLinks() error {
 	return errors.Join(errs...)
 }
 
-func (s *Service) keepWrittenTo(ctx context.Context, e *repo.Entry) error {
-	dir := s.artifactsOf(e)
+func (s *Service) keepWrittenTo(ctx context.Context, dir string, e *stored) error {
 	names, err := writtenFiles(dir, e)
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	run, err := s.writable(ctx, e.ID)
+	run, err := s.writable(ctx, e.id)
 	if err != nil {
 		return err
 	}
@@ -98,14 +100,10 @@ func (s *Service) keepWrittenTo(ctx context.Context, e *repo.Entry) error {
 }
 
 // writtenFiles lists the files of a folder of links and copies that are neither.
-func writtenFiles(dir string, e *repo.Entry) (names []string, err error) {
-	all, err := e.AllArtifacts()
+func writtenFiles(dir string, e *stored) (names []string, err error) {
+	known, err := e.artifacts()
 	if err != nil {
 		return nil, err
-	}
-	known := make(map[string]*format.Artifact, len(all))
-	for i := range all {
-		known[all[i].Path] = &all[i]
 	}
 	err = filepath.WalkDir(dir, func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
@@ -116,8 +114,8 @@ func writtenFiles(dir string, e *repo.Entry) (names []string, err error) {
 			return err
 		}
 		name := filepath.ToSlash(rel)
-		if a := known[name]; a != nil {
-			if same, err := isCopy(at, a); same || err != nil {
+		if a, ok := known[name]; ok {
+			if same, err := isCopy(at, &a.Artifact); same || err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -141,7 +142,7 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 	source, columns, rows := DatasetParts(d.Source, d.Schema, d.Profile)
 	line := &format.DatasetLine{
 		Name: run.dataName(d.Name, d.Digest), Digest: oneLine(d.Digest), SourceType: oneLine(d.SourceType),
-		Columns: columns, Rows: rows,
+		Columns: columns, Rows: rows, Schema: Described(d.Schema), Profile: Described(d.Profile),
 	}
 	for _, t := range in.Tags {
 		if t.Key == tagContext {
@@ -159,6 +160,18 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 		line.Source = oneLine(git.RemoteWithoutCredentials(source))
 	}
 	return line
+}
+
+// maxDescribed is how many bytes of a schema or a profile are recorded. Of a longer one, only the columns and the rows
+// are.
+const maxDescribed = 16 << 10
+
+// Described returns a schema or a profile as a record has it. It is empty if it is too long or no JSON.
+func Described(text string) string {
+	if len(text) > maxDescribed || !json.Valid([]byte(text)) || oneLine(text) != text {
+		return ""
+	}
+	return text
 }
 
 // oneLine returns a text that a record can hold.
@@ -281,8 +294,8 @@ func (s *Service) inputsOf(datasets []format.Dataset) *inputsJSON {
 
 func (s *Service) inputOf(d *format.Dataset) inputJSON {
 	in := inputJSON{Dataset: datasetJSON{
-		Name: plainName(d), Digest: d.Digest, SourceType: d.SourceType, Schema: schemaOf(d.Columns),
-		Profile: profileOf(d.Rows),
+		Name: plainName(d), Digest: d.Digest, SourceType: d.SourceType, Schema: cmp.Or(d.Schema, schemaOf(d.Columns)),
+		Profile: cmp.Or(d.Profile, profileOf(d.Rows)),
 	}}
 	if d.Role != "" {
 		in.Tags = []tagJSON{{tagContext, d.Role}}
@@ -335,17 +348,43 @@ func profileOf(rows int64) string {
 	return string(text)
 }
 
-// inputsJSON returns the datasets of an open run. The caller holds the lock.
-func (run *openRun) inputsJSON() *inputsJSON {
+// inputsJSON returns the datasets of an open run, and of the runs that it resumes. The caller holds the lock.
+func (run *openRun) inputsJSON(s *Service) *inputsJSON {
 	all := &inputsJSON{}
-	for i := range run.inputs {
-		if in := &run.inputs[i]; in.Dataset.SourceType == modelSource {
-			all.Models = append(all.Models, modelInputJSON{in.Dataset.Digest})
-		} else {
-			all.Datasets = append(all.Datasets, in.inputJSON)
+	if run.earlier != nil {
+		for _, part := range slices.Backward(run.earlier.parts()) {
+			all.add(s.inputsOf(part.Datasets))
 		}
 	}
+	own := &inputsJSON{}
+	for i := range run.inputs {
+		if in := &run.inputs[i]; in.Dataset.SourceType == modelSource {
+			own.Models = append(own.Models, modelInputJSON{in.Dataset.Digest})
+		} else {
+			own.Datasets = append(own.Datasets, in.inputJSON)
+		}
+	}
+	all.add(own)
 	return all
+}
+
+// add adds the datasets and models of a later part of a run, each once.
+func (all *inputsJSON) add(later *inputsJSON) {
+	for _, in := range later.Datasets {
+		same := func(d inputJSON) bool {
+			return d.Dataset.Name == in.Dataset.Name && d.Dataset.Digest == in.Dataset.Digest
+		}
+		if i := slices.IndexFunc(all.Datasets, same); i >= 0 {
+			all.Datasets[i] = in
+		} else {
+			all.Datasets = append(all.Datasets, in)
+		}
+	}
+	for _, m := range later.Models {
+		if !slices.Contains(all.Models, m) {
+			all.Models = append(all.Models, m)
+		}
+	}
 }
 
 // inherit takes in the datasets that the run was started with. The caller holds the lock, or nobody else knows the run.

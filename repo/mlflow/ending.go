@@ -36,12 +36,13 @@ func (s *Service) End(ctx context.Context, program repo.Finish) (own repo.Finish
 		run := s.open[id]
 		errs = append(errs, s.close(ctx, run, program, &own))
 		if run.deleted {
-			deleted = append(deleted, run.active.ID)
+			deleted = append(deleted, run.partIDs()...)
 		}
 	}
 	errs = append(errs, s.trash(ctx, deleted))
 	clear(s.open)
 	clear(s.parts)
+	s.known.forget()
 	return own, errors.Join(errs...)
 }
 
@@ -64,7 +65,7 @@ func (s *Service) makeRoom(ctx context.Context) error {
 		return nil
 	}
 	delete(s.open, first.id)
-	delete(s.parts, first.active.ID)
+	s.forgetParts(first)
 	first.before = true
 	return s.close(ctx, first, repo.Finish{Status: format.Finished}, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/index"
@@ -82,8 +83,15 @@ func (s *Service) named(ctx context.Context, id string) (name string, ok bool, e
 	if err != nil {
 		return "", false, err
 	}
-	name, ok = names[id]
-	return name, ok, nil
+	if name, ok = names[id]; ok {
+		return name, true, nil
+	}
+	deleted, err := s.trashed() // its last run may have been deleted just now
+	i := slices.IndexFunc(deleted, func(e *stored) bool { return ExperimentID(e.Experiment) == id })
+	if err != nil || i < 0 {
+		return "", false, err
+	}
+	return deleted[i].Experiment, true, nil
 }
 
 // names returns our names of all experiments, by their ids.

@@ -2,8 +2,6 @@ package mlflow
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -25,23 +23,11 @@ func statusOf(status format.Status) string {
 	return StatusFailed // also a crashed run
 }
 
-// entry returns a run of the repository that this service has not opened.
-func (s *Service) entry(ctx context.Context, id string) (*repo.Entry, error) {
-	if format.CheckID(id) != nil {
-		return nil, notFound("Run with id=%s not found", id)
-	}
-	e, err := s.repo.Read(ctx, id)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, repo.ErrNotActive) {
-		return nil, notFound("Run with id=%s not found", id)
-	}
-	return e, err
-}
-
 // jsonOf returns a run of the repository as MLflow's client reads it.
-func (s *Service) jsonOf(e *repo.Entry) *runJSON {
+func (s *Service) jsonOf(ctx context.Context, e *stored) *runJSON {
 	info := infoJSON{
-		ID: e.ID, UUID: e.ID, Name: e.Name, Experiment: ExperimentID(e.Experiment), User: e.Author,
-		Status: statusOf(e.Status), Start: e.Started.UnixMilli(), Artifacts: fileURI(s.artifactsOf(e)), Stage: "active",
+		ID: e.id, UUID: e.id, Name: e.Name, Experiment: ExperimentID(e.Experiment), User: e.Author,
+		Status: statusOf(e.Status), Start: e.started().UnixMilli(), Artifacts: fileURI(s.artifactsOf(e)), Stage: stageActive,
 	}
 	if !e.Ended.IsZero() {
 		info.End = e.Ended.UnixMilli()
@@ -51,17 +37,36 @@ func (s *Service) jsonOf(e *repo.Entry) *runJSON {
 	for _, key := range slices.Sorted(maps.Keys(flat)) {
 		data.Params = append(data.Params, tagJSON{key, Text(flat[key])})
 	}
+	if len(e.earlier) == 0 {
+		data.Metrics = recordedMetrics(e.Entry)
+	} else {
+		data.Metrics = s.latest(ctx, e)
+	}
+	inputs := &inputsJSON{}
+	var models []*model
+	for _, part := range slices.Backward(e.parts()) {
+		inputs.add(s.inputsOf(part.Datasets))
+		models = append(models, modelsIn(part)...)
+	}
+	return &runJSON{info, data, inputs, outputsOf(models)}
+}
+
+// recordedMetrics returns the latest values of metrics that the record of a run has.
+func recordedMetrics(e *repo.Entry) (list []metricJSON) {
 	for _, key := range slices.Sorted(maps.Keys(e.Metrics)) {
 		of := e.Metrics[key]
-		m := metricJSON{Key: key, Value: value(of.Last), Time: number(info.End)}
+		m := metricJSON{Key: key, Value: value(of.Last)}
+		if !e.Ended.IsZero() {
+			m.Time = number(e.Ended.UnixMilli())
+		}
 		for _, p := range []*format.Extreme{of.Min, of.Max} {
 			if p != nil { // the record has no step of the last point; without one, MLflow's page takes it for a single point
 				m.Step = max(m.Step, number(p.Step))
 			}
 		}
-		data.Metrics = append(data.Metrics, m)
+		list = append(list, m)
 	}
-	return &runJSON{info, data, s.inputsOf(e.Datasets), outputsOf(modelsOf(e.Tags))}
+	return list
 }
 
 // tagsFor returns the tags of a run, with those of MLflow's that have a place of their own in a record.

@@ -1,7 +1,9 @@
 package mlflow
 
 import (
+	"path"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,14 +17,11 @@ const (
 	maxTagText   = 8000
 )
 
-// checkKey returns an error for a key that MLflow does not take: it may have letters, digits and "/_.- :".
+// checkKey returns an error for a key that MLflow does not take: it may have letters, digits and "/_.- :", and as a
+// path it must not lead elsewhere, as a//b and ../a do.
 func checkKey(what, key string) error {
 	odd := func(r rune) bool {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r >= utf8.RuneSelf:
-			return false
-		}
-		return !strings.ContainsRune("/_.- :", r)
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune("/_.- :", r)
 	}
 	switch {
 	case key == "":
@@ -31,7 +30,10 @@ func checkKey(what, key string) error {
 		return invalid("The name of the %s has %d bytes, more than the limit of %d", what, len(key), maxKey)
 	case !utf8.ValidString(key) || strings.ContainsFunc(key, odd):
 		return invalid("Invalid %s name: '%s'. Names may only contain alphanumerics, underscores (_), dashes (-), "+
-			"periods (.), spaces ( ), colons (:) and slashes (/).", what, strings.ToValidUTF8(key, "\ufffd"))
+			"periods (.), spaces ( ), colons (:) and slashes (/).", what, oneLine(key))
+	case path.Clean(key) != key || key == "." || key[0] == '/' || strings.HasPrefix(key, ".."):
+		return invalid("Invalid %s name: '%s'. Names may be treated as files in certain cases, and must not resolve to "+
+			"other names when treated as such. This name would resolve to '%s'", what, key, path.Clean(key))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/gitruns/runs/format"
@@ -222,7 +223,7 @@ type historyJSON struct {
 	Next    string       `json:"next_page_token,omitempty"`
 }
 
-// points returns the points of a metric of a run, with those of the run that it resumes.
+// points returns the points of a metric of a run, with those of the runs that it resumes.
 func (s *Service) points(ctx context.Context, id, key string) ([]metricJSON, error) {
 	run, err := s.run(id)
 	if err != nil {
@@ -230,33 +231,39 @@ func (s *Service) points(ctx context.Context, id, key string) ([]metricJSON, err
 		if err != nil {
 			return nil, err
 		}
-		points, err := e.Points(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		points = withoutCopies(points)
-		list := make([]metricJSON, len(points))
-		for i := range points {
-			list[i] = metricOf(e.ID, key, &points[i], e.Datasets)
-		}
-		return list, nil
+		return e.points(ctx, key)
 	}
 	live := run.active.LivePoints()
 	if err := live.Read(ctx); err != nil {
 		return nil, err
 	}
-	var points []format.Point
+	var list []metricJSON
 	if run.earlier != nil {
-		if points, err = run.earlier.Points(ctx, key); err != nil {
+		if list, err = run.earlier.points(ctx, key); err != nil {
 			return nil, err
 		}
 	}
-	points = withoutCopies(append(points, live.Points(key)...))
-	list := make([]metricJSON, len(points))
+	points := withoutCopies(live.Points(key))
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	for i := range points {
-		list[i] = run.metricOfOpen(key, &points[i])
+		list = append(list, run.metricOfOpen(key, &points[i]))
+	}
+	return list, nil
+}
+
+// points returns the points of a metric of all parts, those of the first part first.
+func (e *stored) points(ctx context.Context, key string) ([]metricJSON, error) {
+	list := []metricJSON{}
+	for _, part := range slices.Backward(e.parts()) {
+		points, err := part.Points(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		points = withoutCopies(points)
+		for i := range points {
+			list = append(list, metricOf(e.id, key, &points[i], part.Datasets))
+		}
 	}
 	return list, nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/index"
 )
 
 // A logged model of MLflow 3 belongs to a run here. Its bytes are artifacts of the run, below ModelsFolder, and what
@@ -46,6 +47,29 @@ type model struct {
 	OfRun   []string          `json:"params_of_run,omitempty"` // params that equal those of the run
 	Tags    map[string]string `json:"tags,omitempty"`
 	Deleted bool              `json:"deleted,omitempty"`
+	Of      string            `json:"of,omitempty"` // the run, for a model that keeps the id that it had before an import
+}
+
+// of returns the run that made the model.
+func (m *model) of() string {
+	if m.Of != "" {
+		return m.Of
+	}
+	run, _, _ := modelPlace(m.ID)
+	return run
+}
+
+// ImportedModel returns the tag of a run that describes a model which was logged elsewhere. n counts the models of the
+// run from 1; dir is the folder of the model among the artifacts. Times are in ms since 1970. The id must be a key.
+func ImportedModel(run string, n int, id, name, dir, kind string, created, updated int64) (
+	key, text string, err error,
+) {
+	m := &model{
+		ID: id, Name: name, Path: dir, Type: kind, Status: modelReady, Created: created, Updated: max(created, updated),
+		Of: run,
+	}
+	text, err = m.text()
+	return modelTags + strconv.Itoa(n), text, err
 }
 
 // The states of a logged model.
@@ -139,7 +163,7 @@ func readModel(text string) *model {
 	if json.Unmarshal([]byte(text), &m) != nil || format.CheckPath(m.Path) != nil {
 		return nil
 	}
-	if _, _, err := modelPlace(m.ID); err != nil {
+	if _, _, err := modelPlace(m.ID); err != nil && (format.CheckKey(m.ID) != nil || format.CheckID(m.Of) != nil) {
 		return nil
 	}
 	return &m
@@ -148,7 +172,7 @@ func readModel(text string) *model {
 // ownModel reads the model with a number that a tag of a run describes. It is nil if the tag came from a run that this
 // one resumes.
 func ownModel(run string, n int, text string) *model {
-	if m := readModel(text); m != nil && m.ID == modelID(run, n) {
+	if m := readModel(text); m != nil && (m.ID == modelID(run, n) || m.Of == run) {
 		return m
 	}
 	return nil
@@ -165,6 +189,11 @@ func outputsOf(models []*model) *outputsJSON {
 	return all
 }
 
+// modelsIn reads the models that a run itself has made.
+func modelsIn(e *repo.Entry) []*model {
+	return slices.DeleteFunc(modelsOf(e.Tags), func(m *model) bool { return m.of() != e.ID })
+}
+
 // adoptModels takes in the models of a run that an earlier service began.
 func (run *openRun) adoptModels() {
 	for _, m := range modelsOf(run.record.Tags) {
@@ -176,9 +205,9 @@ func (run *openRun) adoptModels() {
 
 // allModels returns the models of an open run, and of the runs that it resumes. The caller holds the lock.
 func (run *openRun) allModels() (all []*model) {
-	for _, m := range modelsOf(run.record.Tags) {
-		if of, _, err := modelPlace(m.ID); err == nil && of != run.active.ID {
-			all = append(all, m)
+	if run.earlier != nil {
+		for _, part := range slices.Backward(run.earlier.parts()) {
+			all = append(all, modelsIn(part)...)
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(run.models)) {
@@ -358,8 +387,8 @@ func (s *Service) modelOfOpen(run *openRun, n int) *modelJSON {
 }
 
 // modelOf returns a model of a run of the repository as MLflow's client reads it.
-func (s *Service) modelOf(e *repo.Entry, n int, m *model, metrics []metricJSON) *modelJSON {
-	artifacts := fileURI(filepath.Join(s.artifactsOf(e), filepath.FromSlash(m.Path)))
+func (s *Service) modelOf(ctx context.Context, e *repo.Entry, n int, m *model, metrics []metricJSON) *modelJSON {
+	artifacts := fileURI(filepath.Join(s.artifactsOf(alone(e)), filepath.FromSlash(m.Path)))
 	ofRun := map[string]string{}
 	flat := e.Params.Flatten()
 	for _, key := range m.OfRun {
@@ -367,14 +396,14 @@ func (s *Service) modelOf(e *repo.Entry, n int, m *model, metrics []metricJSON) 
 			ofRun[key] = Text(v)
 		}
 	}
-	return m.json(modelID(e.ID, n), e.ID, ExperimentID(e.Experiment), artifacts, ofRun, metrics)
+	return m.json(m.ID, s.wholeID(ctx, e.ID), ExperimentID(e.Experiment), artifacts, ofRun, metrics)
 }
 
 // openModel returns the open run that has a model. It is nil if the run is not open.
 func (s *Service) openModel(id string) (run *openRun, n int, err error) {
 	of, n, err := modelPlace(id)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil // it may have been imported
 	}
 	if run, err := s.run(of); err == nil && run.active.ID == of { // not the continuation of that run
 		return run, n, nil
@@ -438,7 +467,7 @@ func (s *Service) changeFinished(ctx context.Context, id string, do func(m *mode
 	if err := e.Annotate(&format.Note{Tags: map[string]string{modelTags + strconv.Itoa(n): text}}); err != nil {
 		return nil, err
 	}
-	return map[string]any{"model": s.modelOf(e, n, m, nil)}, nil
+	return map[string]any{"model": s.modelOf(ctx, e, n, m, nil)}, nil
 }
 
 // finishedModel returns a model of a run that this service has not opened.
@@ -446,9 +475,11 @@ func (s *Service) finishedModel(ctx context.Context, id string) (*repo.Entry, in
 	missing := notFound("Logged model with ID '%s' not found.", oneLine(cut(id, maxName)))
 	of, n, err := modelPlace(id)
 	if err != nil {
-		return nil, 0, nil, err
+		if of, n, err = s.importedModel(ctx, id); of == "" || err != nil {
+			return nil, 0, nil, cmp.Or(err, missing)
+		}
 	}
-	e, err := s.entry(ctx, of)
+	e, err := s.part(ctx, of)
 	if err != nil {
 		var known *Error
 		if errors.As(err, &known) {
@@ -461,6 +492,27 @@ func (s *Service) finishedModel(ctx context.Context, id string) (*repo.Entry, in
 		return nil, 0, nil, missing
 	}
 	return e, n, m, nil
+}
+
+// importedModel returns the run and the number of a model that keeps the id that it had before an import. The run is
+// empty if there is none.
+func (s *Service) importedModel(ctx context.Context, id string) (run string, n int, err error) {
+	table, err := s.repo.Table(ctx)
+	if err != nil {
+		return "", 0, err
+	}
+	for n := 1; table.Has(index.Tags, modelTags+strconv.Itoa(n)); n++ {
+		column := table.Column(index.Tags, modelTags+strconv.Itoa(n))
+		for row := range table.Len() {
+			if column.Kind(row) != index.Text || !strings.Contains(column.Text(row), id) {
+				continue
+			}
+			if m := ownModel(table.ID(row), n, column.Text(row)); m != nil && m.ID == id {
+				return table.ID(row), n, nil
+			}
+		}
+	}
+	return "", 0, nil
 }
 
 func (s *Service) getModel(ctx context.Context, c *Call) (any, error) {
@@ -485,14 +537,14 @@ func (s *Service) getModel(ctx context.Context, c *Call) (any, error) {
 	if m.Deleted && !allowed {
 		return nil, missing
 	}
-	if err := s.placeArtifacts(ctx, e); err != nil {
+	if err := s.placeArtifacts(ctx, alone(e)); err != nil {
 		return nil, err
 	}
 	metrics, err := s.finishedMetricsOf(ctx, e, c.id)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"model": s.modelOf(e, n, m, metrics)}, nil
+	return map[string]any{"model": s.modelOf(ctx, e, n, m, metrics)}, nil
 }
 
 func (s *Service) finalizeModel(ctx context.Context, c *Call) (any, error) {

@@ -167,7 +167,7 @@ func (r *modelRow) id() string {
 	if r.answer != nil {
 		return r.answer.Info.ID
 	}
-	return modelID(r.table.ID(r.at), r.n)
+	return r.model.ID
 }
 
 func (r *modelRow) experiment() string {
@@ -193,7 +193,7 @@ func (r *modelRow) whole() (*modelJSON, error) {
 		r.failed = err
 		return nil, err
 	}
-	r.answer = r.service.modelOf(entries[0], r.n, r.model, metrics)
+	r.answer = r.service.modelOf(r.ctx, entries[0], r.n, r.model, metrics)
 	return r.answer, nil
 }
 
@@ -251,7 +251,7 @@ func (r *modelRow) Text(attribute string) (string, bool) {
 		if r.answer != nil {
 			return r.answer.Info.Run, true
 		}
-		return r.table.ID(r.at), true
+		return r.service.wholeID(r.ctx, r.table.ID(r.at)), true
 	case "experiment_id":
 		if r.answer != nil {
 			return r.answer.Info.Experiment, true

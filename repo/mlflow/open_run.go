@@ -3,6 +3,7 @@ package mlflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -18,10 +19,10 @@ import (
 // programs write to runs that have ended.
 type openRun struct {
 	active     *repo.Active
-	id         string      // that MLflow knows it by: for a resumed run, that of the first part
+	id         string      // that MLflow knows it by: for a resumed run, that of the chain
 	record     *format.Run // as the run was started
 	experiment string
-	earlier    *repo.Entry // the run that this one resumes; may be nil
+	earlier    *stored // the run that this one resumes; may be nil
 
 	mu      sync.Mutex // guards what follows
 	journal *repo.Journal
@@ -73,7 +74,7 @@ func newOpenRun(described *format.Run) *openRun {
 }
 
 // begin starts a run and opens it. The caller holds the lock.
-func (s *Service) begin(ctx context.Context, described *format.Run, earlier *repo.Entry) (*openRun, error) {
+func (s *Service) begin(ctx context.Context, described *format.Run, earlier *stored) (*openRun, error) {
 	run := newOpenRun(described)
 	run.earlier = earlier
 	var err error
@@ -103,10 +104,19 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *rep
 		return nil, err
 	}
 	run.inherit(s)
-	if run.id = run.active.ID; earlier != nil {
-		run.id = earlier.ID
-		s.parts[run.active.ID] = run.id
+	if earlier != nil {
+		if err := s.placeEarlier(ctx, run.active, earlier); err != nil {
+			return nil, err
+		}
 	}
+	if run.id = run.active.ID; earlier != nil {
+		run.id = earlier.id
+		s.parts[run.active.ID] = run.id
+		for _, part := range earlier.parts() {
+			s.parts[part.ID] = run.id
+		}
+	}
+	s.known.forget()
 	for _, other := range s.open {
 		other.mu.Lock()
 		other.before = other.before || other.ended != 0
@@ -164,31 +174,59 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 	if err == nil {
 		return run, nil
 	}
-	e, err := s.entry(ctx, id)
+	e, err := s.ended(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if run := s.opened(id); run != nil { // resumed by another call meanwhile
+	if run := s.opened(e.id); run != nil { // resumed by another call meanwhile, or asked for by another id
+		s.parts[id] = run.id
 		return run, nil
 	}
 	if e.Active != nil {
 		return s.adopt(ctx, e)
 	}
 	described := &format.Run{}
-	if err := (catalog.Resumption{Entry: e}).Inherit(described, false); err != nil {
+	if err := (catalog.Resumption{Entry: e.Entry}).Inherit(described, false); err != nil {
 		return nil, err
 	}
+	before := s.jsonOf(ctx, e)
 	if run, err = s.begin(ctx, described, e); err != nil {
 		return nil, err
 	}
-	before := s.jsonOf(e)
+	s.parts[id] = run.id
 	run.continues(before)
 	if s.opts.Program == nil { // only its process would end it, which does not know that it goes on
 		run.status, run.ended, run.written = before.Info.Status, time.Now().UnixMilli(), time.Now()
 	}
 	return run, nil
+}
+
+// ended returns a run to resume. If its newest part is a run whose program was killed, that part is finished first.
+func (s *Service) ended(ctx context.Context, id string) (*stored, error) {
+	e, err := s.entry(ctx, id)
+	if err != nil || e.Active == nil || e.Active.KeptBy(caller(ctx)) {
+		return e, err
+	}
+	if gone, err := e.Active.Gone(ctx); err != nil || !gone {
+		return e, nil // adopt refuses it
+	}
+	finished, err := s.repo.FinishGone(ctx, func(other string) bool { return other != e.ID })
+	for _, r := range finished {
+		err = errors.Join(err, r.Err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.known.forget()
+	return s.entry(ctx, id)
+}
+
+// forgetParts forgets by which ids MLflow knows an open run. The caller holds the lock.
+func (s *Service) forgetParts(run *openRun) {
+	maps.DeleteFunc(s.parts, func(_, whole string) bool { return whole == run.id })
+	s.known.forget()
 }
 
 // The tags of MLflow that have a place of their own in a record.
@@ -295,7 +333,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	run.refresh()
 	started := run.record.Started
 	if run.earlier != nil {
-		started = run.earlier.Started
+		started = run.earlier.started()
 	}
 	info := infoJSON{
 		ID: run.id, UUID: run.id, Name: run.name, Experiment: ExperimentID(run.experiment),
@@ -313,7 +351,7 @@ func (run *openRun) json(s *Service) *runJSON {
 	for _, key := range slices.Sorted(maps.Keys(run.latest)) {
 		data.Metrics = append(data.Metrics, run.latest[key])
 	}
-	return &runJSON{info, data, run.inputsJSON(), outputsOf(run.allModels())}
+	return &runJSON{info, data, run.inputsJSON(s), outputsOf(run.allModels())}
 }
 
 func pairs(m map[string]string) []tagJSON {

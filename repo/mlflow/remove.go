@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/share"
 )
@@ -17,14 +18,7 @@ func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	if run, err := s.run(q.id()); err == nil {
-		if run.active == s.opts.Program {
-			return nil, invalid("Run %s records the program that runs; remove it with 'runs rm' when the program has ended",
-				q.id())
-		}
-		run.mu.Lock()
-		defer run.mu.Unlock()
-		run.deleted = true
-		return struct{}{}, nil
+		return s.deleteOpen(ctx, run, q.id())
 	}
 	e, err := s.entry(ctx, q.id())
 	if err != nil {
@@ -39,29 +33,107 @@ func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 			return nil, invalid("Run %s was recorded earlier; a reproduction does not remove it", e.ID)
 		}
 	}
+	if err := s.uncommitted(ctx, e); err != nil {
+		return nil, err
+	}
+	s.known.forget()
+	return struct{}{}, s.repo.Remove(ctx, e.parts(), nil)
+}
+
+func (s *Service) deleteOpen(ctx context.Context, run *openRun, id string) (any, error) {
+	if run.active == s.opts.Program {
+		return nil, invalid("Run %s records the program that runs; remove it with 'runs rm' when the program has ended", id)
+	}
+	if run.earlier != nil {
+		if err := s.uncommitted(ctx, run.earlier); err != nil {
+			return nil, err
+		}
+	}
+	run.mu.Lock()
+	defer run.mu.Unlock()
+	run.deleted = true
+	return struct{}{}, nil
+}
+
+// uncommitted returns an error if a commit has a part of a run.
+func (s *Service) uncommitted(ctx context.Context, e *stored) error {
 	committed, err := share.CommittedIDs(ctx, s.repo)
+	if err != nil {
+		return err
+	}
+	for _, part := range e.parts() {
+		if committed[part.ID] {
+			return invalid("Run %s is committed; remove it with 'runs rm %s'", part.ID, part.ID)
+		}
+	}
+	return nil
+}
+
+// partIDs returns the ids of all parts of an open run.
+func (run *openRun) partIDs() []string {
+	ids := []string{run.active.ID}
+	if run.earlier != nil {
+		for _, part := range run.earlier.parts() {
+			ids = append(ids, part.ID)
+		}
+	}
+	return ids
+}
+
+// trashed returns the runs that lie in the trash, newest first.
+func (s *Service) trashed() ([]*stored, error) {
+	listed, err := s.repo.Trashed()
 	if err != nil {
 		return nil, err
 	}
-	if committed[e.ID] {
-		return nil, invalid("Run %s is committed; remove it with 'runs rm %s'", e.ID, e.ID)
+	byID := map[string]*repo.Entry{}
+	var entries []*repo.Entry
+	var runs []*format.Run
+	for _, t := range listed {
+		if t.By == nil {
+			byID[t.ID] = t.Entry
+			entries, runs = append(entries, t.Entry), append(runs, t.Run)
+		}
 	}
-	return struct{}{}, s.repo.Remove(ctx, []*repo.Entry{e}, nil)
+	chains := chainsOf(runs)
+	var all []*stored
+	for _, e := range entries {
+		c := chains[e.ID]
+		switch {
+		case c == nil:
+			all = append(all, alone(e))
+		case c.parts[0] == e.ID:
+			whole := &stored{Entry: e, id: c.id}
+			for _, id := range c.parts[1:] {
+				whole.earlier = append(whole.earlier, byID[id])
+			}
+			all = append(all, whole)
+		}
+	}
+	return all, nil
 }
 
-// removed returns a run that lies in the trash. It is nil if the trash does not have it.
-func (s *Service) removed(id string) *runJSON {
-	e, err := s.repo.ReadTrashed(id)
-	if err != nil {
+// inTrash returns the run in the trash that has a part or a key. It is nil if there is none.
+func (s *Service) inTrash(id string) *stored {
+	all, _ := s.trashed() // as if the trash were empty
+	i := slices.IndexFunc(all, func(e *stored) bool {
+		return slices.ContainsFunc(e.parts(), func(part *repo.Entry) bool { return part.ID == id || part.Key == id })
+	})
+	if i < 0 {
 		return nil
 	}
-	run := s.jsonOf(e)
+	return all[i]
+}
+
+// deletedJSON returns a run in the trash as MLflow's client reads it.
+func (s *Service) deletedJSON(ctx context.Context, e *stored) *runJSON {
+	run := s.jsonOf(ctx, e)
 	run.Info.Stage = stageDeleted
 	return run
 }
 
 // restoreRun takes a run out of the trash.
-func (s *Service) restoreRun(_ context.Context, c *Call) (any, error) {
+func (s *Service) restoreRun(ctx context.Context, c *Call) (any, error) {
 	var q runName
 	if err := c.decode(&q); err != nil {
 		return nil, err
@@ -72,11 +144,17 @@ func (s *Service) restoreRun(_ context.Context, c *Call) (any, error) {
 		run.deleted = false
 		return struct{}{}, nil
 	}
-	err := s.repo.RestoreRun(q.id())
-	if errors.Is(err, repo.ErrNotInTrash) {
-		return nil, notFound("Run with id=%s not found", q.id())
+	e := s.inTrash(q.id())
+	if e == nil {
+		_, err := s.entry(ctx, q.id()) // one that is not deleted stays
+		return struct{}{}, err
 	}
-	return struct{}{}, err
+	s.known.forget()
+	var errs []error
+	for _, part := range e.parts() {
+		errs = append(errs, s.repo.RestoreRun(part.ID))
+	}
+	return struct{}{}, errors.Join(errs...)
 }
 
 // trash moves the runs that the program has deleted to the trash, once they are finished.
@@ -92,5 +170,6 @@ func (s *Service) trash(ctx context.Context, ids []string) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	s.known.forget()
 	return s.repo.Remove(ctx, entries, nil)
 }

@@ -41,6 +41,12 @@ type runJSON struct {
 	Outputs *outputsJSON `json:"outputs"`
 }
 
+// as gives the run the id that a call has named it by: that of a part, or the one before an import.
+func (r *runJSON) as(id string) *runJSON {
+	r.Info.ID, r.Info.UUID = id, id
+	return r
+}
+
 func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		Experiment string    `json:"experiment_id"`
@@ -106,17 +112,17 @@ func (s *Service) getRun(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		e, err := s.entry(ctx, q.id())
 		if err != nil {
-			if removed := s.removed(q.id()); removed != nil {
-				return map[string]any{"run": removed}, nil
+			if removed := s.inTrash(q.id()); removed != nil {
+				return map[string]any{"run": s.deletedJSON(ctx, removed).as(q.id())}, nil
 			}
 			return nil, err
 		}
 		_ = s.placeArtifacts(ctx, e) // a damaged list of artifacts does not hide the run: 'runs verify' names it
-		return map[string]any{"run": s.jsonOf(e)}, nil
+		return map[string]any{"run": s.jsonOf(ctx, e).as(q.id())}, nil
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	return map[string]any{"run": run.json(s)}, nil
+	return map[string]any{"run": run.json(s).as(q.id())}, nil
 }
 
 // updateRun changes the status or the name. A finished run that runs again is resumed.
@@ -156,7 +162,7 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 			return nil, err
 		}
 	}
-	return map[string]any{"run_info": run.json(s).Info}, nil
+	return map[string]any{"run_info": run.json(s).as(q.id()).Info}, nil
 }
 
 // updateFinished gives a finished run another name. It keeps its status.
@@ -173,7 +179,7 @@ func (s *Service) updateFinished(ctx context.Context, id, name string) (any, err
 			return nil, err
 		}
 	}
-	return map[string]any{"run_info": s.jsonOf(e).Info}, nil
+	return map[string]any{"run_info": s.jsonOf(ctx, e).as(id).Info}, nil
 }
 
 // runName is how a call names its run: run_uuid is the word of old clients.

@@ -118,7 +118,7 @@ func offset(token string) (int, error) {
 	return t.Offset, nil
 }
 
-// The views of a search. Deleted runs are those that the program has deleted; the trash is not searched.
+// The views of a search. Deleted runs are those that the program has deleted, and those in the trash.
 const (
 	viewDeleted = "DELETED_ONLY"
 	viewAll     = "ALL"
@@ -145,32 +145,75 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 	var rows []found
 	open, own := s.openRows()
 	for _, r := range open {
-		seen := view == viewAll || (view == viewDeleted) == (r.Info.Stage == "deleted")
+		seen := view == viewAll || (view == viewDeleted) == (r.Info.Stage == stageDeleted)
 		if seen && wanted[r.Info.Experiment] && where.Match(r) {
 			rows = append(rows, r)
 		}
 	}
-	if view == viewDeleted {
-		return rows, nil
+	if view == viewDeleted || view == viewAll {
+		deleted, err := s.trashed()
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range deleted {
+			if r := (openRow{s.deletedJSON(ctx, e)}); wanted[r.Info.Experiment] && where.Match(r) {
+				rows = append(rows, r)
+			}
+		}
 	}
-	ids := map[string]bool{} // whether an experiment is wanted, by its name
+	if view != viewDeleted {
+		kept, err := s.findKept(ctx, table, wanted, own, where)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, kept...)
+	}
+	newestFirst(rows)
+	return rows, nil
+}
+
+// findKept returns the runs of a table for which an expression is true, without those that own has. experiments are the
+// ids of the experiments that are wanted.
+func (s *Service) findKept(
+	ctx context.Context, table *repo.Table, experiments, own map[string]bool, where *filter.Expression,
+) (rows []found, err error) {
+	resumed := chainsOf(linksIn(table, func(id string) bool { return own[id] }))
+	in := map[string]bool{} // whether an experiment is wanted, by its name
 	for i := range table.Len() {
 		r := tableRow{s, ctx, table, i}
 		name, _ := r.word(index.Attributes, "experiment")
-		in, known := ids[name]
+		wanted, known := in[name]
 		if !known {
-			in = wanted[ExperimentID(name)]
-			ids[name] = in
+			wanted = experiments[ExperimentID(name)]
+			in[name] = wanted
 		}
-		if in && !own[table.ID(i)] && where.Match(r) {
-			rows = append(rows, r)
+		c := resumed[table.ID(i)]
+		if !wanted || own[table.ID(i)] || c != nil && c.parts[0] != table.ID(i) {
+			continue
+		}
+		row := found(r)
+		if c != nil {
+			e, err := s.read(ctx, c)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil { // it is damaged, or was removed meanwhile
+				continue
+			}
+			row = openRow{s.jsonOf(ctx, e)}
+		}
+		if where.Match(row) {
+			rows = append(rows, row)
 		}
 	}
+	return rows, nil
+}
+
+func newestFirst(rows []found) {
 	start := func(r found) float64 { n, _ := r.Number("start_time"); return n }
 	slices.SortStableFunc(rows, func(a, b found) int {
 		return cmp.Or(-cmp.Compare(start(a), start(b)), strings.Compare(a.id(), b.id()))
 	})
-	return rows, nil
 }
 
 // openRows returns the runs that are open, as they are now. own has their ids, and those of the runs that they resume.
@@ -183,7 +226,9 @@ func (s *Service) openRows() (rows []openRow, own map[string]bool) {
 		run.mu.Lock()
 		rows = append(rows, openRow{run.json(s)})
 		run.mu.Unlock()
-		own[run.id], own[run.active.ID] = true, true
+		for _, id := range run.partIDs() {
+			own[id] = true
+		}
 	}
 	return rows, own
 }
@@ -212,13 +257,13 @@ func (s *Service) rowsJSON(ctx context.Context, rows []found) ([]*runJSON, error
 		if open, ok := r.(openRow); ok {
 			list = append(list, open.runJSON)
 		} else if e := entries[r.id()]; e != nil {
-			list = append(list, s.jsonOf(e))
+			list = append(list, s.jsonOf(ctx, alone(e)))
 		}
 	}
 	return list, nil
 }
 
-// openRow is a run that is open.
+// openRow is a run that was read whole, as one that is open.
 type openRow struct{ *runJSON }
 
 func (r openRow) id() string { return r.Info.ID }

@@ -42,16 +42,17 @@ type Service struct {
 	repo *repo.Repository
 	opts Options
 
+	known   known      // what the ids of runs stand for
 	nonce   string     // names the folder of artifacts that the program is given
 	keeping sync.Mutex // held while the file of an experiment is changed
 
 	mu          sync.Mutex
 	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
-	parts       map[string]string   // the ids that MLflow knows, by those of open runs that resume others
+	parts       map[string]string   // the ids of open runs that MLflow knows, by other ids of theirs and of earlier parts
 	taken       bool                // a run of the program has become Options.Program
 	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
 	experiments map[string]string   // the names of experiments that no run has yet, by id
-	given       map[string]bool     // finished runs whose artifacts the program was given
+	given       map[string]string   // finished runs whose artifacts the program was given, by the folders that have them
 	unknown     map[string]int      // calls that are not answered, by what they belong to
 	further     []string            // the ids of runs that were finished, without Options.Program
 }
@@ -77,10 +78,14 @@ type Options struct {
 
 // New makes a service for a repository.
 func New(r *repo.Repository, o Options) *Service {
-	return &Service{
+	s := &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
-		unknown: map[string]int{}, given: map[string]bool{}, nonce: format.RandomLetters(8),
+		unknown: map[string]int{}, given: map[string]string{}, nonce: format.RandomLetters(8),
 	}
+	if o.Program != nil {
+		s.known.program = o.Program.ID
+	}
+	return s
 }
 
 // SetPID tells the service which process the program is, once it is started.

@@ -34,14 +34,20 @@ func (s *Service) startFor(ctx context.Context, run *openRun) (*repo.Active, err
 
 // adopt opens a run in progress that an earlier service began for the process that makes the call. The caller holds
 // the lock.
-func (s *Service) adopt(ctx context.Context, e *repo.Entry) (*openRun, error) {
+func (s *Service) adopt(ctx context.Context, e *stored) (*openRun, error) {
 	pid := caller(ctx)
 	if s.opts.Program != nil || pid == 0 || !e.Active.KeptBy(pid) {
 		return nil, invalid("Run %s is in progress in another program", e.ID)
 	}
 	run := newOpenRun(e.Run)
-	run.active, run.id, run.by, run.process = e.Active, e.ID, pid, repo.WatchProcess(pid)
-	run.continues(s.jsonOf(e))
+	run.active, run.id, run.by, run.process = e.Active, e.id, pid, repo.WatchProcess(pid)
+	if len(e.earlier) > 0 {
+		run.earlier = &stored{Entry: e.earlier[0], id: e.id, earlier: e.earlier[1:]}
+		for _, part := range e.parts() {
+			s.parts[part.ID] = run.id
+		}
+	}
+	run.continues(s.jsonOf(ctx, e))
 	run.inherit(s)
 	run.adoptModels()
 	var err error
@@ -93,7 +99,7 @@ func (s *Service) Sweep(ctx context.Context) (open int, err error) {
 		case over:
 			errs = append(errs, s.close(ctx, run, repo.Finish{Status: format.Finished, Wait: time.Second}, nil))
 			if run.deleted {
-				deleted = append(deleted, run.active.ID)
+				deleted = append(deleted, run.partIDs()...)
 			}
 		case gone:
 			errs = append(errs, run.journal.Close())
@@ -102,7 +108,7 @@ func (s *Service) Sweep(ctx context.Context) (open int, err error) {
 			continue
 		}
 		delete(s.open, id)
-		delete(s.parts, run.active.ID)
+		s.forgetParts(run)
 	}
 	errs = append(errs, s.trash(ctx, deleted))
 	if len(died) > 0 {

@@ -28,6 +28,7 @@ type Committed struct {
 	Branch       string // empty if HEAD is detached
 	Runs         []CommittedRun
 	Notes        int      // of runs that were already committed
+	Experiments  int      // files with tags, titles and deletions of experiments
 	Removed      []string // ids
 	Redacted     []string // ids of runs that were already committed
 	Batches      []string // that hold Runs, relative to .runs
@@ -58,7 +59,7 @@ type CommittedRun struct {
 
 // Empty reports whether there was nothing to commit.
 func (c *Committed) Empty() bool {
-	return len(c.Runs) == 0 && c.Notes == 0 && len(c.Removed)+len(c.Redacted)+len(c.Mended) == 0
+	return len(c.Runs)+c.Notes+c.Experiments+len(c.Removed)+len(c.Redacted)+len(c.Mended) == 0
 }
 
 // CompleteOrRollBack completes or rolls back a redaction, commit or push that was killed.

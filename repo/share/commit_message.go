@@ -30,6 +30,9 @@ func (c *Committed) Summary() string {
 	if c.Notes > 0 {
 		parts = append(parts, "add "+count(c.Notes, "note"))
 	}
+	if c.Experiments > 0 && len(c.Runs) == 0 {
+		parts = append(parts, "update "+count(c.Experiments, "experiment"))
+	}
 	if n := len(c.Redacted); n > 0 {
 		parts = append(parts, "redact "+count(n, "run"))
 	}

@@ -227,6 +227,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.removeOrphans(known); err != nil {
 		return p, err
 	}
+	if err := p.addExperiments(w.trees, base, named); err != nil {
+		return p, err
+	}
 	if p.Empty() {
 		return p, nil
 	}

@@ -198,6 +198,10 @@ func (p *replayer) onTip(ctx context.Context, c *runCommit, e git.Edit) ([]git.E
 		if exists {
 			return nil, nil
 		}
+	case ofExperiment:
+		if exists && there.ID != e.ID {
+			return p.experimentOnTip(ctx, c, e, there)
+		}
 	}
 	return []git.Edit{e}, nil
 }

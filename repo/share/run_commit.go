@@ -107,7 +107,8 @@ func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []strin
 }
 
 // isOurs reports whether our commands can make a change. They add runs, notes and shared files and do not change them
-// later, except for the runs that they redact. When they remove a run, they add its marker.
+// later, except for the runs that they redact. When they remove a run, they add its marker. They add and change the
+// files of experiments.
 func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
 	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
 		return false
@@ -122,7 +123,7 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	if err == nil && there && p.kind == ofSetup && p.name == configName {
 		return addsBatches(trees, was.ID, e.ID)
 	}
-	return err == nil && (!there || p.kind == ofRun && redacted[p.at+p.run])
+	return err == nil && (!there || p.kind == ofExperiment || p.kind == ofRun && redacted[p.at+p.run])
 }
 
 // restores reports whether the commit restores a removed run.

@@ -149,7 +149,8 @@ func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) int {
 	return n
 }
 
-// countPending counts the annotations and removals that the next commit takes. It looks only at what is pending.
+// countPending counts the annotations, removals and files of experiments that the next commit takes. It looks only at
+// what is pending.
 func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
@@ -174,7 +175,9 @@ func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) er
 		}
 		o.Notes += len(names) - len(held)
 	}
-	return nil
+	experiments, err := changedExperiments(r, d.trees, known.commit, d.at)
+	o.Experiments = len(experiments)
+	return err
 }
 
 // addRemoved adds the runs that a commit marks as removed to ids. commit may be empty.
@@ -394,6 +397,7 @@ func withoutBatches(trees *git.Trees, names []string, here map[string]string, ot
 // Overview reports where in Git the runs of a clone are.
 type Overview struct {
 	Uncommitted int                  // of this worktree, with status finished
+	Experiments int                  // whose files the runs branch does not have as they are
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
 	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed

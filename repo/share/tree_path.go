@@ -27,6 +27,7 @@ const (
 	ofMark
 	ofShared
 	ofSetup
+	ofExperiment
 )
 
 // placeOf splits a path. Its kind is notOurs if none of our commands commits such a file.
@@ -52,6 +53,8 @@ func placeOf(file string) place {
 		p.kind, p.pack = ofBatch, path.Join(parts[0], parts[1])
 	case repo.IsShared(name):
 		p.kind = ofShared
+	case isExperiment(name):
+		p.kind = ofExperiment
 	}
 	return p
 }

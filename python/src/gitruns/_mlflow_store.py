@@ -16,13 +16,14 @@ from typing import Any
 
 from mlflow.entities import RunStatus, _DatasetSummary
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from ._journal import Journal
+from ._mlflow_artifacts import Artifacts, followed
 from ._mlflow_service import Service, quicken, service
 
 # Keys that need no look at the rules of the service, which reports an error for others.
@@ -56,7 +57,7 @@ class RegistryStore(_Repeating, RegistryRestStore):  # type: ignore[misc]
         super().__init__(self._service.credentials)
 
 
-class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
+class _Artifacts(Artifacts):
     """The artifacts of a run.
 
     A finished run does not change: what is added goes into a run that resumes it.
@@ -76,7 +77,7 @@ class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
         if not self.ended:
             getattr(super(), call)(source, artifact_path)
             return
-        place = LocalArtifactRepository(self._open(done=False))
+        place = Artifacts(self._open(done=False))
         try:
             getattr(place, call)(source, artifact_path)
         finally:
@@ -91,6 +92,30 @@ class _Artifacts(LocalArtifactRepository):  # type: ignore[misc]
             timeout=60,
         )
         return str(verify_rest_response(answer, "artifacts").json()["artifact_uri"])
+
+
+def _follow_artifacts(credentials: Any) -> None:
+    """Make addresses of artifacts that a program was given earlier lead to where they are now."""
+
+    def follow(artifact_uri: str, *args: Any, **options: Any) -> Any:
+        return followed(credentials, artifact_uri, *args, **options)
+
+    for scheme in ("", "file"):
+        _artifact_repository_registry.register(scheme, follow)
+
+
+def _quiet() -> None:
+    """Keep MLflow 2 from printing where to view a run: the address ends with the program or the service."""
+    usual = getattr(TrackingServiceClient, "_log_url", None)
+    if usual is None or hasattr(usual, "_gitruns"):
+        return
+
+    def log_url(self: Any, run_id: str) -> None:
+        if not isinstance(self.store, TrackingStore):
+            usual(self, run_id)
+
+    log_url._gitruns = True  # type: ignore[attr-defined]
+    TrackingServiceClient._log_url = log_url
 
 
 def _place_artifacts() -> None:
@@ -129,6 +154,8 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         self._artifacts: dict[str, _Artifacts] = {}  # of runs in progress that this process writes to
         quicken()
         _place_artifacts()
+        _follow_artifacts(self._service.credentials)
+        _quiet()
 
     def artifacts(self, run_id: str) -> _Artifacts:
         """Return where the artifacts of a run are now."""
@@ -347,4 +374,6 @@ def _typed(text: str) -> str:
         return text
     if _FLOAT(text) and repr(float(text)) == text:
         return text
+    if text in ("NaN", "Infinity", "-Infinity"):  # a journal takes them for numbers, unless there is an escape
+        return f'"\\u{ord(text[0]):04x}{text[1:]}"'
     return _quote(text)

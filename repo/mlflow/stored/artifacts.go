@@ -125,11 +125,29 @@ func (r *reading) artifacts(ctx context.Context, d *details) error {
 		err := tree(ctx, at, func(rel, name string) error {
 			return r.artifact(path.Join(root, rel), rel, name, modelKind)
 		})
+		if err == nil {
+			err = r.describe(m, root)
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// describe writes what MLflow knows of a model, which is in a folder of the artifacts.
+func (r *reading) describe(m model, dir string) error {
+	if format.CheckKey(m.id) != nil {
+		return nil
+	}
+	r.models++
+	name, text, err := mlflow.ImportedModel(
+		r.run.runID(), r.models, m.id, oneLine(m.name), dir, oneLine(m.kind), m.created, m.updated,
+	)
+	if err != nil {
+		return err
+	}
+	return r.out.Line(&format.Line{Time: r.ended, Tags: map[string]string{name: text}})
 }
 
 // The kinds of artifacts. A folder with the file MLmodel is a model.

@@ -239,13 +239,20 @@ func (d *database) readDatasets(ctx context.Context) error {
 }
 
 func (d *database) readModels(ctx context.Context) error {
-	columns := []string{"source_run_id", "model_id", "name", "artifact_location", "lifecycle_stage"}
+	columns := []string{
+		"source_run_id", "model_id", "name", "artifact_location", "lifecycle_stage", "model_type", "creation_timestamp_ms",
+		"last_updated_timestamp_ms",
+	}
 	return d.rows(ctx, "logged_models", columns, func(r []sqlite.Value) error {
 		run, ok := d.begin(r[0], entryModel)
 		if !ok || string(r[4].Bytes) == stageDeleted {
 			return nil
 		}
-		d.text(r[1].Bytes, r[2].Bytes, r[3].Bytes)
+		d.text(r[1].Bytes, r[2].Bytes, r[3].Bytes, r[5].Bytes)
+		for _, v := range r[6:] {
+			at, _ := v.Number()
+			d.buf = binary.AppendVarint(d.buf, at)
+		}
 		return d.spool.Add(run, d.buf)
 	})
 }
@@ -369,7 +376,9 @@ func (c *databaseRun) details(ctx context.Context) (*details, error) {
 		case entryUsed:
 			found.datasets = append(found.datasets, usedModel(e.text()))
 		case entryModel:
-			found.models = append(found.models, model{id: e.text(), name: e.text(), uri: e.text()})
+			found.models = append(found.models, model{
+				id: e.text(), name: e.text(), uri: e.text(), kind: e.text(), created: e.varint(), updated: e.varint(),
+			})
 		}
 		return ctx.Err()
 	})

@@ -16,6 +16,8 @@ type dataset struct {
 	source       string // the address of the data, as it was on that machine; empty if it has none
 	rows         int64
 	columns      []string
+	schema       string // as MLflow has it
+	profile      string
 	context      string // such as training
 }
 
@@ -29,6 +31,7 @@ const (
 func newDataset(name, digest, kind, source, schema, profile string) dataset {
 	d := dataset{name: name, digest: digest, kind: kind}
 	d.source, d.columns, d.rows = mlflow.DatasetParts(source, schema, profile)
+	d.schema, d.profile = mlflow.Described(schema), mlflow.Described(profile)
 	return d
 }
 
@@ -41,6 +44,7 @@ func usedModel(id string) dataset {
 func (d *dataset) record(p *places) format.Dataset {
 	set := format.Dataset{
 		Rows: d.rows, Columns: d.columns, Digest: oneLine(d.digest), Role: oneLine(d.context), SourceType: oneLine(d.kind),
+		Schema: d.schema, Profile: d.profile,
 	}
 	switch {
 	case d.kind == sourceModel:

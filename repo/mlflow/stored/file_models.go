@@ -43,7 +43,10 @@ func (m *fileModels) read(ctx context.Context, experiment string, left *leftOut)
 		}
 		left.add("model param", countFiles(filepath.Join(dir, "params")))
 		run := meta["source_run_id"].Text
-		m.made[run] = append(m.made[run], model{name, meta["name"].Text, filepath.Join(dir, "artifacts"), ""})
+		m.made[run] = append(m.made[run], model{
+			id: name, name: meta["name"].Text, folder: filepath.Join(dir, "artifacts"), kind: meta["model_type"].Text,
+			created: milliseconds(meta["creation_timestamp"].Text), updated: milliseconds(meta["last_updated_timestamp"].Text),
+		})
 	}
 	return nil
 }

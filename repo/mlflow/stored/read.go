@@ -34,6 +34,7 @@ type reading struct {
 	points   int64
 	names    map[string]bool // of artifacts
 	roots    map[string]bool // their folders with two parts, where models may be
+	models   int             // that are described
 	files    int
 	bytes    int64
 	skipped  map[string]skipped

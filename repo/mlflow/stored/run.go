@@ -62,6 +62,9 @@ type model struct {
 	id, name string
 	folder   string // of its files, or empty if they are not below the store
 	uri      string // where they were written
+	kind     string // in the words of MLflow
+	created  int64  // ms since 1970, or 0
+	updated  int64
 }
 
 // point is a point of a metric.

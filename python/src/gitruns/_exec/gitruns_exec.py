@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
     """
     if name not in _FACTORIES:
         raise AttributeError(f"gitruns_exec has no {name!r}")
-    if name.endswith("_files"):
+    if name.endswith("_files") or name == "artifacts":
         _plain_paths(name)
     return _FACTORIES[name]
 
@@ -40,10 +40,17 @@ def _plain_paths(name: str) -> None:
     module, registry = {
         "tracking_files": ("mlflow.tracking._tracking_service.utils", "_tracking_store_registry"),
         "registry_files": ("mlflow.tracking._model_registry.utils", "_model_registry_store_registry"),
+        "artifacts": ("mlflow.store.artifact.artifact_repository_registry", "_artifact_repository_registry"),
     }[name]
     found = getattr(sys.modules.get(module), registry, None)
     if found is not None:
         found.register("", _FACTORIES[name])
+
+
+def _artifacts(artifact_uri: str, *args: Any, **options: Any) -> Any:
+    from gitruns_exec_client._mlflow_artifacts import followed
+
+    return followed(_credentials, artifact_uri, *args, **options)
 
 
 def _tracking_files(store_uri: str, artifact_uri: str | None = None) -> Any:
@@ -99,6 +106,7 @@ def _registry_gitruns(store_uri: str, tracking_uri: str | None = None) -> Any:
 
 
 _FACTORIES = {
+    "artifacts": _artifacts,
     "tracking_files": _tracking_files,
     "tracking_gitruns": _tracking_gitruns,
     "tracking_http": _tracking_http,
