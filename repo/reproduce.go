@@ -75,10 +75,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 			return nil, err
 		}
 	}
-	for _, arg := range p.Args {
-		arg = capture.Portable(q.Dir, strings.ToValidUTF8(arg, "\ufffd"))
-		run.Command = append(run.Command, capture.Portable(r.TreeRoot(), arg))
-	}
+	command := p.Args
 	var recorded *format.EnvironmentFile
 	if q.Environment != IgnoreEnvironment && of.Environment != nil && of.Environment.Digest != "" {
 		var err error
@@ -90,6 +87,17 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		if err := p.buildEnvironment(ctx, recorded, q); err != nil {
 			return nil, err
 		}
+	}
+	if len(q.Command) == 0 && isNotebook(of.Run) {
+		var err error
+		if p.Args, err = executeNotebook(p.Args[0], q.Dir, of.Source.Entry, p.Dir); err != nil {
+			return nil, fmt.Errorf("reproducing %s: %w", of.Title(), err)
+		}
+		command = p.Args
+	}
+	for _, arg := range command {
+		arg = capture.Portable(q.Dir, strings.ToValidUTF8(arg, "\ufffd"))
+		run.Command = append(run.Command, capture.Portable(r.TreeRoot(), arg))
 	}
 	now, err := r.OriginAgain(ctx, run, q.Dir, p.Dir, p.Args, p.Env)
 	if err != nil {
@@ -163,7 +171,7 @@ func (p *Reproduction) buildEnvironment(
 	}
 	p.Env = append(p.Env, env...)
 	if program := filepath.Join(bin, filepath.Base(p.Args[0])); isFile(program) {
-		p.Args[0] = program
+		p.Args = append([]string{program}, p.Args[1:]...)
 	}
 	return nil
 }

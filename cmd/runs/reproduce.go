@@ -241,7 +241,7 @@ func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, aga
 		a.progress("runs: the program exited with status %d, but with %d when it was recorded",
 			*again.ExitCode, *old.ExitCode)
 	}
-	if result.Different() > 0 && f.exitCode && a.status == 0 {
+	if result.Different()+result.Missing() > 0 && f.exitCode && a.status == 0 {
 		return quietError{exitDifferent}
 	}
 	return nil

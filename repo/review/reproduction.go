@@ -75,11 +75,23 @@ func (p *Reproduction) Sameness() diff.Sameness {
 	return most
 }
 
-// Different returns the number of metrics that are not the same within the tolerance.
+// Different returns the number of metrics that are not the same within the tolerance. A metric that the new run lacks
+// is not one of them.
 func (p *Reproduction) Different() int {
 	n := 0
 	for _, m := range p.Metrics {
-		if m.Series.Sameness > diff.Within {
+		if m.Series.Sameness > diff.Within && m.Series.Sameness != diff.Missing {
+			n++
+		}
+	}
+	return n
+}
+
+// Missing returns the number of metrics that the new run has not logged.
+func (p *Reproduction) Missing() int {
+	n := 0
+	for _, m := range p.Metrics {
+		if m.Series.Sameness == diff.Missing {
 			n++
 		}
 	}

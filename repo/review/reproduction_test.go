@@ -44,7 +44,8 @@ func TestCompareReproduction(t *testing.T) {
 			t.Errorf("%s: last %v and %v", m.Key, m.A, m.B)
 		}
 	}
-	if len(got.Metrics) != len(want) || got.Different() != 3 || got.Sameness() != diff.New || len(got.Machine) != 1 {
+	if len(got.Metrics) != len(want) || got.Different() != 2 || got.Missing() != 1 ||
+		got.Sameness() != diff.New || len(got.Machine) != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got := compare("near", "near"); got.Different() != 0 || got.Sameness() != diff.Identical {
@@ -54,7 +55,7 @@ func TestCompareReproduction(t *testing.T) {
 		t.Errorf("without metrics: %+v", got)
 	}
 	within, err := CompareReproduction(t.Context(), p.side(c, "first").Entries[0], p.side(c, "near").Entries[0], 1)
-	if err != nil || within.Different() != 2 { // "far" and "old" are missing
+	if err != nil || within.Different() != 0 || within.Missing() != 2 {
 		t.Errorf("%+v, %v", within, err)
 	}
 }

@@ -54,20 +54,34 @@ func differentBy(s diff.Series) string {
 func (v Reproduction) Verdict(t *terminal.Terminal) string {
 	title := terminal.Clean(v.Of.Title())
 	reproduced := t.Paint(terminal.Green, "reproduced")
-	switch n := v.Different(); {
+	failed := t.Paint(terminal.Red, "not reproduced")
+	metrics := terminal.Count(int64(len(v.Metrics)), "metric")
+	switch n, missing := v.Different(), v.Missing(); {
 	case len(v.Metrics) == 0:
 		return fmt.Sprintf("nothing to compare: %s recorded no metrics; it ran again", title)
+	case n == 0 && missing > 0:
+		logged := len(v.Metrics) - missing
+		return fmt.Sprintf("%s: %d of %s of %s %s logged", failed, logged, metrics, title, was(logged))
 	case n > 0:
-		verb := "are"
+		verb, more := "are", ""
 		if n == 1 {
 			verb = "is"
 		}
-		return fmt.Sprintf("%s: %d of %s of %s %s different", t.Paint(terminal.Red, "not reproduced"),
-			n, terminal.Count(int64(len(v.Metrics)), "metric"), title, verb)
+		if missing > 0 {
+			more = fmt.Sprintf(", and %d %s not logged", missing, was(missing))
+		}
+		return fmt.Sprintf("%s: %d of %s of %s %s different%s", failed, n, metrics, title, verb, more)
 	case v.Sameness() == diff.Within:
 		return fmt.Sprintf("%s: every metric of %s is the same within %g", reproduced, title, v.Tolerance)
 	}
 	return fmt.Sprintf("%s: every point of every metric of %s is identical", reproduced, title)
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // LeftVariables lists the environment variables that differ, one per line, at most as many as most and a count.

@@ -45,9 +45,14 @@ func TestReproduction(t *testing.T) {
 		},
 		{
 			[]review.ReproducedMetric{metric("a", diff.Missing), fewer},
-			"not reproduced: 2 of 2 metrics of wide are different",
+			"not reproduced: 1 of 2 metrics of wide is different, and 1 was not logged",
 			"METRIC  RECORDED  REPRODUCED  VERDICT\na            1.5              missing\n" +
 				"few          1.5              different: 1 point, 2 recorded\n",
+		},
+		{
+			[]review.ReproducedMetric{metric("a", diff.Missing)},
+			"not reproduced: 0 of 1 metric of wide were logged",
+			"METRIC  RECORDED  REPRODUCED  VERDICT\na            1.5              missing\n",
 		},
 	} {
 		var b bytes.Buffer

@@ -267,6 +267,10 @@ def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
     """
     if _error is not None:
         return _error
+    from ._notebook import cell_error, in_notebook
+
+    if in_notebook():
+        return cell_error()  # type: ignore[no-any-return]
     last = _last()
     # Test runners and debuggers also set the last exception, while the program continues.
     if (
@@ -278,9 +282,7 @@ def _uncaught(returned: bool | None) -> tuple[Any, ...] | None:
         or sys.flags.interactive
     ):
         return None
-    from ._notebook import in_notebook
-
-    return None if in_notebook() else (type(last), last, last.__traceback__)
+    return type(last), last, last.__traceback__
 
 
 def _returned() -> bool | None:
