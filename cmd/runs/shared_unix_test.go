@@ -16,21 +16,21 @@ import (
 
 // TestSharedFiles lets two clones record runs that share environments and patches, and redact, remove, pack, push and
 // pull them in random order. After every step, no clone lacks a file that its branch has, and nothing is damaged.
-// RUNS_SHARED_WORLDS asks for so many random worlds, RUNS_SHARED_SEED repeats one.
+// RUNS_SHARE_WORLDS asks for so many random worlds, RUNS_SHARE_SEED repeats one.
 func TestSharedFiles(t *testing.T) {
-	worlds, seed := asked("RUNS_SHARED_WORLDS", 0), uint64(1)
+	worlds, seed := asked("RUNS_SHARE_WORLDS", 0), uint64(1)
 	if worlds == 0 {
 		worlds = 1
 	} else {
 		seed = uint64(time.Now().UnixNano() >> 16 & 0xffffffff)
 	}
-	seed = uint64(asked("RUNS_SHARED_SEED", int(seed)))
+	seed = uint64(asked("RUNS_SHARE_SEED", int(seed)))
 	for i := range worlds {
 		w := newSharing(t, seed+uint64(i))
 		for range 30 {
 			w.step()
 			if t.Failed() {
-				t.Fatalf("repeat with RUNS_SHARED_SEED=%d RUNS_SHARED_WORLDS=1:\n%s", w.seed, strings.Join(w.log, "\n"))
+				t.Fatalf("repeat with RUNS_SHARE_SEED=%d RUNS_SHARE_WORLDS=1:\n%s", w.seed, strings.Join(w.log, "\n"))
 			}
 		}
 		_ = os.RemoveAll(w.dir)
@@ -107,8 +107,10 @@ func (w *sharing) step() {
 	if len(w.runs) > 0 {
 		some = w.runs[w.r.IntN(len(w.runs))]
 	}
-	gone := []string{"no run has this name", "it is not in the working tree"}
-	switch op := w.r.IntN(16); {
+	gone := []string{"names no run", "no run has this name", "it is not in the working tree"}
+	switch op := w.r.IntN(18); {
+	case op >= 16:
+		w.merge(dir)
 	case op < 4:
 		w.record(dir)
 	case op < 6:
@@ -125,7 +127,7 @@ func (w *sharing) step() {
 	case op == 12:
 		w.do(dir, []string{"is not committed"}, "runs", "pack")
 	case op > 12 && some != "":
-		// The environment, which all runs share, names this program's version of Go, and the patches have two words.
+		// The environment, which all runs share, has versions of packages, and the patches have two words.
 		what := []string{"zwortone", "zworttwo", environmentWord(w.t, dir)}[w.r.IntN(3)]
 		w.do(dir, append(gone, "the run holds no such text"), "runs", "redact", some, what)
 		if w.r.IntN(4) > 0 {
@@ -137,6 +139,22 @@ func (w *sharing) step() {
 	}
 }
 
+// merge merges what others have pushed with git alone. 'runs pack' settles conflicts, and 'runs commit' brings back a
+// shared file that the merge has lost.
+func (w *sharing) merge(dir string) {
+	w.t.Helper()
+	w.do(dir, removedThere, "runs", "commit")
+	w.do(dir, nil, "git", "fetch", "-q")
+	if out := w.do(dir, []string{"CONFLICT"}, "git", "merge", "-q", "--no-edit", "origin/main"); strings.Contains(out,
+		"CONFLICT") {
+		w.do(dir, nil, "runs", "ls")
+		w.do(dir, nil, "runs", "pack")
+		w.do(dir, nil, "git", "commit", "-q", "--no-edit")
+	}
+	w.do(dir, removedThere, "runs", "commit")
+	w.do(dir, []string{"is not committed"}, "runs", "pack")
+}
+
 // environmentWord returns a text of an environment file of a clone that a redaction may take out.
 func environmentWord(t *testing.T, dir string) string {
 	t.Helper()
@@ -146,7 +164,7 @@ func environmentWord(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := regexp.MustCompile(`(?m)^cpu = "([^"\[]{4,})"`).FindSubmatch(data); found != nil {
+		if found := regexp.MustCompile(`(?m)^\S+ = "([0-9]+\.[0-9]+\.[0-9]+)"`).FindSubmatch(data); found != nil {
 			return string(found[1])
 		}
 	}
