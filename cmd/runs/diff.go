@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/render"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/review"
+	"github.com/gitruns/runs/repo/share"
 )
 
 type diffFlags struct {
@@ -104,6 +105,7 @@ func (a *app) diff(ctx context.Context, f *diffFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	share.FetchShared(ctx, r, append(slices.Clip(x.Entries), y.Entries...))
 	if f.code {
 		return a.writeCode(ctx, x, y)
 	}

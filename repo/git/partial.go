@@ -22,6 +22,9 @@ func (d Dirs) lacksObjects() bool {
 	})
 }
 
+// LacksObjects reports whether the clone is a partial one, which fetches objects when they are read.
+func LacksObjects(dirs Dirs) bool { return dirs.lacksObjects() }
+
 // Missing returns those of the objects that a partial clone lacks. It fetches nothing. In a full clone it returns
 // none without looking.
 func Missing(ctx context.Context, dirs Dirs, ids []string) ([]string, error) {

@@ -168,6 +168,7 @@ func (p *puller) pull(ctx context.Context) error {
 			return err // nothing is new, and the branch stays, with the user's own commits of code
 		}
 	}
+	p.prefetch(ctx, tip)
 	commits, err := p.unpushed(ctx, tip, up)
 	if err != nil {
 		return err
@@ -211,6 +212,26 @@ func (p *puller) pull(ctx context.Context) error {
 		return err
 	}
 	return p.checkChanges(ctx, before, after, next)
+}
+
+// prefetch fetches the files of runs that a partial clone lacks and a commit brings, with one request: a pull verifies
+// them, and each would come with one of its own. What fails is reported when the file is read.
+func (p *puller) prefetch(ctx context.Context, commit string) {
+	at, err := p.repo.TreePath()
+	if err != nil || !git.LacksObjects(p.repo.Git) {
+		return
+	}
+	edits, err := git.Differences(ctx, p.repo.Git, p.local.tip, commit)
+	if err != nil {
+		return
+	}
+	var ids []string
+	for _, e := range edits {
+		if file := placeOf(e.Path); e.ID != "" && file.at == at && ofRuns(file) {
+			ids = append(ids, e.ID)
+		}
+	}
+	_ = git.Prefetch(ctx, p.repo.Git, ids)
 }
 
 func (p *puller) snapshot(commit string) (*snapshot, error) {

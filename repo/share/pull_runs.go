@@ -28,6 +28,7 @@ func (p *puller) pullRuns(ctx context.Context) error {
 	}
 	defer p.trees.Close()
 	p.done.Commit = p.local.tip
+	p.prefetch(ctx, tip)
 	ours, err := p.snapshot(p.local.tip)
 	if err != nil {
 		return err

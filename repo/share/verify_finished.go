@@ -72,7 +72,7 @@ func VerifyFinished(
 		known[d.ID] = true
 	}
 	v := &Verification{Verdicts: make([]repo.Verdict, len(entries))}
-	fetchShared(ctx, c.Repository(), entries)
+	FetchShared(ctx, c.Repository(), entries)
 	verifier := repo.NewVerifier()
 	for i, e := range entries {
 		if v.Verdicts[i], err = verifier.Verify(ctx, e); err != nil {
@@ -116,11 +116,11 @@ func VerifyFinished(
 	return v, err
 }
 
-// fetchShared fetches the shared files of runs that the working tree lacks, with one request: each would come with one
-// of its own. What fails is reported when the file is read.
-func fetchShared(ctx context.Context, r *repo.Repository, entries []*repo.Entry) {
+// FetchShared fetches the shared files of runs that the working tree of a partial clone lacks, with one request: each
+// would come with one of its own. What fails is reported when the file is read.
+func FetchShared(ctx context.Context, r *repo.Repository, entries []*repo.Entry) {
 	at, err := r.TreePath()
-	if err != nil || !r.InGit {
+	if err != nil || !r.InGit || !git.LacksObjects(r.Git) {
 		return
 	}
 	wanted := map[string]bool{}
