@@ -90,3 +90,30 @@ func CompareMachines(a, b *format.Machine) []Change {
 	c.add("gpus", strings.Join(a.GPUs, ", "), strings.Join(b.GPUs, ", "))
 	return c
 }
+
+// WhatMatters puts the differences of environments that matter most first: the interpreter, then the system, then the
+// packages that the program imports, of which imported has the names, then modules of other languages and lock files.
+// It returns how many these are; the other packages follow in their order.
+func WhatMatters(changes []Change, imported map[string]bool) (sorted []Change, most int) {
+	rank := func(c Change) int {
+		switch {
+		case c.Key == "python":
+			return 0
+		case c.Key == "os" || c.Key == "arch" || c.Key == "driver" || c.Key == "cuda":
+			return 1
+		case imported[strings.TrimPrefix(c.Key, "conda:")]:
+			return 2
+		case strings.HasPrefix(c.Key, "conda:"), !strings.ContainsAny(c.Key, ":."):
+			return 4 // a package of Python; the name of a lock file has a dot
+		}
+		return 3
+	}
+	sorted = slices.Clone(changes)
+	slices.SortStableFunc(sorted, func(a, b Change) int { return rank(a) - rank(b) })
+	for _, c := range sorted {
+		if rank(c) < 4 {
+			most++
+		}
+	}
+	return sorted, most
+}

@@ -31,3 +31,31 @@ func TestCompareEnvironments(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 }
+
+func TestWhatMatters(t *testing.T) {
+	changes := []Change{
+		{"cuda", "", "12"},
+		{"python", "3.11", "3.12"},
+		{"attrs", "1", "2"},
+		{"numpy", "1", "2"},
+		{"conda:mkl", "1", "2"},
+		{"uv.lock", "a", "b"},
+		{"go:example.org/x", "1", "2"},
+	}
+	got, most := WhatMatters(changes, map[string]bool{"numpy": true, "mkl": true, "torch": true})
+	want := []Change{
+		{"python", "3.11", "3.12"},
+		{"cuda", "", "12"},
+		{"numpy", "1", "2"},
+		{"conda:mkl", "1", "2"},
+		{"uv.lock", "a", "b"},
+		{"go:example.org/x", "1", "2"},
+		{"attrs", "1", "2"},
+	}
+	if d := cmp.Diff(want, got); d != "" || most != 6 {
+		t.Errorf("%d, %s", most, d)
+	}
+	if got, most := WhatMatters(nil, nil); len(got) != 0 || most != 0 {
+		t.Errorf("%v, %d", got, most)
+	}
+}

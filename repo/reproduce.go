@@ -43,9 +43,11 @@ type Reproduction struct {
 	Args    []string
 	Dir     string
 	Env     []string      // in addition to the environment of this process
-	Changes []diff.Change // differences of the environment; nil if it was not compared
+	Changes []diff.Change // differences of the environment, what matters first; nil if it was not compared
+	Matter  int           // so many of them matter, see diff.WhatMatters
 
 	Variables capture.RestoredVariables // empty with NoVariables
+	Absent    []string                  // absolute paths in the command that are not on this machine
 	MadeDir   bool                      // Dir did not exist in the restored source
 }
 
@@ -74,6 +76,9 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		if err := r.restoreVariables(p, q); err != nil {
 			return nil, err
 		}
+	}
+	if len(q.Command) == 0 {
+		p.Absent = absentPaths(p.Args)
 	}
 	command := p.Args
 	var recorded *format.EnvironmentFile
@@ -105,6 +110,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	if q.Environment != IgnoreEnvironment {
 		p.Changes = diff.CompareEnvironments(recorded, now)
+		p.Changes, p.Matter = diff.WhatMatters(p.Changes, capture.Imported(ctx, q.Dir))
 	}
 	p.Active, err = r.Start(ctx, run, format.OwnerProcess)
 	return p, err
@@ -142,6 +148,18 @@ func (p *Reproduction) findDir(of *format.Run, q ReproduceRequest) error {
 	}
 	p.MadeDir = true
 	return nil
+}
+
+// absentPaths returns the absolute paths in the arguments of a command that do not exist. A program may create one.
+func absentPaths(args []string) []string {
+	var absent []string
+	for _, arg := range args[min(1, len(args)):] {
+		path := arg[strings.LastIndexByte(arg, '=')+1:]
+		if filepath.IsAbs(path) && !exists(path) && !exists(filepath.Dir(path)) {
+			absent = append(absent, path)
+		}
+	}
+	return absent
 }
 
 // restoreVariables gives the program the recorded environment variables.

@@ -173,13 +173,19 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	}
 	for _, d := range data {
 		a.progress("runs: verified dataset %s: %s", d.Name, repo.Relative(a.dir, d.Place))
+		if d.Variable != "" {
+			a.hint("the program gets this place in %s, and otherwise reads the path that it names itself", d.Variable)
+		}
 	}
 	q.Data = data
 	again, err := r.Reproduce(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	a.printChanges("the environment differs", again.Changes)
+	for _, path := range again.Absent {
+		a.warn("the command names %s, which is not on this machine", path)
+	}
+	a.printEnvironment(again.Changes, again.Matter)
 	a.printVariables(again.Variables)
 	if again.MadeDir {
 		a.progress("runs: made the working folder %s, which Git does not track", repo.Relative(a.dir, again.Dir))
@@ -210,6 +216,25 @@ func differ(n int) string {
 		return "1 variable differs"
 	}
 	return fmt.Sprintf("%d variables differ", n)
+}
+
+// printEnvironment prints the differences of the environment that matter, and folds the others.
+func (a *app) printEnvironment(changes []diff.Change, matter int) {
+	if len(changes) == 0 {
+		return
+	}
+	a.progress("runs: the environment differs from the recorded one in %s:",
+		terminal.Count(int64(len(changes)), "place"))
+	for _, line := range render.Changes(changes[:matter], shownChanges) {
+		a.progress("      %s", line)
+	}
+	var others []string
+	for _, c := range changes[matter:] {
+		others = append(others, c.Key)
+	}
+	if len(others) > 0 {
+		a.progress("      not imported by the source: %s", render.Few(others))
+	}
 }
 
 // shownChanges is how many differences are named.

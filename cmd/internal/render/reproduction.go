@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/diff"
@@ -82,6 +83,15 @@ func was(n int) string {
 		return "was"
 	}
 	return "were"
+}
+
+// Few names the first of some things, and counts the others.
+func Few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // LeftVariables lists the environment variables that differ, one per line, at most as many as most and a count.
