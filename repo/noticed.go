@@ -55,11 +55,10 @@ func (a *Active) FollowReads(ctx context.Context) (stop func()) {
 				return
 			case <-time.After(wait):
 			}
-			began := time.Now()
 			if err := in.follow(ctx); err != nil {
 				return
 			}
-			wait = max(followPeriod, time.Since(began)/2)
+			wait = followPeriod + 20*in.looked // while nothing is hashed, at most a twentieth of a processor
 		}
 	}()
 	return func() {
@@ -84,6 +83,7 @@ type inputs struct {
 	hashes  capture.Hashes
 	started int64 // nanoseconds since 1970
 
+	looked  time.Duration        // how long the last look took, without hashing
 	at      int                  // so many of the paths of the reader were followed
 	early   map[string]inputFile // as they were first found, by their path as the program named it
 	bytes   int64                // of the files in early
@@ -132,9 +132,11 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 
 // follow takes in what was read since the last call, and hashes it.
 func (in *inputs) follow(ctx context.Context) error {
+	began := time.Now()
 	if err := in.reader.Next(); err != nil {
 		return err
 	}
+	in.looked = time.Since(began)
 	fresh := in.reader.Order[in.at:]
 	in.at += len(fresh)
 	fresh = slices.DeleteFunc(slices.Clone(fresh), func(path string) bool {
@@ -147,6 +149,7 @@ func (in *inputs) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in.looked = time.Since(began)
 	var hash []capture.Found
 	for _, f := range files {
 		if f.gone || f.noFile || f.found.Modified() >= in.started {

@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -154,7 +153,7 @@ func (in *inputs) notDeclared(ctx context.Context, files []inputFile) []inputFil
 // was hashed before its change, it is kept as it was.
 func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []inputFile {
 	var kept []inputFile
-	var changed, gone, unread []string
+	var changed, gone []string
 	for _, f := range files {
 		early, known := in.early[f.path]
 		if known {
@@ -169,10 +168,7 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		case f.gone && use&(reads.Written|reads.Removed) == reads.Removed: // others may never have existed
 			gone = append(gone, in.shown(f))
 		case f.gone, use&reads.Database != 0:
-		case f.noFile:
-			if info, err := os.Stat(f.path); err != nil || info.Mode().IsRegular() {
-				unread = append(unread, in.shown(f)) // pipes and devices are not data
-			}
+		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
 		case use&reads.Removed != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
 		}
@@ -183,7 +179,6 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 	}{
 		{changed, "changed while the program ran"},
 		{gone, "no longer existed at the end"},
-		{unread, "could not be read"},
 	} {
 		if len(p.names) > 0 {
 			problem("%s %s", someOf(p.names), p.what)

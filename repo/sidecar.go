@@ -125,6 +125,11 @@ func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 		stopSampling = sync.OnceFunc(a.Sample(ctx, SampleRequest{Interval: config.System.Interval, PID: pid}))
 	}
 	defer stopSampling()
+	stopFollowing := func() {}
+	if exists(a.readsDir()) {
+		stopFollowing = sync.OnceFunc(a.FollowReads(ctx))
+	}
+	defer stopFollowing()
 	process := WatchProcess(pid)
 	if l, err := a.Life(""); err == nil && l == Gone {
 		process = Process{} // it has already ended, and another process may have its pid now
@@ -157,6 +162,7 @@ func (a *Active) Attend(ctx context.Context, pid int, sample bool) error {
 		if !gone {
 			continue
 		}
+		stopFollowing()
 		_, err = a.Finish(context.WithoutCancel(ctx), Finish{Status: format.Crashed, recovered: true})
 		if errors.Is(err, ErrBusy) || errors.Is(err, ErrFinished) {
 			err = nil

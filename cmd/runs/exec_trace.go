@@ -8,6 +8,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/python"
+	"github.com/gitruns/runs/repo"
 )
 
 // traceReads prepares the run for what the program reads to be noticed. road is data.trace, or empty for what the
@@ -24,7 +25,10 @@ func (a *app) traceReads(s *supervised, road string) error {
 	case format.TraceOff:
 		return nil
 	case format.RoadSyscalls:
-		return usagef("exec: --trace syscalls is not supported; use python")
+		return &repo.HintError{
+			Err:  usagef("exec: this version cannot notice what a program reads by its system calls"),
+			Hint: `give --trace python, or set trace = "python" under [data] in .runs/config.toml`,
+		}
 	}
 	if flag := isolated(s.args); flag != "" {
 		a.warn("python %s ignores its environment: the data that the program reads is not noticed", flag)

@@ -101,7 +101,7 @@ class _State:
 
 
 def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the folders for temporary files: those that hold the project, and the others."""
+    """Return the temporary folders that hold the project, and the others."""
     folders = {"/tmp/", "/private/tmp/"}
     for name in ("TMPDIR", "TEMP", "TMP"):
         if os.environ.get(name):
@@ -111,7 +111,7 @@ def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _packages(root: str) -> tuple[str, ...]:
-    """Return the folders of the interpreter, and those that it imports from outside the project."""
+    """Return the folders of code outside the project, and of the interpreter."""
     folders = {os.path.dirname(os.__file__)}
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):
         folders |= {prefix, os.path.realpath(prefix)}
@@ -128,9 +128,10 @@ def _packages(root: str) -> tuple[str, ...]:
 
 
 def install() -> None:
-    """Install the hook. It writes to the folder of the environment, or remembers what is read until follow() is called.
+    """Install the hook.
 
-    A process has one hook, also if exec has brought in a copy of this file.
+    It writes to the folder of the environment, or remembers what is read until follow() is called. A process has one
+    hook, also if exec has brought in a copy of this file.
     """
     global _state
     if os.environ.get("RUNS_MODE") == "disabled":
@@ -154,7 +155,10 @@ def install() -> None:
 
 
 def follow(folder: str, root: str) -> None:
-    """Write what this process and those that it starts read to a folder. What the process has read before counts."""
+    """Write what is read to a folder, here and in processes that this one starts.
+
+    What the process has read before counts.
+    """
     os.environ[FOLDER], os.environ[ROOT] = folder, root
     install()
 
@@ -167,7 +171,7 @@ def leave(folder: str) -> None:
 
 
 def _redirect(folder: str, root: str) -> None:
-    """Write what follows for another run, after all that the process has read so far."""
+    """Write for another run, first what the process has read so far."""
     state = _state
     if state is None or folder == state.folder:
         return
@@ -215,7 +219,7 @@ def _begin(state: _State) -> None:
 
 
 def _high(fd: int) -> int:
-    """Move a descriptor away from the low numbers, which programs close and use again."""
+    """Move a descriptor away from the numbers that programs close and use."""
     try:
         import fcntl
         import resource
@@ -261,7 +265,10 @@ def _spoil(state: _State) -> None:
 
 
 def _hook_of(state: _State) -> Callable[[str, tuple[Any, ...]], None]:
-    """Return the audit hook. What it needs is in its closure: module globals end before it does."""
+    """Return the audit hook.
+
+    What it needs is in its closure: module globals end before it does.
+    """
     read, wrote, raw = state.read, state.wrote, state.raw
     other, note, flush, raise_others, now = _other, _note, _flush_raw, _raise_others, monotonic
     ours = (__file__, os.path.__file__, os.__file__)
@@ -293,7 +300,7 @@ def _hook_of(state: _State) -> Callable[[str, tuple[Any, ...]], None]:
 
 
 def _raise_others(e: Exception, ours: tuple[str, ...]) -> None:
-    """Raise an exception that a signal handler of the program has raised within the hook."""
+    """Raise what a signal handler of the program has raised within the hook."""
     trace = e.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
