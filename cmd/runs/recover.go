@@ -226,6 +226,11 @@ func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 		a.progress("runs: %s %s only on other branches", plural(n, "run"), verb(n, "is", "are"))
 		a.hint("run 'runs ls --all-branches' to list %s", verb(n, "it", "them"))
 	}
+	if n := done.OnRemotes; n > 0 {
+		a.progress("runs: %s %s only on branches of a remote, such as %s", plural(n, "run"), verb(n, "is", "are"),
+			terminal.Clean(done.Remote))
+		a.hint("run 'runs ls --rev %s' to list %s", terminal.Clean(done.Remote), verb(n, "it", "them"))
+	}
 }
 
 // reportRecovered prints the outcome for a run and reports whether the recovery failed.

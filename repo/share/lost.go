@@ -30,6 +30,10 @@ type RestoredLost struct {
 	Runs            []*format.Run
 	Refused         []repo.Damage
 	OnOtherBranches int // runs that are only on other local branches, and so are not lost
+	// OnRemotes counts the runs that only branches of remotes have, as last fetched, and Remote names the newest of
+	// these branches. They are looked for only if nothing is lost.
+	OnRemotes int
+	Remote    string
 	Deleted         int // runs that HEAD has and that were deleted from the working tree, and so are not lost
 }
 

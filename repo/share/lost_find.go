@@ -1,6 +1,7 @@
 package share
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,39 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 			lost = append(lost, *run)
 		}
 	}
+	if len(lost)+f.done.OnOtherBranches == 0 {
+		return nil, f.lookAtRemotes(ctx, here, head, gone)
+	}
 	return lost, nil
+}
+
+// lookAtRemotes counts the runs that only the newest branches of remotes have: a branch for runs that a former commit
+// has set is in no local branch of a new clone.
+func (f *finder) lookAtRemotes(ctx context.Context, known ...map[string]bool) error {
+	branches, err := git.NewestBranches(ctx, f.repo.Git, maxListed, true)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, b := range branches {
+		if !b.Remote {
+			continue
+		}
+		c, err := readSnapshot(f.trees, b.Commit, f.at)
+		if err != nil {
+			return fmt.Errorf("reading branch %s: %w", b.Name, err)
+		}
+		for id := range c.runs {
+			has := func(ids map[string]bool) bool { return ids[id] }
+			if seen[id] || c.removed[id] || slices.ContainsFunc(known, has) {
+				continue
+			}
+			seen[id] = true
+			f.done.OnRemotes++
+			f.done.Remote = cmp.Or(f.done.Remote, b.Name)
+		}
+	}
+	return nil
 }
 
 // past returns the commits of the branch, and of the runs branch, that changed the record or an annotation of a run,
