@@ -99,6 +99,9 @@ func (r *Repository) batchesOf(home Home, id string) []*Batch {
 	return found
 }
 
+// BatchesOf returns the batches of the working tree that have a run, whose id must be valid.
+func (r *Repository) BatchesOf(id string) []*Batch { return r.batchesOf(Home{Dir: r.Dir}, id) }
+
 func (b *Batch) runsFile() string { return filepath.Join(b.Dir, format.BatchRunsName) }
 
 func (b *Batch) has(id string) bool {

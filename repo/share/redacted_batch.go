@@ -147,22 +147,36 @@ func (p *plan) versionInBatch(ctx context.Context, e *repo.Entry, record string)
 	return v, files, nil
 }
 
-// replaceBatch adds the batch of a run to the plan and removes the batches of the commit that have the run, once. Every
-// other run of those must be in the new batch too, or marked as removed.
+// replaceBatch adds the batches of a run to the plan and removes those of the commit that have the run, once. After two
+// clones have packed a run, several batches have it. Every other run of those must be in one of the new batches too, or
+// marked as removed.
 func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
-	b := e.Batch()
-	at := path.Join(b.Day, b.Name)
+	now := p.repo.BatchesOf(e.ID)
 	for _, held := range known.in[e.ID] {
-		if held.path == at || slices.Contains(p.remove, held.path) {
+		same := func(b *repo.Batch) bool { return path.Join(b.Day, b.Name) == held.path }
+		if slices.ContainsFunc(now, same) || slices.Contains(p.remove, held.path) {
 			continue
 		}
 		for _, id := range held.ids {
-			if !slices.Contains(b.IDs(), id) && !known.removed[id] && len(known.in[id]) < 2 {
-				return fmt.Errorf("run %s: %s lacks run %s, which %s has", e.ID, at, id, held.path)
+			has := func(b *repo.Batch) bool { return slices.Contains(b.IDs(), id) }
+			if !slices.ContainsFunc(now, has) && !known.removed[id] && len(known.in[id]) < 2 {
+				return fmt.Errorf("run %s: %s lacks run %s, which %s has", e.ID, path.Join(now[0].Day, now[0].Name), id,
+					held.path)
 			}
 		}
 		p.remove = append(p.remove, held.path)
 	}
+	for _, b := range now {
+		if err := p.addWritten(known, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addWritten adds a batch of the working tree that the commit lacks to the plan, once.
+func (p *plan) addWritten(known *snapshot, b *repo.Batch) error {
+	at := path.Join(b.Day, b.Name)
 	if known.batches[at] != nil || slices.Contains(p.paths, path.Join(at, format.BatchRunsName)) {
 		return nil
 	}
