@@ -34,7 +34,7 @@ type RestoredLost struct {
 	// these branches. They are looked for only if nothing is lost.
 	OnRemotes int
 	Remote    string
-	Deleted         int // runs that HEAD has and that were deleted from the working tree, and so are not lost
+	Deleted   int // runs that HEAD has and that were deleted from the working tree, and so are not lost
 }
 
 // ErrNeverCommitted means that this clone never committed a run, and that its branch never had it.
