@@ -81,7 +81,8 @@ type inputs struct {
 	root    string // without links
 	reader  reads.Reader
 	hashes  capture.Hashes
-	started int64 // nanoseconds since 1970
+	started int64  // nanoseconds since 1970
+	host    string // as processes name it
 
 	looked  time.Duration        // how long the last look took, without hashing
 	at      int                  // so many of the paths of the reader were followed
@@ -122,6 +123,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		started: run.Started.UnixNano(),
 	}
+	in.host, _ = os.Hostname()
 	in.hashes.Folder = func(ctx context.Context, dir string) (string, func(), error) {
 		cache := filepath.Join(r.CacheDir(), "noticed", capture.CacheName(dir))
 		done, err := r.lockDataset(ctx, cache)
@@ -134,6 +136,9 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 func (in *inputs) follow(ctx context.Context) error {
 	began := time.Now()
 	if err := in.reader.Next(); err != nil {
+		return err
+	}
+	if err := in.reader.Compact(in.host, func(pid int) bool { return !WatchProcess(pid).Alive() }); err != nil {
 		return err
 	}
 	in.looked = time.Since(began)

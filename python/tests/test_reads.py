@@ -394,6 +394,22 @@ class TestBehavior(WithReads):
         self.assertEqual(self.noticed(self.show()), {"a": 1})
         self.python("open('data/a.csv').read()\nimport gitruns; run = gitruns.init(mode='disabled'); run.finish()")
 
+    def test_runs_of_one_process(self):
+        """Each run has what the process has read until its end, also between two runs."""
+        for name in "abc":
+            self.write(f"data/{name}.csv", name)
+            os.utime(os.path.join(self.dir, f"data/{name}.csv"), (1, 1))
+        source = """
+            import gitruns
+            open("data/a.csv").read()
+            run = gitruns.init(project="one"); run.finish()
+            open("data/b.csv").read()
+            run = gitruns.init(project="two"); open("data/c.csv").read(); run.finish()
+        """
+        self.python(textwrap.dedent(source))
+        self.assertEqual(self.noticed(self.show("last=one")), {"a": 1})
+        self.assertEqual(self.noticed(self.show("last=two")), {"a": 1, "b": 1, "c": 1})
+
     def test_reproduce(self):
         for i in range(30):
             self.write(f"data/{i}.txt", str(i))

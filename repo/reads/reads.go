@@ -5,12 +5,16 @@ package reads
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -32,7 +36,7 @@ const (
 	MaxPaths  = 2_000_000
 	maxBytes  = 1 << 30 // of all files of the processes
 	maxPath   = 32 << 10
-	maxFolder = 5000 // files of processes
+	maxFolder = 2000 // files of processes; with more, no process begins one
 	maxListed = 10_000
 )
 
@@ -73,11 +77,8 @@ func (r *Reader) Next() error {
 	if err != nil {
 		return err
 	}
-	for i, entry := range entries {
-		if i >= maxFolder {
-			r.Partial = true
-			break
-		}
+	r.Partial = r.Partial || len(entries) > maxFolder
+	for _, entry := range entries {
 		if !entry.Type().IsRegular() {
 			continue
 		}
@@ -172,6 +173,83 @@ func (r *Reader) record(process string, kind byte, path string) {
 		r.Order = append(r.Order, path)
 	}
 	r.Uses[path] = old | use
+}
+
+// compactFrom is the number of files of processes from which on they are joined.
+const compactFrom = 100
+
+// Compact joins the files of processes that have ended on this machine, if there are many: a program may start workers
+// again and again, each of which reads the same files. gone reports whether a process has ended. Next must have been
+// called before, and the caller must be the only one who calls Compact.
+func (r *Reader) Compact(host string, gone func(pid int) bool) error {
+	if len(r.offsets) < compactFrom || host == "" {
+		return nil
+	}
+	var ended []string
+	for name, read := range r.offsets {
+		pid, rest, _ := strings.Cut(name, "-")
+		_, of, _ := strings.Cut(rest, "-")
+		n, err := strconv.Atoi(pid)
+		info, statErr := os.Lstat(filepath.Join(r.Dir, name))
+		if err == nil && statErr == nil && of == host && info.Size() == read && (n == 0 || gone(n)) {
+			ended = append(ended, name)
+		}
+	}
+	if len(ended) < compactFrom/2 {
+		return nil
+	}
+	joined := fmt.Sprintf("0-%d-%s", time.Now().UnixNano(), host)
+	var b bytes.Buffer
+	b.WriteString("H\x00")
+	if r.Partial {
+		b.Reset()
+		b.WriteString("X\x00")
+	}
+	withheld := int64(0)
+	for _, name := range ended {
+		withheld += r.withheld[name]
+	}
+	if withheld > 0 {
+		fmt.Fprintf(&b, "N%d\x00", withheld)
+	}
+	for _, path := range r.Order {
+		for _, kind := range kindsOf(r.Uses[path]) {
+			b.WriteByte(byte(kind))
+			b.WriteString(path + "\x00")
+		}
+	}
+	tmp := filepath.Join(filepath.Dir(r.Dir), ".reads-new")
+	if err := os.WriteFile(tmp, b.Bytes(), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(r.Dir, joined)); err != nil {
+		return err
+	}
+	r.offsets[joined], r.withheld[joined] = int64(b.Len()), withheld
+	for _, name := range ended {
+		if err := os.Remove(filepath.Join(r.Dir, name)); err != nil {
+			return err
+		}
+		delete(r.offsets, name)
+		delete(r.withheld, name)
+	}
+	return nil
+}
+
+// kindsOf returns the records that give a use of a file.
+func kindsOf(use Use) (kinds string) {
+	if use&Made != 0 {
+		kinds = "C"
+	}
+	for _, k := range []struct {
+		use  Use
+		kind string
+	}{{Read, "R"}, {Database, "S"}, {Written, "W"}, {Removed, "D"}} {
+		if use&k.use != 0 && (k.use != Written || use&Made == 0) {
+			kinds += k.kind
+		}
+	}
+	return kinds
 }
 
 // Inputs returns the files that the program may have read before it wrote to them, in the order in which they came.

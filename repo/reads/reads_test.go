@@ -57,6 +57,46 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestCompact: joining the files of processes that have ended changes nothing of what a reader finds.
+func TestCompact(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".reads")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for pid := 1; pid <= 150; pid++ {
+		write(t, dir, fmt.Sprintf("%d-aa-here", pid), fmt.Sprintf(
+			"H\x00R/d/%d\x00R/d/all\x00W/d/made%d\x00R/d/made%d\x00S/d/x.db\x00N1\x00D/d/%d\x00", pid, pid, pid, pid))
+	}
+	write(t, dir, "7-aa-elsewhere", "H\x00R/d/far\x00")
+	var before, after Reader
+	before.Dir, after.Dir = dir, dir
+	if err := before.Next(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := before.Compact("here", func(pid int) bool { return pid != 3 }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 {
+		t.Fatalf("%v, %v", entries, err)
+	}
+	write(t, dir, "3-aa-here", "R/d/late\x00")
+	if err := after.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := before.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before.Uses, after.Uses); diff != "" || after.Withheld() != 150 || before.Withheld() != 150 {
+		t.Errorf("%d and %d withheld: %s", before.Withheld(), after.Withheld(), diff)
+	}
+	if after.Uses["/d/late"] != Read || after.Uses["/d/made5"]&Made == 0 || len(after.Inputs()) != 154 {
+		t.Errorf("%d inputs", len(after.Inputs()))
+	}
+}
+
 // FuzzReader: no bytes make the reader fail or give a path that is not absolute.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("H\x00R/a\x00W/b\x00N3\x00"))

@@ -511,8 +511,8 @@ def _start(
     if reads := started.get("reads"):
         from . import _reads
 
-        _reads.follow(reads, started["reads_root"])
-        run._cleanups.append(lambda: _reads.leave(reads))
+        before = _reads.follow(reads, started["reads_root"])
+        run._cleanups.append(lambda: _reads.leave(reads, before))
     for line_of_runs in started.get("warnings") or ():
         progress(line_of_runs)
     if existing := started.get("existing"):

@@ -154,20 +154,28 @@ def install() -> None:
     atexit.register(lambda: _flush_raw(state))
 
 
-def follow(folder: str, root: str) -> None:
+def follow(folder: str, root: str) -> tuple[str, str]:
     """Write what is read to a folder, here and in processes that this one starts.
 
-    What the process has read before counts.
+    What the process has read before counts. Returns the folder and the root of before.
     """
+    before = os.environ.get(FOLDER, ""), os.environ.get(ROOT, "")
     os.environ[FOLDER], os.environ[ROOT] = folder, root
     install()
+    return before
 
 
-def leave(folder: str) -> None:
-    """End follow(). Later runs of the process follow anew."""
-    if os.environ.get(FOLDER) == folder:
-        os.environ.pop(FOLDER, None)
-        os.environ.pop(ROOT, None)
+def leave(folder: str, before: tuple[str, str]) -> None:
+    """End follow(), which has returned before: write for the run of that time, if it goes on."""
+    if os.environ.get(FOLDER) != folder:
+        return
+    if before[0] and os.path.isdir(before[0]):
+        follow(*before)
+        return
+    os.environ.pop(FOLDER, None)
+    os.environ.pop(ROOT, None)
+    if known := getattr(sys, "_gitruns_reads", None):
+        known("", "")
 
 
 def _redirect(folder: str, root: str) -> None:
@@ -181,6 +189,8 @@ def _redirect(folder: str, root: str) -> None:
     state.around, state.temporary = _temporary(root)
     state.packages = _packages(root)
     _restart(state)
+    if not folder:
+        return
     _begin(state)
     for path in list(state.read):
         if isinstance(path, (str, bytes)):
@@ -205,9 +215,10 @@ def _begin(state: _State) -> None:
     state.busy = True
     try:
         state.opened += 1
-        if state.opened > 3 or len(os.listdir(state.folder)) > _MAX_FILES:
+        if state.opened > 20 or len(os.listdir(state.folder)) > _MAX_FILES:
             raise OSError
-        name = os.path.join(state.folder, f"{os.getpid()}-{os.urandom(4).hex()}")
+        host = os.uname().nodename if hasattr(os, "uname") else ""
+        name = os.path.join(state.folder, f"{os.getpid()}-{os.urandom(4).hex()}-{host}")
         state.fd = _high(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
         info = os.fstat(state.fd)
         state.file = (info.st_dev, info.st_ino)
@@ -233,7 +244,7 @@ def _high(fd: int) -> int:
 
 
 def _flush(state: _State) -> None:
-    """Write what is pending, at most once in each of three files."""
+    """Write what is pending, if need be in another file."""
     if not state.folder:
         state.pending = []
         return
@@ -244,7 +255,8 @@ def _flush(state: _State) -> None:
         pending = b"".join(state.pending)
         try:
             info = os.fstat(state.fd)
-            if (info.st_dev, info.st_ino) == state.file:  # otherwise the program closed it and uses its number
+            # Otherwise the program has closed it and uses its number, or it was taken in and removed.
+            if (info.st_dev, info.st_ino) == state.file and info.st_nlink:
                 if os.write(state.fd, pending) == len(pending):
                     state.pending = []
                     return

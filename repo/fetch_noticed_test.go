@@ -1,0 +1,89 @@
+package repo
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
+)
+
+// TestPartialFiles: the manifest of a stranger names no file outside its folder.
+func TestPartialFiles(t *testing.T) {
+	r := &Repository{Dir: t.TempDir()}
+	for path, ok := range map[string]bool{
+		"a/b.txt": true, `"a\377b"`: true, "../x": false, "/etc/passwd": false, "a/../../x": false, `"..\057x"`: false,
+	} {
+		entries := []format.ManifestEntry{{Path: path, Bytes: 1, SHA256: strings.Repeat("ab", 32)}}
+		data, err := format.EncodeManifest(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, _ := format.ManifestDigest(entries, false)
+		digest := fmt.Sprintf("%x", sha256.Sum256(data))
+		d := format.Dataset{Name: "x", Path: "d", SHA256: sum, Manifest: digest, Noticed: format.RoadPython}
+		dir := filepath.Join(r.Dir, "datasets")
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, d.Manifest+".parquet"), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.partialFiles(t.Context(), d); (err == nil) != ok {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// FuzzFileName: a printable path gives the path back, whatever bytes it has.
+func FuzzFileName(f *testing.F) {
+	for _, name := range []string{"a", "a\xffb", "a\nb", `"`, `a\b`, "ü"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if name == "" || strings.HasPrefix(name, `"`) { // as Git quotes it, or a name that begins with a quote
+			return
+		}
+		if got, ok := capture.FileName(capture.Printable(name)); !ok || got != name {
+			t.Errorf("%q gives %q", name, got)
+		}
+	})
+}
+
+func TestHubSets(t *testing.T) {
+	rev := strings.Repeat("a1", 20)
+	hub := "/home/ada/.cache/huggingface/hub/"
+	rest, hubs := hubSets([]string{
+		hub + "models--org--name/snapshots/" + rev + "/config.json", hub + "models--org--name/snapshots/" + rev + "/w/1.bin",
+		hub + "datasets--glue/snapshots/" + rev + "/x", hub + "models--org--name/blobs/1", "/mnt/x/snapshots/1/y",
+		hub + "models--/snapshots/" + rev + "/x",
+	})
+	if len(rest) != 3 || len(hubs) != 2 {
+		t.Fatalf("%q %+v", rest, hubs)
+	}
+	if d := hubs[1]; d.Name != "org/name" || d.Files != 2 || d.Digest != rev ||
+		d.Source != "https://huggingface.co/org/name" || d.Identity() != "digest:"+rev {
+		t.Errorf("%+v", d)
+	}
+	if d := hubs[0]; d.Name != "glue" || d.Source != "https://huggingface.co/datasets/glue" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestUntraced(t *testing.T) {
+	got := untraced([]string{
+		"data/", "x.csv", ".env", "my_token.txt", "__pycache__/", "a/__pycache__/", "build/", "x.egg-info/", "outputs/",
+		"m.npy",
+		"lib.so", "a.log", "venv/",
+	})
+	if want := "data/ x.csv m.npy"; got == nil || strings.Join(got.Ignored, " ") != want {
+		t.Errorf("%+v, want %s", got, want)
+	}
+	if untraced([]string{".env", "build/"}) != nil {
+		t.Error("what cannot be data makes a trace")
+	}
+}
