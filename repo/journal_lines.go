@@ -18,6 +18,11 @@ func sortJournals(files []journalFile) {
 	for i := range files {
 		files[i].first = firstTime(files[i].path)
 	}
+	sortByFirst(files)
+}
+
+// sortByFirst is sortJournals for journals whose first times are known.
+func sortByFirst(files []journalFile) {
 	listsort.Stable(files, func(a, b journalFile) int {
 		if a.first != b.first {
 			if a.first < b.first {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -18,6 +19,7 @@ type LivePoints struct {
 	count   int
 	unknown bool            // the points cannot be added to: all are read again
 	mixed   map[string]bool // keys whose points are not in order
+	firsts  map[string]journalFile
 }
 
 // LivePoints returns the points of the run, none of which have been read yet.
@@ -34,7 +36,7 @@ func (l *LivePoints) Read(ctx context.Context) error {
 		l.unknown = true
 		return err
 	}
-	sortJournals(files)
+	l.sort(files)
 	if l.unknown || !l.continues(files) {
 		l.restart()
 	}
@@ -55,6 +57,26 @@ func (l *LivePoints) Read(ctx context.Context) error {
 		l.read = append(l.read[:min(i, len(l.read))], file)
 	}
 	return nil
+}
+
+// sort is sortJournals. It reads the beginning of a journal once: a page asks for each metric, and a line may be long.
+func (l *LivePoints) sort(files []journalFile) {
+	for i := range files {
+		file := &files[i]
+		known, ok := l.firsts[file.name]
+		if !ok || file.size < known.size {
+			known.first = firstTime(file.path)
+		}
+		if file.first = known.first; file.first == math.MaxInt64 { // no line is valid yet
+			delete(l.firsts, file.name)
+			continue
+		}
+		if l.firsts == nil {
+			l.firsts = map[string]journalFile{}
+		}
+		l.firsts[file.name] = *file
+	}
+	sortByFirst(files)
 }
 
 // continues reports whether the files are those that were read, of which only the last one has grown, and new ones

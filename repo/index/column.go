@@ -2,6 +2,7 @@ package index
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -15,6 +16,10 @@ type Column struct {
 	words []uint64 // nil if every row has the word same
 	same  uint64
 	texts []string // what words of the kinds Text and List count in
+
+	// places are the rows that have a value, if they are few: kinds and words are then of them only. A table of records
+	// with thousands of keys each would take a gigabyte otherwise.
+	places []int32
 }
 
 var absent = &Column{}
@@ -24,7 +29,42 @@ func (c *Column) Kind(row int) Kind {
 	if c.kinds == nil {
 		return c.all
 	}
+	if c.places != nil {
+		place, ok := slices.BinarySearch(c.places, int32(row))
+		if !ok {
+			return Absent
+		}
+		row = place
+	}
 	return c.kinds[row]
+}
+
+// fewShare is the share of the rows, as its denominator, up to which those with a value are few. A place takes half as
+// much as a word.
+const fewShare = 4
+
+// thin leaves out the rows without a value if only few have one.
+func (c *Column) thin() {
+	some := 0
+	for _, kind := range c.kinds {
+		if kind != Absent {
+			some++
+		}
+	}
+	if c.kinds == nil || some > len(c.kinds)/fewShare {
+		return
+	}
+	places, kinds, words := make([]int32, 0, some), make([]Kind, 0, some), []uint64(nil)
+	for row, kind := range c.kinds {
+		if kind == Absent {
+			continue
+		}
+		places, kinds = append(places, int32(row)), append(kinds, kind)
+		if c.words != nil {
+			words = append(words, c.words[row])
+		}
+	}
+	c.places, c.kinds, c.words = places, kinds, words
 }
 
 // Uniform returns the kind of the values of all rows. ok is false if the column does not know that it is the same.
@@ -68,6 +108,13 @@ func (c *Column) Texts() []string { return c.texts }
 func (c *Column) Word(row int) uint64 {
 	if c.words == nil {
 		return c.same
+	}
+	if c.places != nil {
+		place, ok := slices.BinarySearch(c.places, int32(row))
+		if !ok {
+			return 0
+		}
+		row = place
 	}
 	return c.words[row]
 }

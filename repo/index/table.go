@@ -236,15 +236,13 @@ func (j *joiner) join(order []int32) *Column {
 		}
 		c.words = j.words
 	}
-	if order == nil {
-		return c
-	}
-	if c.kinds != nil {
+	if order != nil && c.kinds != nil {
 		c.kinds = inOrder(c.kinds, order)
 	}
-	if c.words != nil {
+	if order != nil && c.words != nil {
 		c.words = inOrder(c.words, order)
 	}
+	c.thin()
 	return c
 }
 

@@ -40,6 +40,9 @@ func randomRun(r *rand.Rand) *format.Run {
 	maybe(func() { run.Ended = started.Add(time.Duration(r.IntN(100)) * time.Second) })
 	maybe(func() { run.ExitCode = new(int64) })
 	maybe(func() { run.Tags = map[string]string{"t": word(), "u": "v"} })
+	maybe(func() { // few rows have it
+		maybe(func() { run.Tags = map[string]string{"rare": word(), "rarer": word()} })
+	})
 	maybe(func() { run.Summary = map[string]any{"s": value(), "n": 1.5} })
 	maybe(func() {
 		run.Params = format.Params{"lr": value(), "model": map[string]any{"kind": value()}, "a.b": value()}
