@@ -96,6 +96,7 @@ type pageOfTable struct {
 	digest    string
 	keys      *tableColumns
 	in        tableInput
+	kept      bool // whether it may be asked for again, as in a page that is served
 	first     sync.Mutex
 	rows      []byte // nil until it is needed
 	rest      sync.Mutex
@@ -112,6 +113,9 @@ func (p *pageOfTable) json(s *rowReader, rows []*catalog.Row, more bool) ([]byte
 	defer one.Unlock()
 	if *data != nil {
 		return *data, nil
+	}
+	if once := new([]byte); !p.kept {
+		data = once
 	}
 	if more {
 		entries, err := s.whole(rows)
@@ -286,7 +290,10 @@ func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, p
 		p := known[versions[0]]
 		if p == nil || !slices.Equal(p.versions, versions) {
 			t.made++
-			p = &pageOfTable{versions: versions, signature: signature, digest: strconv.Itoa(t.made), keys: keys, in: in}
+			p = &pageOfTable{
+				versions: versions, signature: signature, digest: strconv.Itoa(t.made), keys: keys, in: in,
+				kept: s.view.options.Export == nil,
+			}
 		}
 		pages = append(pages, p)
 		table.Pages = append(table.Pages, TablePage{len(part), p.digest})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format/listsort"
 )
@@ -53,6 +54,10 @@ func (p *pack) add(path string, body []byte) {
 		p.current = &block{}
 	}
 	p.put(packed{path: path, in: p.current, from: p.text.Len(), length: len(body)}, body)
+	if p.text.Len() == 0 && len(body) >= blockBytes {
+		p.closeWith(body)
+		return
+	}
 	p.text.Write(body)
 	if p.text.Len() >= blockBytes {
 		p.close()
@@ -92,10 +97,14 @@ func (p *pack) close() {
 	if p.current == nil {
 		return
 	}
-	p.current.data = compress(p.text.Bytes())
+	p.closeWith(p.text.Bytes())
+	p.text.Reset()
+}
+
+func (p *pack) closeWith(answers []byte) {
+	p.current.data = compress(answers)
 	p.append(p.current)
 	p.current = nil
-	p.text.Reset()
 }
 
 func (p *pack) append(b *block) {
@@ -174,11 +183,20 @@ func (p *pack) finish() (*packedParts, error) {
 	return out, nil
 }
 
+// compressors are writers that are used again: a new one takes a megabyte, and a page may have thousands of answers.
+var compressors sync.Pool
+
 // compress packs bytes as gzip, without a time or a name.
 func compress(data []byte) []byte {
 	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
-	_, _ = w.Write(data)                                  // a buffer takes everything
+	w, ok := compressors.Get().(*gzip.Writer)
+	if ok {
+		w.Reset(&b)
+	} else {
+		w, _ = gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+	}
+	_, _ = w.Write(data) // a buffer takes everything
 	_ = w.Close()
+	compressors.Put(w)
 	return b.Bytes()
 }

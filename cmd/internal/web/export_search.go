@@ -15,12 +15,11 @@ import (
 // after the key that it has: a secret may span what JSON escapes, and its name may be what shows that it is a secret.
 func textsOf(t share.ExportText, isJSON bool) []share.ExportText {
 	var value any
-	d := json.NewDecoder(bytes.NewReader(t.Text))
-	d.UseNumber()
-	if !isJSON || d.Decode(&value) != nil {
+	if !isJSON || json.Unmarshal(t.Text, &value) != nil { // an answer may be large: a decoder would copy it
 		return []share.ExportText{t}
 	}
 	var c textCollector
+	c.plain.Grow(textBytes("", value))
 	c.add("", value)
 	plain := t
 	plain.Text = c.plain.Bytes()
@@ -46,7 +45,9 @@ func (c *textCollector) add(key string, value any) {
 			c.patches = append(c.patches, v)
 			return
 		}
-		c.plain.WriteString(key + " = " + v + "\n")
+		for _, part := range []string{key, " = ", v, "\n"} {
+			c.plain.WriteString(part)
+		}
 	case []any:
 		if len(v) == 2 { // perhaps a key with its value
 			if name, ok := v[0].(string); ok {
@@ -61,6 +62,24 @@ func (c *textCollector) add(key string, value any) {
 	case map[string]any:
 		c.addObject(key, v)
 	}
+}
+
+// textBytes returns about how many bytes the texts of a value take, with their keys.
+func textBytes(key string, value any) int {
+	n := 0
+	switch v := value.(type) {
+	case string:
+		n = len(key) + len(v) + len(" = \n")
+	case []any:
+		for _, one := range v {
+			n += textBytes(key, one)
+		}
+	case map[string]any:
+		for k, one := range v {
+			n += textBytes(k, one)
+		}
+	}
+	return n
 }
 
 // addObject adds the texts of an object. Its key may be one of its values, as in {"key": "lr", "value": "0.1"}.
