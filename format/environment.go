@@ -32,13 +32,17 @@ type Python struct {
 	Virtual        bool   // a virtual environment
 }
 
-// Editable is a Python distribution that was installed from a folder or a repository instead of a package index.
+// Editable is a Python distribution that was installed from a folder, a repository or an archive instead of a package
+// index.
 type Editable struct {
-	Name    string
-	Version string
-	Path    string // with {project} and ~, or a URL without credentials
-	Commit  string // absent for the project itself, whose source is recorded
-	Dirty   bool
+	Name         string
+	Version      string
+	Path         string // with {project} and ~, or a URL without credentials
+	Commit       string // absent for the project itself, whose source is recorded
+	Dirty        bool
+	SHA256       string // of an archive, such as a wheel
+	Subdirectory string // of the repository or archive that holds the distribution
+	Copied       bool   // from a folder: the files were copied, and later changes of the folder do not count
 }
 
 // EncodeEnvironment returns the bytes of an environment file and their SHA-256. It returns an error if
@@ -73,6 +77,11 @@ func EncodeEnvironment(e *EnvironmentFile) (data []byte, digest string, err erro
 		item.addText("commit", e.Editable[i].Commit)
 		if e.Editable[i].Dirty {
 			item.add("dirty", true)
+		}
+		item.addText("sha256", e.Editable[i].SHA256)
+		item.addText("subdirectory", e.Editable[i].Subdirectory)
+		if e.Editable[i].Copied {
+			item.add("copied", true)
 		}
 		return item
 	})
@@ -123,7 +132,8 @@ func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	t.each("editable", func(s table) {
 		e.Editable = append(e.Editable, Editable{
 			Name: s.needText("name"), Version: s.text("version"), Path: s.text("path"), Commit: s.hash("commit", true),
-			Dirty: s.boolean("dirty"),
+			Dirty: s.boolean("dirty"), SHA256: s.digest("sha256"), Subdirectory: s.text("subdirectory"),
+			Copied: s.boolean("copied"),
 		})
 	})
 	if s, ok := t.sub("locks"); ok {

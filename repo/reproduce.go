@@ -45,6 +45,9 @@ type Reproduction struct {
 	Env     []string      // in addition to the environment of this process
 	Changes []diff.Change // differences of the environment, what matters first; nil if it was not compared
 	Matter  int           // so many of them matter, see diff.WhatMatters
+	// Lock is a lock file of the source that pins the recorded packages, and LockCommand installs them. Both are empty if
+	// there is none.
+	Lock, LockCommand string
 
 	Variables capture.RestoredVariables // empty with NoVariables
 	Absent    []string                  // absolute paths in the command that are not on this machine
@@ -109,6 +112,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		return nil, err
 	}
 	if q.Environment != IgnoreEnvironment {
+		p.Lock, p.LockCommand = capture.LockCommand(recorded, q.Dir)
 		p.Changes = diff.CompareEnvironments(recorded, now)
 		p.Changes, p.Matter = diff.WhatMatters(p.Changes, capture.Imported(ctx, q.Dir))
 	}

@@ -186,6 +186,9 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		a.warn("the command names %s, which is not on this machine", path)
 	}
 	a.printEnvironment(again.Changes, again.Matter)
+	if len(again.Changes) > 0 && again.Lock != "" {
+		a.hint("%s pins the recorded packages: '%s' in the restored source installs them", again.Lock, again.LockCommand)
+	}
 	a.printVariables(again.Variables)
 	if again.MadeDir {
 		a.progress("runs: made the working folder %s, which Git does not track", repo.Relative(a.dir, again.Dir))

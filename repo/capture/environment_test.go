@@ -66,19 +66,38 @@ func TestLocalUndoesPortable(t *testing.T) {
 }
 
 func TestRequirements(t *testing.T) {
+	wheel := filepath.Join(t.TempDir(), "a b.whl")
+	if err := os.WriteFile(wheel, []byte("wheel"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	e := &format.EnvironmentFile{
-		Packages: format.Packages{"numpy": "1.26.4", "mine": "0.1", "lib": "2", "far": "3", "pip": "23"},
+		Packages: format.Packages{
+			"numpy": "1.26.4", "mine": "0.1", "lib": "2", "far": "3", "pip": "23", "wheel-here": "1", "wheel-gone": "1",
+			"wheel-net": "1", "--index-url": "https://evil.example", "x": "1 --index-url=https://evil.example",
+		},
 		Editable: []format.Editable{
 			{Name: "mine", Path: "{project}/pkg"},
 			{Name: "lib", Path: "https://example.org/lib.git", Commit: "abc"},
 			{Name: "far", Path: "~/far"},
 			{Name: "linked", Path: "{project}"},
+			{Name: "copied", Path: "{project}/c", Copied: true},
+			{Name: "sub", Path: "https://example.org/s.git", Commit: "abc", Subdirectory: "py"},
+			{Name: "wheel-here", Version: "1", Path: wheel, SHA256: sha256Hex([]byte("wheel"))},
+			{Name: "wheel-gone", Version: "1", Path: "/gone.whl", SHA256: sha256Hex([]byte("wheel"))},
+			{Name: "wheel-net", Version: "1", Path: "https://example.org/w.whl", SHA256: "0a"},
+			{Name: "--evil", Path: "{project}"},
 		},
 	}
-	want := "# far was installed from ~/far\nlib @ git+https://example.org/lib.git@abc\n" +
-		"-e /again/pkg\nnumpy==1.26.4\n-e /again\n"
-	if d := cmp.Diff(want, requirementsOf(e, "/again")); d != "" {
+	want := "lib @ git+https://example.org/lib.git@abc\n" +
+		"-e /again/pkg\nnumpy==1.26.4\nwheel-here @ file://" + filepath.Dir(wheel) + "/a%20b.whl\n" +
+		"wheel-net @ https://example.org/w.whl#sha256=0a\n" +
+		"copied @ file:///again/c\n-e /again\nsub @ git+https://example.org/s.git@abc#subdirectory=py\n"
+	got, left := requirementsOf(e, "/again")
+	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+	if len(left) != 4 {
+		t.Errorf("%q", left)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -219,40 +218,6 @@ func normalName(name string) string {
 	return b.String()
 }
 
-// readDirectURL records the origin of a distribution that was installed from a folder or a repository (see PEP 610).
-func (p *python) readDirectURL(ctx context.Context, q EnvironmentRequest, file, name, version string) {
-	data, err := regular.ReadFile(file)
-	if err != nil || len(data) > 1<<20 {
-		return
-	}
-	var from struct {
-		URL string `json:"url"`
-		Dir *struct {
-			Editable bool `json:"editable"`
-		} `json:"dir_info"`
-		VCS *struct {
-			Commit string `json:"commit_id"`
-		} `json:"vcs_info"`
-	}
-	if json.Unmarshal(data, &from) != nil {
-		return
-	}
-	e := format.Editable{Name: name, Version: version}
-	switch {
-	case from.VCS != nil:
-		e.Path, e.Commit = git.RemoteWithoutCredentials(from.URL), from.VCS.Commit
-	case from.Dir != nil && from.Dir.Editable:
-		u, err := url.Parse(from.URL)
-		if err != nil || u.Scheme != "file" {
-			return
-		}
-		p.folder(ctx, q, &e, filepath.FromSlash(u.Path))
-	default:
-		return
-	}
-	p.add(e)
-}
-
 func (p *python) readEggLink(ctx context.Context, q EnvironmentRequest, file, name string) {
 	dir := firstWord(file)
 	if dir == "" {
@@ -277,6 +242,9 @@ func (p *python) folder(ctx context.Context, q EnvironmentRequest, e *format.Edi
 func (p *python) add(e format.Editable) {
 	if format.CheckText(e.Path) != nil || e.Path == "" || strings.Trim(e.Commit, "0123456789abcdef") != "" ||
 		len(e.Commit) != 0 && len(e.Commit) != 40 && len(e.Commit) != 64 {
+		return
+	}
+	if e.SHA256 != "" && !format.IsDigest(e.SHA256) || format.CheckText(e.Subdirectory) != nil {
 		return
 	}
 	p.editable = append(p.editable, e)

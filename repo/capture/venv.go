@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // ErrNoPython reports that the recorded version of Python is not on this machine.
@@ -33,7 +35,11 @@ func MakeVenv(
 		return nil, "", err
 	}
 	defer func() { _ = os.Remove(requirements.Name()) }()
-	_, err = io.WriteString(requirements, requirementsOf(e, root))
+	text, left := requirementsOf(e, root)
+	for _, line := range left {
+		_, _ = fmt.Fprintf(out, "runs: left out of the environment: %s\n", printable(line))
+	}
+	_, err = io.WriteString(requirements, text)
 	if err = errors.Join(err, requirements.Close()); err != nil {
 		return nil, "", err
 	}
@@ -57,6 +63,9 @@ func MakeVenv(
 	python := filepath.Join(bin, "python")
 	if uv, lookErr := exec.LookPath("uv"); lookErr == nil {
 		if err = run(uv, "venv", "--python", e.Python.Version, dir); err == nil {
+			err = syncLock(ctx, e, uv, root, dir, out)
+		}
+		if err == nil {
 			err = run(uv, "pip", "install", "--python", python, "--no-deps", "-r", requirements.Name())
 		}
 	} else {
@@ -77,37 +86,130 @@ func MakeVenv(
 	return []string{"VIRTUAL_ENV=" + dir, "PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")}, bin, nil
 }
 
-// requirementsOf returns requirements that pin every distribution. A distribution that was installed from a folder or
-// a repository is installed from there again.
-func requirementsOf(e *format.EnvironmentFile, root string) string {
+// syncLock installs what uv.lock pins, with the hashes in it, if the restored source has the lock of then. The
+// recorded versions are installed after it in any case, so that a lock which cannot be used is only reported.
+func syncLock(ctx context.Context, e *format.EnvironmentFile, uv, root, dir string, out io.Writer) error {
+	if file, _ := lockOf(e, root); file != "uv.lock" {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, uv, "sync", "--frozen", "--inexact", "--no-install-project")
+	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, root
+	cmd.Env = append(os.Environ(), "UV_PROJECT_ENVIRONMENT="+dir)
+	if err := cmd.Run(); err != nil {
+		_, _ = fmt.Fprintf(out, "runs: uv.lock is not used: uv sync: %v\n", err)
+	}
+	return ctx.Err()
+}
+
+// lockCommands are the lock files that pin the packages of an environment, with the command that installs them.
+var lockCommands = [][2]string{
+	{"uv.lock", "uv sync --frozen"},
+	{"pdm.lock", "pdm sync"},
+	{"poetry.lock", "poetry sync"},
+	{"pixi.lock", "pixi install --frozen"},
+	{"Pipfile.lock", "pipenv sync"},
+	{"conda-lock.yml", "conda-lock install"},
+	{"requirements.txt", "pip install -r requirements.txt"},
+}
+
+// lockOf returns the lock file of a record that the source in root has with the same content, and the command that
+// installs what it pins. file is empty if there is none.
+func lockOf(e *format.EnvironmentFile, root string) (file, command string) {
+	for _, lock := range lockCommands {
+		digest := e.Locks[lock[0]]
+		if digest == "" {
+			continue
+		}
+		data, err := regular.ReadFile(filepath.Join(root, lock[0]))
+		if err == nil && sha256Hex(data) == digest {
+			return lock[0], lock[1]
+		}
+	}
+	return "", ""
+}
+
+// LockCommand returns the lock file of a record that fits the source in root, and the command that installs what it
+// pins. file is empty if there is none.
+func LockCommand(e *format.EnvironmentFile, root string) (file, command string) {
+	if e == nil {
+		return "", ""
+	}
+	return lockOf(e, root)
+}
+
+// requirementsOf returns requirements that pin every distribution. A distribution that was installed from a folder, a
+// repository or an archive is installed from there again. left says for each that cannot be why.
+func requirementsOf(e *format.EnvironmentFile, root string) (text string, left []string) {
 	var b strings.Builder
 	from := map[string]string{}
 	for _, item := range e.Editable {
-		path := strings.ReplaceAll(item.Path, "{project}", root)
-		switch {
-		case strings.HasPrefix(item.Path, "{project}"):
-			from[item.Name] = "-e " + path
-		case strings.Contains(path, "://") && item.Commit != "":
-			from[item.Name] = item.Name + " @ git+" + strings.TrimPrefix(path, "git+") + "@" + item.Commit
-		default:
-			from[item.Name] = "# " + item.Name + " was installed from " + path
+		if !isRequirement(item.Name, "0") || strings.ContainsAny(item.Path, " \t\r\n") && strings.Contains(item.Path, "://") {
+			continue
+		}
+		line, why := requirementOf(item, root)
+		if from[item.Name] = line; why != "" {
+			left = append(left, fmt.Sprintf("%s %s was installed from %s, %s", item.Name, item.Version, item.Path, why))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Packages)) {
 		line, ok := from[name]
+		if !isRequirement(name, e.Packages[name]) {
+			left = append(left, fmt.Sprintf("%q %q, which is not a name and a version", name, e.Packages[name]))
+			continue
+		}
 		if !ok {
 			line = name + "==" + e.Packages[name]
 		}
 		if name == "pip" { // it installs the others
 			continue
 		}
-		b.WriteString(strings.ReplaceAll(line, "\n", " ") + "\n")
 		delete(from, name)
+		if line != "" {
+			b.WriteString(strings.ReplaceAll(line, "\n", " ") + "\n")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(from)) {
-		b.WriteString(strings.ReplaceAll(from[name], "\n", " ") + "\n")
+		if from[name] != "" {
+			b.WriteString(strings.ReplaceAll(from[name], "\n", " ") + "\n")
+		}
 	}
-	return b.String()
+	return b.String(), left
+}
+
+// isRequirement reports whether a name and a version can be a line of a requirements file. In one of a stranger, they
+// could be options of the installer.
+func isRequirement(name, version string) bool {
+	return name != "" && name == normalName(name) &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" &&
+		version != "" && strings.Trim(strings.ToLower(version), "abcdefghijklmnopqrstuvwxyz0123456789.!+_-") == ""
+}
+
+// requirementOf returns the requirement for a distribution that is not from an index. An index may have another one of
+// the same name, so that there is none if its origin is not on this machine; why says so.
+func requirementOf(item format.Editable, root string) (line, why string) {
+	below := ""
+	if item.Subdirectory != "" {
+		below = "#subdirectory=" + url.PathEscape(item.Subdirectory)
+	}
+	path := Local(root, item.Path)
+	switch {
+	case strings.Contains(item.Path, "://") && item.Commit != "":
+		return item.Name + " @ git+" + strings.TrimPrefix(item.Path, "git+") + "@" + item.Commit + below, ""
+	case strings.HasPrefix(item.Path, "https://") && item.SHA256 != "":
+		return item.Name + " @ " + item.Path + "#sha256=" + item.SHA256, ""
+	case item.SHA256 != "" && !strings.Contains(item.Path, "://"):
+		if got := archiveDigest(path); got != item.SHA256 {
+			return "", "which is not on this machine with its content of then"
+		}
+		return item.Name + " @ " + (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), ""
+	case strings.HasPrefix(item.Path, "{project}") && item.Copied:
+		return item.Name + " @ " + (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), ""
+	case strings.HasPrefix(item.Path, "{project}"):
+		return "-e " + path, ""
+	case item.Commit != "":
+		return "", "at commit " + item.Commit[:min(12, len(item.Commit))] + " of a folder outside the project"
+	}
+	return "", "outside the project"
 }
 
 // pythonOfVersion finds an interpreter with exactly this version, on PATH or among the versions that pyenv installed.
