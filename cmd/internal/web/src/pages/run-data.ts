@@ -74,6 +74,7 @@ export interface Dataset {
   hash?: string;
   dvc?: string;
   role?: string;
+  noticed?: string; // how a recorder saw that the program read it; absent for data that somebody has named
 }
 
 /** What run.toml says, by its keys. */

@@ -20,6 +20,7 @@ export function Datasets({ run, source }: PartProps) {
         rows={run.record!.datasets!.map((d, i) => [
           <Fragment>
             {visible(d.name)}
+            {d.noticed && <small class="muted"> noticed by {visible(d.noticed)}</small>}
             {d.columns && <small class="muted"> {visible(d.columns.slice(0, 50).join(", "))}</small>}
           </Fragment>,
           placeOf(d),
