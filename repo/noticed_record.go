@@ -156,9 +156,7 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 	var changed, gone []string
 	for _, f := range files {
 		early, known := in.early[f.path]
-		if known {
-			_, _, known = in.hashes.Of(early.found)
-		}
+		known = known && in.hashes.Knows(early.found)
 		use := in.reader.Uses[f.path]
 		switch {
 		case !f.gone && !f.noFile && f.found.Modified() < in.started:
@@ -201,7 +199,7 @@ func someOf(names []string) string {
 	if len(names) <= named {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more files", strings.Join(names[:named], ", "), len(names)-named)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:named], ", "), len(names)-named)
 }
 
 // hash hashes the files until the time is over.
@@ -226,13 +224,13 @@ func (in *inputs) hash(
 	var list []capture.Found
 	total := int64(0)
 	for _, f := range files {
-		if _, _, ok := in.hashes.Of(f.found); ok {
+		if in.hashes.Knows(f.found) {
 			total += f.found.Bytes()
 		}
 	}
 	beyond := int64(0)
 	for _, f := range files {
-		if _, _, ok := in.hashes.Of(f.found); ok {
+		if in.hashes.Knows(f.found) {
 			continue
 		}
 		if total+f.found.Bytes() > in.config.Data.MaxAutoBytes {
@@ -245,15 +243,18 @@ func (in *inputs) hash(
 	err := in.hashes.Add(ctx, list)
 	switch {
 	case beyond > 0:
-		problem("there is more data than data.max_auto_bytes: of %d files, only the names and sizes count", beyond)
+		problem("there is more data than data.max_auto_bytes: %d files were not hashed", beyond)
 	case err != nil && ctx.Err() != nil:
-		problem("hashing took longer than data.wait: only names and sizes count where it was not complete")
+		problem("hashing was not complete in time")
 	}
 }
 
-// record makes datasets of the files.
-func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, problem func(string, ...any)) {
-	byPath := map[string]inputFile{}
+// sets groups files into datasets, those of the project first, of which there are `within`. The files are by their path
+// with slashes, relative to the root if they are below it.
+func (in *inputs) sets(files []inputFile) (
+	byPath map[string]inputFile, sets []reads.Set, within int, hubs []format.Dataset,
+) {
+	byPath = map[string]inputFile{}
 	var inside, outside []string
 	for _, f := range files {
 		key := f.rel
@@ -271,18 +272,24 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 		}
 	}
 	from := in.config.Data.GroupFrom
-	sets := reads.Group(inside, from, func(dir string) bool { return dir != "" })
-	within := len(sets)
-	more, hubs := hubSets(outside)
-	sets = append(sets, reads.Group(more, from, func(dir string) bool {
+	sets = reads.Group(inside, from, func(dir string) bool { return dir != "" })
+	within = len(sets)
+	outside, hubs = hubSets(outside)
+	return byPath, append(sets, reads.Group(outside, from, func(dir string) bool {
 		return in.places.MayBeDataset(filepath.FromSlash(dir))
-	})...)
+	})...), within, hubs
+}
+
+// record makes datasets of the files.
+func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, problem func(string, ...any)) {
+	byPath, sets, within, hubs := in.sets(files)
 	if len(sets) > maxNoticed {
 		problem("the program read data in %d places: only the first %d are recorded", len(sets), maxNoticed)
 		within, sets = min(within, maxNoticed), sets[:maxNoticed]
 	}
 	names := in.names(ctx, sets, within)
 	known := func(manifest string) bool { return in.repo.inPlace(sharedDatasets, manifest, -1) }
+	var listed []string
 	for i, s := range sets {
 		d := format.Dataset{Name: names[i], Noticed: format.RoadPython}
 		if i < within && format.CheckPath(s.Path) == nil {
@@ -294,11 +301,17 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 			problem("dataset %s could not be recorded", names[i])
 			continue
 		}
+		if made.Hash != "" {
+			listed = append(listed, names[i])
+		}
 		if d.Path == "" {
 			n.outside[names[i]] = filepath.FromSlash(s.Path)
 		}
 		n.trace.Files += made.Files
 		n.datasets = append(n.datasets, made)
+	}
+	if len(listed) > 0 {
+		problem("only names and sizes are recorded of %s", someOf(listed))
 	}
 	for _, h := range hubs {
 		n.trace.Files += h.Files

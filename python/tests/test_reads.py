@@ -312,6 +312,27 @@ class TestBehavior(WithReads):
             f.write('[data]\ntrace = "off"\n')
         self.assertEqual(self.noticed(self.exec("open('data/a.csv').read()")), {})
 
+    def test_bounds(self):
+        """What is not hashed is recorded by names and sizes, and the record says so."""
+        self.write("data/a.csv", "x" * 100)
+        self.write("data/b.csv", "x")
+        self.runs("init")
+        for setting, listed in (('wait = "0s"', ["a", "b"]), ("max_auto_bytes = 10", ["a"])):
+            with self.subTest(setting):
+                self.write(".runs/config.toml", f"[data]\n{setting}\n")
+                run = self.exec("[open(f'data/{n}.csv').read() for n in 'ab']")
+                self.assertEqual([d["name"] for d in run["datasets"] if d.get("hash") == "listing"], listed)
+                problem = run["trace"]["problems"][-1]
+                self.assertEqual(problem, "only names and sizes are recorded of " + ", ".join(listed))
+                subprocess.run(["rm", "-rf", ".git/runs/cache/noticed"], cwd=self.dir, check=True)
+
+    def test_a_dataset_is_at_most_one_of_many(self):
+        for i in range(12):
+            self.write(f"data/{i}.txt", str(i))
+        self.runs("init")
+        self.write(".runs/config.toml", "[data]\ngroup_from = 20\n")
+        self.assertEqual(len(self.noticed(self.exec("[open(f'data/{i}.txt').read() for i in range(12)]"))), 12)
+
     def test_changed(self):
         """A file that changes after it was read is reported, not recorded with its later content."""
         self.write("data/a.csv", "x")

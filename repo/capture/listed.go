@@ -59,15 +59,16 @@ type Hashes struct {
 	known map[string]*hashed
 }
 
-// Of returns the digest of a file, if it is known and the file is still as it was found.
-func (h *Hashes) Of(f Found) (sum string, rows int64, ok bool) {
+// Knows reports whether the digest of a file is known, as it was found.
+func (h *Hashes) Knows(f Found) bool { return h.of(f) != nil }
+
+func (h *Hashes) of(f Found) *hashed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e := h.known[f.Path]
-	if e == nil || e.stamp != f.stamp {
-		return "", 0, false
+	if e := h.known[f.Path]; e != nil && e.stamp == f.stamp {
+		return e
 	}
-	return e.sum, e.rows, true
+	return nil
 }
 
 // Add hashes files. The hash of an unchanged file is taken from the cache. A file that cannot be read or that changes
@@ -75,7 +76,7 @@ func (h *Hashes) Of(f Found) (sum string, rows int64, ok bool) {
 func (h *Hashes) Add(ctx context.Context, files []Found) error {
 	byFolder := map[string][]Found{}
 	for _, f := range files {
-		if _, _, ok := h.Of(f); !ok {
+		if !h.Knows(f) {
 			byFolder[filepath.Dir(f.Path)] = append(byFolder[filepath.Dir(f.Path)], f)
 		}
 	}
@@ -167,18 +168,18 @@ func Join(d format.Dataset, files []Listed, folder bool, hashes *Hashes, known f
 		if listing {
 			continue
 		}
-		sum, rows, ok := hashes.Of(f.Found)
-		if listing = !ok; listing {
+		e := hashes.of(f.Found)
+		if listing = e == nil; listing {
 			continue
 		}
-		if entries[i].SHA256 = sum; rows >= 0 {
-			entries[i].Rows = &rows
+		if entries[i].SHA256, entries[i].Bytes = e.sum, e.size; e.rows >= 0 { // of a pointer, those of the file
+			entries[i].Rows = &e.rows
 		}
 	}
 	if listing {
 		d.Hash = format.HashListing
 		for i := range entries {
-			entries[i].SHA256, entries[i].Rows = "", nil
+			entries[i].SHA256, entries[i].Rows, entries[i].Bytes = "", nil, files[i].Bytes()
 		}
 	}
 	slices.SortFunc(entries, func(a, b format.ManifestEntry) int { return strings.Compare(a.Path, b.Path) })
