@@ -165,6 +165,13 @@ func (r *Repository) fetchSubmodule(
 	return nil, withHint(failed, "run 'git submodule update --init %s' in the project, and repeat", sub.Path)
 }
 
+// absentSubmoduleError says that this clone does not have a submodule of a run. Its text is the path.
+type absentSubmoduleError string
+
+func (e absentSubmoduleError) Error() string {
+	return fmt.Sprintf("submodule %s was not verified: it is not in this clone, and 'runs checkout' fetches it", string(e))
+}
+
 // rebuildAll rebuilds the source of a run and its submodules, without fetching these, and verifies them.
 func (r *Repository) rebuildAll(ctx context.Context, run *format.Run) error {
 	scratch, err := r.rebuild(ctx, run)
@@ -175,6 +182,10 @@ func (r *Repository) rebuildAll(ctx context.Context, run *format.Run) error {
 	for i := range run.Source.Submodules {
 		sub := &run.Source.Submodules[i]
 		scratch, err := r.rebuildSubmodule(ctx, sub, false)
+		var noBase noBaseError
+		if errors.As(err, &noBase) {
+			return absentSubmoduleError(sub.Path)
+		}
 		if err != nil {
 			return fmt.Errorf("submodule %s: %w", sub.Path, err)
 		}

@@ -276,11 +276,12 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 		v.sources[key] = err
 	}
 	var noBase noBaseError
+	var absent absentSubmoduleError
 	switch {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.As(err, &noBase), errors.Is(err, errRedacted):
+	case errors.As(err, &noBase), errors.As(err, &absent), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()

@@ -65,7 +65,7 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 	}
 	a.storeFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.in, "in", "", "restore into `DIR`, which must not exist, instead of a temporary folder")
+	flags.StringVar(&f.in, "in", "", "restore into `DIR`, which must not exist, and keep it")
 	flags.StringVar(&f.env, "env", "check", "handle the environment by `MODE`: none, check or venv")
 	flags.StringVar(&f.name, "name", "", "give the new run a `NAME`")
 	flags.Float64Var(&f.tolerance, "tolerance", 1e-6, "treat values that differ by less than this `FRACTION` as the same")
@@ -139,8 +139,24 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		if err != nil {
 			return err
 		}
-		return a.printReproduction(ctx, f, old, e)
+		same, err := a.printReproduction(ctx, f, old, e)
+		if f.in == "" {
+			a.leaveRestored(dir, same && err == nil && a.status == 0)
+		}
+		return err
 	})
+}
+
+// leaveRestored removes a temporary folder with restored source and data if the result was the same. Otherwise the
+// folder is needed to find out why, and it is reported.
+func (a *app) leaveRestored(dir string, same bool) {
+	if same {
+		if err := os.RemoveAll(dir); err != nil {
+			a.warn("removing the restored source: %v", err)
+		}
+		return
+	}
+	a.progress("runs: kept %s: the restored source, its data and what the program wrote", dir)
 }
 
 // reproduced returns the run that stands for the reproduced one: the run of the program or, if the program made the
@@ -253,15 +269,18 @@ func (a *app) printChanges(what string, changes []diff.Change) {
 	}
 }
 
-// printReproduction compares the metrics of two runs and prints whether they are the same.
-func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, again *repo.Entry) error {
+// printReproduction compares the metrics of two runs and prints whether they are the same. same is false without
+// metrics.
+func (a *app) printReproduction(
+	ctx context.Context, f *reproduceFlags, old, again *repo.Entry,
+) (same bool, err error) {
 	result, err := review.CompareReproduction(ctx, old, again, f.tolerance)
 	if err != nil {
-		return err
+		return false, err
 	}
 	view := render.Reproduction{Reproduction: result}
 	if err := view.WriteMetrics(a.term.Out, a.term); err != nil {
-		return err
+		return false, err
 	}
 	a.printChanges("the machine differs", result.Machine)
 	a.print("%s", view.Verdict(a.term))
@@ -269,8 +288,9 @@ func (a *app) printReproduction(ctx context.Context, f *reproduceFlags, old, aga
 		a.progress("runs: the program exited with status %d, but with %d when it was recorded",
 			*again.ExitCode, *old.ExitCode)
 	}
-	if result.Different()+result.Missing() > 0 && f.exitCode && a.status == 0 {
-		return quietError{exitDifferent}
+	different := result.Different()+result.Missing() > 0
+	if different && f.exitCode && a.status == 0 {
+		return false, quietError{exitDifferent}
 	}
-	return nil
+	return !different && len(result.Metrics) > 0, nil
 }

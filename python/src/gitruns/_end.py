@@ -342,6 +342,8 @@ def _at_exit() -> None:
     for run in reversed(runs):
         try:
             if error is not None:
+                if run._joined and _kernel():  # the run's starter sees how nbconvert ends, not the kernel
+                    run._write({"exit_code": 1})
                 finish_with(run, *error)
             elif _preempted:
                 end(run, "killed", _status_of(seen.code) if seen else None, _preempted, _taken_back())
@@ -359,6 +361,12 @@ def _at_exit() -> None:
                 end(run, "finished", None, "", "")
         except Exception as e:
             warn(f"finishing run {run.id}: {e}")
+
+
+def _kernel() -> bool:
+    from ._notebook import in_notebook
+
+    return in_notebook()
 
 
 def _status_of(code: Any) -> int:
