@@ -36,7 +36,11 @@ func AppendLine(b []byte, l *Line) []byte {
 		o.add("set", marked(l.Set))
 	}
 	if len(l.Tags) > 0 {
-		o.add("tags", textObject(l.Tags))
+		tags := make(map[string]any, len(l.Tags))
+		for key, text := range l.Tags {
+			tags[key] = text
+		}
+		o.add("tags", marked(tags))
 	}
 	o.addText("note", l.Note)
 	if len(l.Summary) > 0 {

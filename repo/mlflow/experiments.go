@@ -86,6 +86,9 @@ func (s *Service) named(ctx context.Context, id string) (name string, ok bool, e
 	if name, ok = names[id]; ok {
 		return name, true, nil
 	}
+	if made := s.madeBefore(); made[id] != "" {
+		return made[id], true, nil
+	}
 	deleted, err := s.trashed() // its last run may have been deleted just now
 	i := slices.IndexFunc(deleted, func(e *stored) bool { return ExperimentID(e.Experiment) == id })
 	if err != nil || i < 0 {
@@ -203,5 +206,6 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.experiments[id] = q.Name
+	s.noteMade(q.Name)
 	return map[string]any{"experiment_id": id}, nil
 }

@@ -82,5 +82,19 @@ func tagsFor(run *format.Run) map[string]string {
 			tags[key] = text
 		}
 	}
+	if s := run.Source; s != nil {
+		for key, text := range map[string]string{tagSource: s.Entry, tagCommit: s.Commit, tagUser: run.Author} {
+			if _, given := tags[key]; !given && text != "" {
+				tags[key] = text
+			}
+		}
+	}
 	return tags
 }
+
+// Tags of MLflow's that say what the record has of a program, and which a finished run has from there.
+const (
+	tagSource = "mlflow.source.name"
+	tagCommit = "mlflow.source.git.commit"
+	tagUser   = "mlflow.user"
+)

@@ -93,8 +93,7 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 
 // checkName returns the name of a run as it is recorded.
 func checkName(name string) (string, error) {
-	name = cut(strings.TrimSpace(name), maxTagText)
-	if name == "" {
+	if name = cut(name, maxTagText); strings.TrimSpace(name) == "" {
 		return "", nil
 	}
 	if err := format.CheckNamed("name", name); err != nil {

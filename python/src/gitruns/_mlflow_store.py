@@ -6,11 +6,13 @@ appended to a journal of this process, as the client itself does, and the servic
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import sys
 import threading
 import time
+import warnings
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
@@ -21,6 +23,7 @@ from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStor
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.tracking._tracking_service.client import TrackingServiceClient
 from mlflow.utils.rest_utils import http_request, verify_rest_response
+from mlflow.utils.validation import _validate_metric
 
 from ._journal import Journal
 from ._mlflow_artifacts import Artifacts, followed
@@ -196,7 +199,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
             if run and line:
                 run.write(line)
                 return
-        super().log_metric(run_id, metric)
+        super().log_metric(run_id, _checked(metric))
 
     def log_param(self, run_id: str, param: Any) -> None:
         """Log a param."""
@@ -226,7 +229,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
 
     def log_batch(self, run_id: str, metrics: Any, params: Any, tags: Any) -> None:
         """Log points, params and tags."""
-        metrics, params, tags = list(metrics), list(params), list(tags)
+        metrics, params, tags = [_checked(m) for m in metrics], list(params), list(tags)
         many = len(metrics) > _MOST_METRICS or len(params) > _MOST_PARAMS or len(tags) > _MOST_PARAMS
         if not many and len(metrics) + len(params) + len(tags) <= _MOST_METRICS:
             with self._lock:
@@ -281,6 +284,25 @@ def _failing() -> bool:
     MLflow ends its runs as finished then as well.
     """
     return getattr(sys, "last_value", None) is not None and not threading.main_thread().is_alive()
+
+
+def _checked(metric: Any) -> Any:
+    """Return a point as the service takes it, whose step is an integer.
+
+    Raises MlflowException for what MLflow's store of SQLite does not take.
+    """
+    step, value = metric.step, metric.value
+    if type(step) is int and type(value) is float:
+        return metric
+    _validate_metric(metric.key, value, metric.timestamp, step)
+    metric = copy.copy(metric)
+    metric._step = int(step)
+    if metric._step != step:
+        warnings.warn(
+            f"a step is an integer here: step {step} of metric {metric.key!r} is recorded as {metric._step}",
+            stacklevel=2,
+        )
+    return metric
 
 
 def _metric_line(metric: Any) -> str | None:
@@ -352,7 +374,7 @@ class _Direct:
     def tags(self, tags: list[Any]) -> None:
         """Set tags."""
         if tags:
-            self.write(_texts("tags", {t.key: _quote(t.value[:_MOST_TAG]) for t in tags}))
+            self.write(_texts("tags", {t.key: _text(t.value[:_MOST_TAG]) for t in tags}))
 
     def end(self) -> None:
         """Close the journal, so that a finish need not wait for it."""
@@ -374,6 +396,11 @@ def _typed(text: str) -> str:
         return text
     if _FLOAT(text) and repr(float(text)) == text:
         return text
-    if text in ("NaN", "Infinity", "-Infinity"):  # a journal takes them for numbers, unless there is an escape
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    """Return a text as JSON, with an escape where a journal would take it for a number."""
+    if text in ("NaN", "Infinity", "-Infinity"):
         return f'"\\u{ord(text[0]):04x}{text[1:]}"'
     return _quote(text)
