@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -218,7 +219,7 @@ func (run *openRun) refresh() {
 		}
 	}
 	for key, text := range tags {
-		if !run.removed[key] {
+		if !run.removed[key] && !strings.HasPrefix(key, modelTags) {
 			run.tags[key] = text
 		}
 	}
