@@ -44,9 +44,11 @@ type Redacted struct {
 	NotRestorable []string      // runs whose source can no longer be restored
 	InTrash       []string      // removed runs in the trash that hold the secret too
 	Left          []string      // other files that hold it, in leftover active folders and among stored artifacts
+	Holders       []string      // ids of the other runs among Runs that hold the secret in files of their own
 }
 
-// RedactedRun is one run and its files that changed, relative to .runs.
+// RedactedRun is one run and its files that changed, relative to .runs. Of a run that only shares a changed file, these
+// are that file, and run.toml for its new digest.
 type RedactedRun struct {
 	ID    string
 	Files []string
@@ -89,6 +91,9 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 	}
 	if err == nil {
 		err = errors.Join(x.searchTrash(), x.searchActive())
+	}
+	if err == nil {
+		err = x.searchSharers(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)

@@ -130,6 +130,34 @@ func (x *redaction) wouldRedact(dir string) bool {
 	return err == nil && string(data) == string(x.runs[x.id].old)
 }
 
+// searchSharers lists the other runs that were changed and that hold the secret in files of their own. A removed run is
+// among those in the trash.
+func (x *redaction) searchSharers(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
+		w := x.runs[id]
+		if id == x.id || w.trash != "" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		holds := len(x.matches(w.old)) > 0
+		if !holds {
+			files, err := x.ownFiles(x.entry(w))
+			if err != nil { // what cannot be read is reported by verify
+				continue
+			}
+			for name, data := range files {
+				holds = holds || path.Ext(name) != ".parquet" && len(x.matches(data)) > 0
+			}
+		}
+		if holds {
+			x.done.Holders = append(x.done.Holders, id)
+		}
+	}
+	return nil
+}
+
 // searchActive lists leftover active folders of the runs that hold the secret.
 func (x *redaction) searchActive() error {
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {

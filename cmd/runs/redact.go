@@ -136,12 +136,7 @@ func (a *app) reportRedacted(done *share.Redaction, id string, dry bool) {
 	if dry {
 		verb = "would redact"
 	}
-	for _, run := range done.Runs {
-		a.print("%s %s: %s", verb, run.ID, plural(len(run.Files), "file"))
-		for _, name := range run.Files {
-			a.print("  %s", terminal.Clean(name))
-		}
-	}
+	a.printRedactedRuns(done, id, verb)
 	for _, other := range done.NotRestorable {
 		a.warn("the source of %s can no longer be restored; its redacted patches do not apply to its base",
 			format.IDRandom(other))
@@ -174,6 +169,49 @@ func (a *app) reportRedacted(done *share.Redaction, id string, dry bool) {
 	a.hint("  git reflog expire --expire=now --all && git gc --prune=now")
 }
 
+// maxSharers is the maximum number of runs to list of those that share a redacted file, or that hold the secret too.
+const maxSharers = 5
+
+// printRedactedRuns lists the files of the run that was asked for, and the runs that share one of them.
+func (a *app) printRedactedRuns(done *share.Redaction, id, did string) {
+	sharers := 0
+	for _, run := range done.Runs {
+		if run.ID != id {
+			sharers++
+			continue
+		}
+		a.print("%s %s: %s", did, run.ID, plural(len(run.Files), "file"))
+		for _, name := range run.Files {
+			a.print("  %s", terminal.Clean(name))
+		}
+	}
+	listed := 0
+	for _, run := range done.Runs {
+		if run.ID == id {
+			continue
+		}
+		if listed++; listed > maxSharers && sharers > maxSharers+1 {
+			a.print("%s what %d more runs share with it", did, sharers-maxSharers)
+			break
+		}
+		a.print("%s what run %s shares with it: %s", did, run.ID, plural(len(run.Files)-1, "file"))
+	}
+	names := make([]string, 0, maxSharers)
+	for _, holder := range done.Holders[:min(len(done.Holders), maxSharers)] {
+		names = append(names, format.IDRandom(holder))
+	}
+	if len(names) == 0 {
+		return
+	}
+	more := ""
+	if n := len(done.Holders) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	a.warn("%s %s%s %s the secret in %s own files too", verb(len(done.Holders), "run", "runs"),
+		strings.Join(names, ", "), more, verb(len(done.Holders), "holds", "hold"), verb(len(done.Holders), "its", "their"))
+	a.hint("run 'runs redact %s PATTERN' to redact %s", names[0], verb(len(done.Holders), "it", "the first"))
+}
+
 // reportInTrash names the removed runs that hold the secret too. redacted is the run that was asked for.
 func (a *app) reportInTrash(done *share.Redaction, redacted string) {
 	reported := map[string]bool{}
@@ -193,6 +231,7 @@ func (a *app) reportInTrash(done *share.Redaction, redacted string) {
 type redactedJSON struct {
 	Committed     bool              `json:"committed"`
 	DryRun        bool              `json:"dry_run"`
+	Holders       []string          `json:"holders"` // other runs that share a file and hold the secret in their own
 	Left          []string          `json:"left"`
 	NotRestorable []string          `json:"not_restorable"`
 	Places        int               `json:"places"`
@@ -214,7 +253,8 @@ func newRedactedJSON(done *share.Redaction, dry bool) redactedJSON {
 		runs[i] = redactedRunJSON{run.Files, run.ID}
 	}
 	return redactedJSON{
-		Committed: done.Committed, DryRun: dry, Left: done.Left, NotRestorable: done.NotRestorable, Places: done.Places,
+		Committed: done.Committed, DryRun: dry, Holders: done.Holders, Left: done.Left,
+		NotRestorable: done.NotRestorable, Places: done.Places,
 		Pushed: done.Pushed, Removed: done.Removed, Runs: runs, Trash: done.InTrash, What: done.What,
 	}
 }

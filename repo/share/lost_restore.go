@@ -140,6 +140,9 @@ func (w *restorer) write(ctx context.Context, run *format.Run, files runFiles) e
 	}
 	defer in.Discard()
 	err = in.Place()
+	if err == nil { // every worktree sees it, and one that is removed does not take it along
+		err = w.repo.KeepCopy(run.ID)
+	}
 	if err == nil || errors.Is(err, repo.ErrExists) { // the run is in place, but may have a removal marker
 		err = w.repo.Unmark(run.ID)
 	}

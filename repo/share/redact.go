@@ -7,6 +7,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // Redaction is the result of Redact, and reports where the secret still is.
@@ -55,8 +56,12 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 		}
 	}
 	out := &Redaction{Redacted: done}
+	removed, err := everRemoved(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+	}
 	for _, run := range done.Runs {
-		if !committed[run.ID] {
+		if !committed[run.ID] && !removed[run.ID] {
 			continue
 		}
 		out.Committed = true
@@ -67,6 +72,28 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 		out.Pushed = out.Pushed || pushed
 	}
 	return out, nil
+}
+
+// everRemoved returns the runs that a removal marker names: only a committed run has one.
+func everRemoved(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
+	removed, err := r.RemovedIDs()
+	if err != nil || !r.InGit {
+		return removed, err
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	d, err := openDays(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer d.trees.Close()
+	head, err := git.Resolve(ctx, r.Git, "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	return removed, errors.Join(d.addRemoved(local.seen, removed), d.addRemoved(head, removed))
 }
 
 // checkPointers returns an error if the redaction would change an artifact that Git LFS stores: nobody could compare

@@ -289,7 +289,8 @@ func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool,
 	return ok && was.ID == there.ID, err
 }
 
-// OnRemote reports whether the remote's branch, as this clone last saw it, has a run.
+// OnRemote reports whether the remote's branch, as this clone last saw it, has a run, or had it: it then has the
+// removal marker of the run.
 func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) {
 	if !r.InGit {
 		return false, nil
@@ -325,5 +326,5 @@ func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) 
 		return false, err
 	}
 	_, there := known.runs[id]
-	return there, nil
+	return there || known.removed[id], nil
 }

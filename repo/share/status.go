@@ -458,7 +458,12 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if o.Redactions, err = Waiting(ctx, r); err != nil {
 		return nil, err
 	}
-	runs, err := o.compare(d, branches, local)
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(removed, known.removed)
+	runs, err := o.compare(d, branches, local, removed)
 	if err != nil {
 		return nil, err
 	}
@@ -571,9 +576,10 @@ type branchPlace struct {
 	atRemote bool
 }
 
-// compare finds the branches that each run is on. Its cost depends only on the number of different day folders, because
-// branches share equal ones.
-func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) (map[string]*branchPlace, error) {
+// compare finds the branches that each run is on. A run that was removed here counts on no branch. Its cost depends
+// only on the number of different day folders, because branches share equal ones.
+func (o *Overview) compare(d *days, branches []git.Branch, local localBranch, removed map[string]bool,
+) (map[string]*branchPlace, error) {
 	holders := map[string]*branchPlace{} // by the tree id of the day folder
 	join := func(p *branchPlace, branch string, remote bool) {
 		p.atRemote = p.atRemote || remote
@@ -609,8 +615,8 @@ func (o *Overview) compare(d *days, branches []git.Branch, local localBranch) (m
 		}
 	}
 	alone := map[string]int{}
-	for _, p := range runs {
-		if !p.several {
+	for id, p := range runs {
+		if !p.several && !removed[id] {
 			alone[p.only]++
 		}
 	}
