@@ -99,6 +99,15 @@ func (r *Repository) batchesOf(home Home, id string) []*Batch {
 	return found
 }
 
+// BatchRecord returns the record that a batch has of a run.
+func (r *Repository) BatchRecord(b *Batch, id string) ([]byte, error) {
+	run, err := r.batchRun(b, id)
+	if err != nil {
+		return nil, err
+	}
+	return run.Record, nil
+}
+
 // BatchesOf returns the batches of the working tree that have a run, whose id must be valid.
 func (r *Repository) BatchesOf(id string) []*Batch { return r.batchesOf(Home{Dir: r.Dir}, id) }
 

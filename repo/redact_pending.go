@@ -170,6 +170,15 @@ func (r *Repository) ApplyRedactions(ctx context.Context, pending []PendingRedac
 	if _, err := r.placeBatched(ctx, func(id string) string { return files[id] }, ids); err != nil {
 		return fail(err)
 	}
+	var kept []string
+	for _, p := range pending {
+		if p.Batch() != "" {
+			kept = append(kept, p.ID)
+		}
+	}
+	if err := r.dropSuperseded(ctx, kept); err != nil {
+		return fail(err)
+	}
 	for _, id := range again {
 		if exists(filepath.Join(r.RunDir(id), RecordName)) {
 			names, err := rewrittenNames(files[id])

@@ -50,6 +50,9 @@ type Incoming struct {
 	Name   string // of the operation: a merge, a rebase
 	End    string // the commands that end it
 	Skip   string // the command that ends it if nothing is left to commit
+	// Partial is set for a stash: it has what Git tracks, so that of a file which was replaced by an ignored one it has
+	// only the removal.
+	Partial bool
 }
 
 // incomingHeads lists the refs that name the commit which Git is merging.
@@ -102,6 +105,16 @@ func rebasing(dirs Dirs) bool {
 	return false
 }
 
+// HasStash reports whether there is a stash, by a look at files. A stash that was applied with conflicts stays.
+func HasStash(dirs Dirs) bool {
+	for _, name := range []string{"refs/stash", "logs/refs/stash"} {
+		if _, err := os.Lstat(filepath.Join(dirs.Common, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // maxStashes is how many stashes are looked at.
 const maxStashes = 20
 
@@ -144,7 +157,7 @@ func appliedStash(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*In
 		base, err := Resolve(ctx, dirs, commit+"^")
 		return &Incoming{
 			Commit: commit, Base: base, Name: "a stash", End: "'git stash drop' or 'git reset --merge'",
-			Skip: "'git stash drop'",
+			Skip: "'git stash drop'", Partial: true,
 		}, err
 	}
 	return nil, nil

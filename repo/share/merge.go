@@ -33,7 +33,7 @@ func FindConflict(ctx context.Context, r *repo.Repository, always bool) (*MergeC
 	if !r.InGit {
 		return nil, nil
 	}
-	if name, _ := r.Git.InProgress(); name == "" && !git.Merging(r.Git) && !always {
+	if name, _ := r.Git.InProgress(); name == "" && !git.Merging(r.Git) && !git.HasStash(r.Git) && !always {
 		return nil, nil
 	}
 	at, err := r.TreePath()
@@ -181,7 +181,7 @@ func mergedTree(ctx context.Context, r *repo.Repository, trees *git.Trees, in *g
 	}
 	c := &runCommit{CommitObject: &own, id: in.Commit}
 	for _, e := range all {
-		if p := placeOf(e.Path); p.at == at && ofRuns(p) {
+		if p := placeOf(e.Path); p.at == at && ofRuns(p) && (e.ID != "" || !in.Partial) {
 			c.edits = append(c.edits, e)
 		}
 	}
@@ -202,9 +202,43 @@ func mergedTree(ctx context.Context, r *repo.Repository, trees *git.Trees, in *g
 	}
 	replay.theirs, replay.thin = map[string]bool{}, true
 	if tree, err = replay.merge(ctx, c); err == nil {
+		tree, err = withoutRemoved(ctx, r, trees, tree, at)
+	}
+	if err == nil {
 		tree, err = withoutUnnamed(ctx, trees, head, tree, at)
 	}
 	return tree, slices.Sorted(maps.Keys(replay.theirs)), err
+}
+
+// withoutRemoved returns a tree whose batches have no run that one of the sides has removed: that side may have redacted
+// the run before, and the batch of the other one has it as it was.
+func withoutRemoved(ctx context.Context, r *repo.Repository, trees *git.Trees, tree, at string) (string, error) {
+	now, err := readSnapshot(trees, tree, at)
+	if err != nil {
+		return "", err
+	}
+	var edits, added []git.Edit
+	for _, name := range slices.Sorted(maps.Keys(now.batches)) {
+		b, but := now.batches[name], map[string]bool{}
+		for _, id := range b.ids {
+			if now.removed[id] {
+				but[id] = true
+			}
+		}
+		if len(but) == 0 {
+			continue
+		}
+		rest, err := b.rebuild(ctx, r.Git, trees, but)
+		if err != nil {
+			return "", err
+		}
+		edits = append(edits, git.Edit{Path: path.Join(at, name)})
+		for _, e := range rest {
+			e.Path = path.Join(at, e.Path)
+			added = append(added, e)
+		}
+	}
+	return trees.Edit(tree, append(edits, added...))
 }
 
 // withoutUnnamed returns a tree without the shared files that HEAD lacks and no run of the tree names: they would come
@@ -227,11 +261,14 @@ func withoutUnnamed(ctx context.Context, trees *git.Trees, head, tree, at string
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
+		if now.removed[id] {
+			continue
+		}
 		files, err := now.run(id)
 		if err != nil {
 			return "", fmt.Errorf("run %s: %w", id, err)
 		}
-		if _, ok := files[repo.RecordName]; !ok || now.removed[id] {
+		if _, ok := files[repo.RecordName]; !ok {
 			continue
 		}
 		data, err := files[repo.RecordName].read(trees, format.MaxRecordBytes)

@@ -175,6 +175,9 @@ func (j *joining) stage(ctx context.Context, redacted *repo.Redacted) error {
 		day := format.IDDay(run.ID)
 		folders[day] = true
 		e, err := j.repo.ReadFinished(run.ID)
+		if errors.Is(err, fs.ErrNotExist) { // it was removed, and its copy in the trash was redacted
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -151,7 +151,13 @@ func (p *plan) versionInBatch(ctx context.Context, e *repo.Entry, record string)
 // clones have packed a run, several batches have it. Every other run of those must be in one of the new batches too, or
 // marked as removed.
 func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
-	now := p.repo.BatchesOf(e.ID)
+	now := slices.DeleteFunc(p.repo.BatchesOf(e.ID), func(b *repo.Batch) bool { return p.isStale(known, b) })
+	if len(now) == 0 {
+		return &repo.HintError{
+			Err:  fmt.Errorf("run %s: others have redacted runs of its batch", e.ID),
+			Hint: fmt.Sprintf("run 'git checkout HEAD -- .runs', and redact run %s again", format.IDRandom(e.ID)),
+		}
+	}
 	for _, held := range known.in[e.ID] {
 		same := func(b *repo.Batch) bool { return path.Join(b.Day, b.Name) == held.path }
 		if slices.ContainsFunc(now, same) || slices.Contains(p.remove, held.path) {
@@ -172,6 +178,39 @@ func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
 		}
 	}
 	return nil
+}
+
+// isStale reports whether a batch of the working tree has a run as it was before a redaction that the commit has. Such a
+// batch would take the redaction back.
+func (p *plan) isStale(known *snapshot, b *repo.Batch) bool {
+	for _, id := range b.IDs() {
+		if known.removed[id] && len(known.in[id]) == 0 {
+			return true // it would bring back the record of a removed run
+		}
+		if known.runs[id] == "" || known.removed[id] {
+			continue
+		}
+		own, err := p.repo.BatchRecord(b, id)
+		if err != nil {
+			return true
+		}
+		files, err := known.run(id)
+		if err != nil {
+			continue // the commit has two versions, which pack settles
+		}
+		record := files[repo.RecordName]
+		if record.ID == "" {
+			continue
+		}
+		if blob, err := git.BlobID(record.ID, int64(len(own)), bytes.NewReader(own)); err != nil || blob == record.ID {
+			continue
+		}
+		there, err := recordOf(known.trees, record)
+		if err == nil && repo.Precedes(own, there) {
+			return true
+		}
+	}
+	return false
 }
 
 // addWritten adds a batch of the working tree that the commit lacks to the plan, once.

@@ -69,6 +69,15 @@ func (e *codeCommitsError) Error() string {
 func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string,
 	up git.Upstream, own bool,
 ) error {
+	for _, c := range e.commits {
+		if c.reason != "" {
+			return &repo.HintError{
+				Err: c,
+				Hint: fmt.Sprintf("no command changes a run so: run 'runs verify --all' to see what is wrong, and "+
+					"'git revert %.10s' to take it back", c.id),
+			}
+		}
+	}
 	tip := local.tip
 	straight := base == ""
 	if !straight {
