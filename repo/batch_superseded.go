@@ -11,9 +11,9 @@ import (
 )
 
 // dropSuperseded removes batches of the working tree that Git does not have and that others make needless: those have
-// each of their runs with the same record or a later redaction, or the run was removed. A redaction writes such a batch,
-// and a pull or a merge then brings one with what others have redacted: with both, a commit could take the former bytes.
-// ids are runs of the days to look at.
+// each of their runs with the same record or a later redaction, or the run was removed. A redaction writes such a
+// batch, and a pull or a merge then brings one with what others have redacted: with both, a commit could take the
+// former bytes. ids are runs of the days to look at.
 func (r *Repository) dropSuperseded(ctx context.Context, ids []string) error {
 	if !r.InGit {
 		return nil

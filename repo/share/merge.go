@@ -210,8 +210,8 @@ func mergedTree(ctx context.Context, r *repo.Repository, trees *git.Trees, in *g
 	return tree, slices.Sorted(maps.Keys(replay.theirs)), err
 }
 
-// withoutRemoved returns a tree whose batches have no run that one of the sides has removed: that side may have redacted
-// the run before, and the batch of the other one has it as it was.
+// withoutRemoved returns a tree whose batches have no run that one of the sides has removed: that side may have
+// redacted the run before, and the batch of the other one has it as it was.
 func withoutRemoved(ctx context.Context, r *repo.Repository, trees *git.Trees, tree, at string) (string, error) {
 	now, err := readSnapshot(trees, tree, at)
 	if err != nil {

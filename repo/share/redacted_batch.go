@@ -180,8 +180,8 @@ func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
 	return nil
 }
 
-// isStale reports whether a batch of the working tree has a run as it was before a redaction that the commit has. Such a
-// batch would take the redaction back.
+// isStale reports whether a batch of the working tree has a run as it was before a redaction that the commit has. Such
+// a batch would take the redaction back.
 func (p *plan) isStale(known *snapshot, b *repo.Batch) bool {
 	for _, id := range b.IDs() {
 		if known.removed[id] && len(known.in[id]) == 0 {
