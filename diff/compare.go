@@ -9,6 +9,8 @@ package diff
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"regexp"
 	"time"
 
@@ -128,10 +130,16 @@ func (s Side) head() Head {
 	return h
 }
 
-// tree returns an id of the source of a run: its tree, or otherwise its commit. It is empty if the source is unknown.
+// tree returns an id of the source of a run: its tree, or otherwise its commit. If submodules have patches, it is a
+// digest of the tree and theirs. It is empty if the source is unknown.
 func tree(r *format.Run) string {
 	if r.Source == nil {
 		return ""
 	}
-	return cmp.Or(r.Source.Tree, r.Source.Commit)
+	id := cmp.Or(r.Source.Tree, r.Source.Commit)
+	if submodules := r.Source.PatchedSubmodules(); submodules != "" {
+		sum := sha256.Sum256([]byte(id + "\n" + submodules))
+		return hex.EncodeToString(sum[:])
+	}
+	return id
 }

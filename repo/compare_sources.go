@@ -30,11 +30,13 @@ func CompareSources(
 	if a.Source == nil || b.Source == nil || a.Source.Tree == "" || b.Source.Tree == "" {
 		return nil, &NoSourceError{missingSource(a, b)}
 	}
+	submodules := changedSubmodules(a.Source, b.Source)
 	if a.Source.Tree == b.Source.Tree {
+		d.Files = submodules
 		return d, nil
 	}
 	if files, ok := comparePatches(ctx, ra, a.Source, rb, b.Source); ok && !patch {
-		d.Files = files
+		d.addSubmodules(files, submodules)
 		return d, nil
 	}
 	scratch, err := ra.rebuild(ctx, a)
@@ -48,8 +50,40 @@ func CompareSources(
 		scratch.Close()
 		return nil, err
 	}
+	d.addSubmodules(d.Files, submodules)
 	d.scratch, d.a, d.b = scratch, a.Source.Proof(), b.Source.Proof()
 	return d, nil
+}
+
+// changedSubmodules lists the submodules that both runs have and that differ, as files with a slash at their end.
+func changedSubmodules(a, b *format.Source) []git.Stat {
+	trees := map[string]string{}
+	for i := range a.Submodules {
+		trees[a.Submodules[i].Path] = a.Submodules[i].Tree
+	}
+	var changed []git.Stat
+	for i := range b.Submodules {
+		if tree := trees[b.Submodules[i].Path]; tree != "" && tree != b.Submodules[i].Tree {
+			changed = append(changed, git.Stat{Path: b.Submodules[i].Path + "/", Status: 'M'})
+		}
+	}
+	return changed
+}
+
+// addSubmodules sets the files that differ, with the submodules of which no file tells: the tree around one that has
+// another commit does.
+func (d *SourceDiff) addSubmodules(files, submodules []git.Stat) {
+	known := map[string]bool{}
+	for _, f := range files {
+		known[f.Path+"/"] = true
+	}
+	for _, s := range submodules {
+		if !known[s.Path] {
+			files = append(files, s)
+		}
+	}
+	listsort.Sort(files, func(x, y git.Stat) int { return strings.Compare(x.Path, y.Path) })
+	d.Files = files
 }
 
 func missingSource(a, b *format.Run) string {
