@@ -33,7 +33,10 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	listener := &mlflowListener{service: service}
-	answer := mlflowHandler(service, token, map[string]tellFunc{storePath: listener.stores.told, programPath: ignore})
+	answer := mlflowHandler(service, token, map[string]tellFunc{
+		storePath: listener.stores.told, programPath: ignore,
+		leftPath: func(pid int, _ []byte) error { service.Left(pid); return nil },
+	})
 	server := &http1.Server{MaxBody: mlflow.MaxBody, Failed: failed, Handler: answer}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -59,6 +62,9 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	}
 	return listener, nil
 }
+
+// leftPath is where a process says that Python exits.
+const leftPath = "/gitruns/left"
 
 func withLoopback(list string) string {
 	if list == "" {

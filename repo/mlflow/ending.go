@@ -74,11 +74,13 @@ func (s *Service) close(ctx context.Context, run *openRun, program repo.Finish, 
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	err := errors.Join(run.nameData(), run.journal.Close())
+	died := run.ended == 0 && run.maker != 0 && !s.left[run.maker]
 	if run.active == s.opts.Program {
-		*own = worse(program, run.status)
+		*own = crashed(worse(program, run.status), died)
 		return err
 	}
-	if _, failed := run.active.Finish(ctx, run.finish(program)); failed != nil && !errors.Is(failed, repo.ErrFinished) {
+	_, failed := run.active.Finish(ctx, crashed(run.finish(program), died))
+	if failed != nil && !errors.Is(failed, repo.ErrFinished) {
 		err = errors.Join(err, fmt.Errorf("finishing run %s: %w", run.active.ID, failed))
 	} else if s.opts.Program != nil && !run.deleted {
 		s.further = append(s.further, run.active.ID)
@@ -99,6 +101,14 @@ func (run *openRun) finish(program repo.Finish) repo.Finish {
 		end.Ended = ended
 	}
 	return worse(end, run.status)
+}
+
+// crashed returns how a run ended whose process may have died without ending it, although the program ended well.
+func crashed(end repo.Finish, died bool) repo.Finish {
+	if died && (end.Status == "" || end.Status == format.Finished) {
+		end.Status, end.ExitCode = format.Crashed, nil
+	}
+	return end
 }
 
 // worse returns the worse of how a program ended and MLflow's word for its run.

@@ -71,6 +71,9 @@ func (s *Service) write(ctx context.Context, id string, do func(run *openRun) er
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	if run.deleted {
+		return nil, invalid("The run %s must be in the 'active' state. Current state is deleted.", id)
+	}
 	return struct{}{}, do(run)
 }
 

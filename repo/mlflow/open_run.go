@@ -43,6 +43,7 @@ type openRun struct {
 
 	ofModels map[series]metricJSON // the latest points of models
 
+	maker   int              // the process of the program that began it, if it says when it exits; otherwise 0
 	by      int              // the process that began it, of a service that outlives programs; 0 if it is not known
 	process repo.Process     // with by
 	written time.Time        // when this service last wrote to it
@@ -104,6 +105,9 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *sto
 		return nil, err
 	}
 	run.inherit(s)
+	if s.opts.Program != nil {
+		run.maker = caller(ctx)
+	}
 	if earlier != nil {
 		if err := s.placeEarlier(ctx, run.active, earlier); err != nil {
 			return nil, err

@@ -54,6 +54,7 @@ type Service struct {
 	experiments map[string]string   // the names of experiments that no run has yet, by id
 	given       map[string]string   // finished runs whose artifacts the program was given, by the folders that have them
 	unknown     map[string]int      // calls that are not answered, by what they belong to
+	left        map[int]bool        // processes that have said that they exit
 	further     []string            // the ids of runs that were finished, without Options.Program
 }
 
@@ -62,6 +63,14 @@ func (s *Service) Further() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.further)
+}
+
+// Left tells the service that a process exits, not killed. A run that MLflow has not ended, of a process that did not
+// say so, has crashed.
+func (s *Service) Left(pid int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left[pid] = true
 }
 
 // Options say for whom a service answers.
@@ -80,7 +89,7 @@ type Options struct {
 func New(r *repo.Repository, o Options) *Service {
 	s := &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
-		unknown: map[string]int{}, given: map[string]string{}, nonce: format.RandomLetters(8),
+		unknown: map[string]int{}, left: map[int]bool{}, given: map[string]string{}, nonce: format.RandomLetters(8),
 	}
 	if o.Program != nil {
 		s.known.program = o.Program.ID

@@ -191,6 +191,26 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
             self._direct[run_id] = run
         return run
 
+    def create_run(
+        self, experiment_id: str, user_id: str, start_time: int, tags: Any, run_name: str | None, *args: Any
+    ) -> Any:
+        """Begin a run. Tags that are not texts become texts, as in MLflow's store of SQLite."""
+        return super().create_run(experiment_id, user_id, start_time, _as_texts(tags), run_name, *args)
+
+    def create_experiment(self, name: str, artifact_location: str | None = None, tags: Any = None, **more: Any) -> str:
+        """Make an experiment, whose tags become texts."""
+        return str(super().create_experiment(name, artifact_location, _as_texts(tags), **more))
+
+    def set_tag(self, run_id: str, tag: Any) -> None:
+        """Set a tag."""
+        tag = _as_texts([tag])[0]
+        with self._lock:
+            run = self._run(run_id)
+            if run and run.may_be_tag(tag):
+                run.tags([tag])
+                return
+        super().set_tag(run_id, tag)
+
     def log_metric(self, run_id: str, metric: Any) -> None:
         """Log a point."""
         with self._lock:
@@ -210,15 +230,6 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
                 return
         super().log_param(run_id, param)
 
-    def set_tag(self, run_id: str, tag: Any) -> None:
-        """Set a tag."""
-        with self._lock:
-            run = self._run(run_id)
-            if run and run.may_be_tag(tag):
-                run.tags([tag])
-                return
-        super().set_tag(run_id, tag)
-
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag."""
         with self._lock:
@@ -229,7 +240,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
 
     def log_batch(self, run_id: str, metrics: Any, params: Any, tags: Any) -> None:
         """Log points, params and tags."""
-        metrics, params, tags = [_checked(m) for m in metrics], list(params), list(tags)
+        metrics, params, tags = [_checked(m) for m in metrics], list(params), _as_texts(tags)
         many = len(metrics) > _MOST_METRICS or len(params) > _MOST_PARAMS or len(tags) > _MOST_PARAMS
         if not many and len(metrics) + len(params) + len(tags) <= _MOST_METRICS:
             with self._lock:
@@ -286,17 +297,24 @@ def _failing() -> bool:
     return getattr(sys, "last_value", None) is not None and not threading.main_thread().is_alive()
 
 
+def _as_texts(tags: Any) -> list[Any]:
+    """Return tags whose values are texts."""
+    return [t if type(t.value) is str else type(t)(t.key, str(t.value)) for t in tags or []]
+
+
 def _checked(metric: Any) -> Any:
     """Return a point as the service takes it, whose step is an integer.
 
     Raises MlflowException for what MLflow's store of SQLite does not take.
     """
-    step, value = metric.step, metric.value
-    if type(step) is int and type(value) is float:
+    step, value, at = metric.step, metric.value, metric.timestamp
+    if type(step) is int and type(value) is float and type(at) is int and abs(step) < 1 << 63:
         return metric
-    _validate_metric(metric.key, value, metric.timestamp, step)
+    _validate_metric(metric.key, value, at, step)
     metric = copy.copy(metric)
-    metric._step = int(step)
+    metric._step, metric._timestamp = int(step), int(at)
+    if abs(metric._step) >= 1 << 63:
+        raise MlflowException.invalid_parameter_value(f"the step {step} of metric {metric.key!r} has more than 64 bits")
     if metric._step != step:
         warnings.warn(
             f"a step is an integer here: step {step} of metric {metric.key!r} is recorded as {metric._step}",

@@ -72,7 +72,25 @@ def _tracking_sqlite(store_uri: str, artifact_uri: str | None = None) -> Any:
 def _tracking_gitruns(store_uri: str, artifact_uri: str | None = None) -> Any:
     from gitruns_exec_client._mlflow_store import TrackingStore
 
+    _say_when_left()
     return TrackingStore(store_uri, _Listener)
+
+
+def _say_when_left() -> None:
+    """Tell `runs exec` when Python exits: a process that was killed cannot, and so did not end its runs."""
+    import atexit
+
+    atexit.unregister(_leave)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        http_request(_credentials(), "/gitruns/left", "POST", json={}, max_retries=0, timeout=5)
+    except Exception:  # the listener has ended
+        pass
 
 
 def _tracking_http(store_uri: str, artifact_uri: str | None = None) -> Any:
@@ -125,7 +143,7 @@ def _credentials() -> Any:
         from mlflow.exceptions import MlflowException
 
         raise MlflowException("this process has no listener of 'runs exec'; install gitruns, or run it by 'runs exec'")
-    return MlflowHostCreds(address, token=os.environ.get(_TOKEN))
+    return MlflowHostCreds(address, token=f"{os.environ.get(_TOKEN)}.{os.getpid()}")
 
 
 class _Listener:
