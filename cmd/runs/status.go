@@ -85,7 +85,8 @@ type statusJSON struct {
 	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
-	Unpushed    *int                  `json:"unpushed"` // null if there is no remote
+	Unpushed    *int                  `json:"unpushed"`   // null if there is no remote
+	Unredacted  []string              `json:"unredacted"` // runs as they were before a redaction that another commit has
 }
 
 // elsewhereJSON counts the runs of another worktree that no commit holds.
@@ -146,7 +147,8 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Missing: o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: o.Removals,
+		Unredacted: o.Unredacted,
+		Missing:    o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: o.Removals,
 		Redactions: newRedactionsJSON(o.Redactions),
 	}
 	if o.Conflict != nil {
@@ -217,9 +219,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	if o.Removals > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Removals, "removal"))
 	}
-	for _, w := range o.Redactions {
-		a.print("%s", redactionLine(w))
-	}
+	a.printRedactions(o)
 	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {
 		a.print("%s on no remote: run 'runs push'", plural(o.Unpushed, "committed run"))
@@ -295,6 +295,29 @@ func (a *app) printMissingFiles(files []string) {
 			plural(n-1, "other file"), share.CheckOutMissing(files))
 	}
 }
+
+// printRedactions prints the redactions that are not committed, and the runs whose redaction the branch lacks: the
+// first of both.
+func (a *app) printRedactions(o *share.Overview) {
+	for i, w := range o.Redactions {
+		if i == maxListedRedactions && len(o.Redactions) > i+1 {
+			a.print("… and %d more redactions not committed", len(o.Redactions)-i)
+			break
+		}
+		a.print("%s", redactionLine(w))
+	}
+	for i, id := range o.Unredacted {
+		if i == maxListedRedactions && len(o.Unredacted) > i+1 {
+			a.print("… and %d more runs as they were before a redaction", len(o.Unredacted)-i)
+			break
+		}
+		a.print("run %s is as it was before its redaction, which another commit has: run 'runs redact' again, or merge it",
+			format.IDRandom(id))
+	}
+}
+
+// maxListedRedactions is the maximum number of redactions to list.
+const maxListedRedactions = 5
 
 // redactionLine says that a redaction is not committed, and what to do.
 func redactionLine(w share.WaitingRedaction) string {

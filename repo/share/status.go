@@ -401,6 +401,7 @@ type Overview struct {
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
 	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed
+	Unredacted  []string             // runs that the runs branch has as they were before a redaction; see Unredacted
 	Missing     []string             // runs of HEAD that were deleted from the working tree; see Missing
 	Files       []string             // other files of HEAD that were deleted from it; see MissingFiles
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds
@@ -463,6 +464,9 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	maps.Copy(removed, known.removed)
+	if o.Unredacted, err = unredacted(ctx, r, d.trees, local, o.Redactions); err != nil {
+		return nil, err
+	}
 	runs, err := o.compare(d, branches, local, removed)
 	if err != nil {
 		return nil, err
