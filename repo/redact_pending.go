@@ -105,6 +105,20 @@ func (p PendingRedaction) Record() ([]byte, error) {
 	return data, err
 }
 
+// Files lists the files of the run that the redaction has changed, by their names in its folder.
+func (p PendingRedaction) Files() []string {
+	names, _ := rewrittenNames(filepath.Join(p.dir, pendingFiles))
+	for i, name := range names {
+		names[i] = filepath.ToSlash(name)
+	}
+	return names
+}
+
+// Read returns the new bytes of one of Files.
+func (p PendingRedaction) Read(name string) ([]byte, error) {
+	return readBounded(filepath.Join(p.dir, pendingFiles, filepath.FromSlash(name)), maxFileBytes)
+}
+
 // Base returns the commit that SetBase has noted, or an empty string.
 func (p PendingRedaction) Base() string { return readLine(filepath.Join(p.dir, pendingBase)) }
 

@@ -42,11 +42,6 @@ func KeepRedactions(ctx context.Context, r *repo.Repository) (*KeptRedactions, e
 	if pending, err := r.PendingRedactions(); err != nil || len(pending)+len(gone) == 0 {
 		return done, err
 	}
-	unlock, err := r.LockRedactions(ctx)
-	if err != nil {
-		return done, fmt.Errorf("waiting for a redaction: %w", err)
-	}
-	defer unlock()
 	k, err := openKeeping(ctx, r)
 	if errors.Is(err, git.ErrNoGit) {
 		return done, nil // nothing can have changed the working tree
@@ -55,14 +50,36 @@ func KeepRedactions(ctx context.Context, r *repo.Repository) (*KeptRedactions, e
 		return done, err
 	}
 	defer k.trees.Close()
-	if err := k.adopt(ctx, gone); err != nil {
+	if err := k.keepLocked(ctx, gone, done); err != nil {
 		return done, err
 	}
-	pending, err := r.PendingRedactions()
+	for _, j := range k.rejoins {
+		did, err := j.redact(ctx, r, k.local.tip)
+		if err != nil {
+			return done, err
+		}
+		if did && !slices.Contains(done.Again, j.pending.ID) {
+			done.Again = append(done.Again, j.pending.ID)
+		}
+	}
+	return done, nil
+}
+
+// keepLocked does what must be done while nobody else redacts.
+func (k *keeping) keepLocked(ctx context.Context, gone []repo.PendingRedaction, done *KeptRedactions) error {
+	unlock, err := k.repo.LockRedactions(ctx)
 	if err != nil {
-		return done, err
+		return fmt.Errorf("waiting for a redaction: %w", err)
 	}
-	return done, k.keep(ctx, pending, done)
+	defer unlock()
+	if err := k.adopt(ctx, gone); err != nil {
+		return err
+	}
+	pending, err := k.repo.PendingRedactions()
+	if err != nil {
+		return err
+	}
+	return k.keep(ctx, pending, done)
 }
 
 // goneRedactions lists the redactions of worktrees that do not exist any more.
@@ -112,6 +129,8 @@ type keeping struct {
 	local localBranch
 	at    string          // the .runs folder in the tree
 	bases map[string]bool // whether the runs branch has a commit
+	// rejoins are redactions of runs that others have redacted otherwise.
+	rejoins []rejoin
 }
 
 func openKeeping(ctx context.Context, r *repo.Repository) (*keeping, error) {
@@ -153,6 +172,12 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 		}
 		if here[p.ID], err = k.here(ctx, base); err != nil {
 			return err
+		}
+		if texts, ok, err := k.diverged(ctx, p); err != nil {
+			return err
+		} else if ok {
+			k.rejoins = append(k.rejoins, rejoin{p, texts})
+			continue
 		}
 		waiting = append(waiting, p)
 	}
