@@ -16,11 +16,11 @@ type Dataset struct {
 	A, B  *format.Dataset
 	Files []FileChange // nil if the data is equal or a side has no list of its files
 
-	agrees bool // it was noticed, and no file that both sides read differs
+	agrees bool // it was noticed on one side only, and nothing is known to differ
 }
 
-// Same reports whether both sides have the dataset with the same content. Data that was noticed is the same unless a
-// file that both sides read has another content.
+// Same reports whether both sides have the dataset with the same content. Data that was noticed on one side is the same
+// if nobody looked at what the other side reads, or if the other side has named the same files.
 func (d Dataset) Same() bool {
 	return d.agrees || d.A != nil && d.B != nil && d.A.Identity() == d.B.Identity()
 }
@@ -54,13 +54,18 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 	add(b.first(), func(d *Dataset, v *format.Dataset) { d.B = v })
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		d := byName[name]
-		if !d.Same() && d.noticed() {
+		oneNoticed := d.A != nil && d.B != nil && (d.A.Noticed == "") != (d.B.Noticed == "")
+		switch {
+		case d.Same():
+		case oneNoticed:
 			c.compareNoticed(d, a, b)
+		case d.noticed():
+			d.agrees = d.A == nil && untraced(a.first()) || d.B == nil && untraced(b.first())
 		}
 		if d.Same() && !o.All {
 			continue
 		}
-		if !d.Same() && !d.noticed() && d.hasManifests() && a.Manifest != nil && b.Manifest != nil {
+		if !d.Same() && !oneNoticed && d.hasManifests() && a.Manifest != nil && b.Manifest != nil {
 			x, errA := a.Manifest(*d.A)
 			y, errB := b.Manifest(*d.B)
 			if err := cmp.Or(errA, errB); err != nil {

@@ -12,28 +12,31 @@ import (
 // ManifestReader reads the manifest of a dataset. If it is nil, manifests are not known.
 type ManifestReader func(format.Dataset) ([]format.ManifestEntry, error)
 
-// compareNoticed compares data of which at least one side was noticed: only the files that both sides read count.
+// compareNoticed compares data that one side has named and that was noticed on the other: only the files count that the
+// other side read.
 func (c *Comparison) compareNoticed(d *Dataset, a, b Side) {
-	d.agrees = true
-	if d.A == nil || d.B == nil {
-		return
-	}
 	x, errA := noticedFiles(*d.A, a.Manifest)
 	y, errB := noticedFiles(*d.B, b.Manifest)
 	if errA != nil || errB != nil {
 		c.Problems = append(c.Problems, Problem{ManifestUnread, d.Name, cmp.Or(errA, errB)})
 		return
 	}
+	d.agrees = x != nil && y != nil
+	common := false
 	for path, old := range x {
-		if e, ok := y[path]; ok && differs(old, e) {
+		e, ok := y[path]
+		common = common || ok
+		if ok && differs(old, e) {
 			d.agrees = false
-			d.Files = append(d.Files, FileChange{
-				Path: e.Path, Change: "changed", Bytes: [2]int64{old.Bytes, e.Bytes},
-			})
+			d.Files = append(d.Files, FileChange{Path: e.Path, Change: "changed", Bytes: [2]int64{old.Bytes, e.Bytes}})
 		}
 	}
+	d.agrees = d.agrees && common
 	listsort.Sort(d.Files, func(x, y FileChange) int { return strings.Compare(x.Path, y.Path) })
 }
+
+// untraced reports whether nobody looked at what a run reads, so that it may have read data that another one read.
+func untraced(r *format.Run) bool { return r.Trace == nil || r.Trace.Road == format.RoadNone }
 
 // noticedFiles returns the files of a dataset by a key that tells them from the files of other datasets. It is nil if
 // they are not known.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,11 +64,6 @@ func TestNoticedAgrees(t *testing.T) {
 				t.Errorf("%s: %v", name, got)
 			}
 		}
-		x, y := Side{Runs: []*format.Run{a}, Manifest: read}, Side{Runs: []*format.Run{b}, Manifest: read}
-		comparison := Compare(x, y, Options{})
-		if same := len(comparison.Datasets) == 0; same != c.want || len(comparison.Problems) > 0 {
-			t.Errorf("%s: %+v, %v", name, comparison.Datasets, comparison.Problems)
-		}
 	}
 	// A single file of one run is in the folder of another.
 	a, b := noticedRun(manifests, "d/1=x", "d/2=y"), noticedRun(manifests)
@@ -83,5 +79,47 @@ func TestNoticedAgrees(t *testing.T) {
 	a.Datasets[0].Noticed = ""
 	if sameData(a, b, read) {
 		t.Error("a run that names its data is the same as one that does not")
+	}
+}
+
+// TestCompareNoticed: a comparison names every file that only one side read, unless nobody looked at the other side.
+func TestCompareNoticed(t *testing.T) {
+	manifests := map[string][]format.ManifestEntry{}
+	read := func(d format.Dataset) ([]format.ManifestEntry, error) { return manifests[d.Manifest], nil }
+	traced := &format.Trace{Road: format.RoadPython}
+	for name, c := range map[string]struct {
+		a, b     []string
+		untraced bool
+		want     string
+	}{
+		"same":            {[]string{"a=1", "d/1=x"}, []string{"a=1", "d/1=x"}, false, ""},
+		"other files":     {[]string{"d/1=x", "d/2=y"}, []string{"d/2=y", "d/3=z"}, false, "d: added 3, removed 1"},
+		"other file":      {[]string{"a=1"}, []string{"b=2"}, false, "a, b"},
+		"nothing read":    {[]string{"a=1"}, nil, false, "a"},
+		"nobody looked":   {[]string{"a=1", "d/1=x"}, nil, true, ""},
+		"another content": {[]string{"d/1=x"}, []string{"d/1=q"}, false, "d: changed 1"},
+	} {
+		a, b := noticedRun(manifests, c.a...), noticedRun(manifests, c.b...)
+		a.Trace, b.Trace = traced, traced
+		if c.untraced {
+			b.Trace = nil
+		}
+		x, y := Side{Runs: []*format.Run{a}, Manifest: read}, Side{Runs: []*format.Run{b}, Manifest: read}
+		var got []string
+		for _, d := range Compare(x, y, Options{}).Datasets {
+			var changes []string
+			for _, f := range d.Files {
+				changes = append(changes, f.Change+" "+f.Path)
+			}
+			slices.Sort(changes)
+			text := d.Name
+			if len(changes) > 0 {
+				text += ": " + strings.Join(changes, ", ")
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -233,6 +233,8 @@ func (r *Run) UnknownInputs() string {
 	switch {
 	case t == nil:
 		return ""
+	case t.Withheld > 0:
+		return fmt.Sprintf("its inputs are not fully known: %d of the files that it read must not be named", t.Withheld)
 	case len(t.Problems) > 0:
 		return "its inputs are not fully known: " + t.Problems[0]
 	case len(t.Ignored) > 0:

@@ -1,8 +1,10 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,7 +12,9 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/reads"
+	"github.com/gitruns/runs/repo/secret"
 )
 
 // maxNoticed is how many datasets of a run are noticed at most.
@@ -75,6 +79,9 @@ func (a *Active) fillNoticed(
 		b.run.Datasets = append(b.run.Datasets, d.Dataset)
 	}
 	for name, place := range n.outside {
+		if capture.Printable(place) != place { // no file of settings can hold it
+			continue
+		}
 		if err := a.repo.rememberData(ctx, name, place); err != nil {
 			f.warn("the place of dataset %s is not remembered: %v", name, err)
 		}
@@ -122,9 +129,52 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	}
 	files = in.notDeclared(ctx, files)
 	files = in.unchanged(files, problem)
+	files = in.withoutSecrets(ctx, n.trace, files)
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
+	if left := in.reader.Left(); left > 0 {
+		problem("%d files that were read are in places that are not recorded", left)
+	}
+	in.unseen(ctx, n, problem)
 	return n
+}
+
+// launchers start a Python program and read no data themselves.
+var launchers = []string{
+	"uv", "poetry", "conda", "mamba", "micromamba", "pipenv", "pdm", "pixi", "hatch", "rye", "env", "nice", "timeout",
+	"time", "nohup", "srun", "mpirun", "mpiexec", "torchrun", "accelerate", "deepspeed", "jupyter", "papermill",
+	"xvfb-run", "ipython", "pytest",
+}
+
+// unseen reports a problem if a program or a library ran that reads files unseen, and Git ignores files in the project
+// that no dataset covers.
+func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, ...any)) {
+	unseen := slices.Sorted(maps.Keys(in.reader.Unseen))
+	if len(in.run.Command) > 0 {
+		name := filepath.Base(in.run.Command[0])
+		if !capture.IsPython(strings.ToLower(name)) && !slices.Contains(launchers, name) {
+			unseen = append(unseen, name)
+		}
+	}
+	if len(unseen) == 0 || !in.repo.InGit || in.run.Reproduces != "" {
+		return
+	}
+	paths, err := git.IgnoredFiles(ctx, in.repo.Git)
+	if err != nil {
+		return
+	}
+	t := untraced(paths)
+	if t == nil {
+		return
+	}
+	all := *in.run
+	for _, d := range n.datasets {
+		all.Datasets = append(all.Datasets[:len(all.Datasets):len(all.Datasets)], d.Dataset)
+	}
+	rest := slices.DeleteFunc(t.Ignored, func(path string) bool { return covered(&all, path) })
+	if len(rest) > 0 {
+		problem("%s may have read files unseen, and %s is not in Git", capture.Printable(someOf(unseen)), rest[0])
+	}
 }
 
 // notDeclared leaves out the files that a dataset covers which somebody has named.
@@ -149,6 +199,40 @@ func (in *inputs) notDeclared(ctx context.Context, files []inputFile) []inputFil
 	})
 }
 
+// The bounds of the search for secrets in what was read: bytes of a file, and number of files.
+const (
+	maxSearched      = 64 << 10
+	maxSearchedFiles = 2000
+)
+
+// settingFiles are endings of small files that people write by hand.
+var settingFiles = []string{
+	"", ".txt", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".sh", ".xml", ".properties", ".py", ".csv",
+}
+
+// withoutSecrets leaves out small files that hold a secret, and counts them: the digest of a short secret gives it
+// away.
+func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []inputFile) []inputFile {
+	searched := 0
+	return slices.DeleteFunc(files, func(f inputFile) bool {
+		if f.found.Bytes() > maxSearched || searched >= maxSearchedFiles ||
+			!slices.Contains(settingFiles, strings.ToLower(filepath.Ext(f.path))) {
+			return false
+		}
+		searched++
+		data, err := readBounded(f.found.Path, maxSearched)
+		if err != nil {
+			return false
+		}
+		finds, err := secret.Search(ctx, bytes.NewReader(data), int64(len(data)), secret.Plain)
+		if err == nil && len(finds) > 0 {
+			t.Withheld++
+			return true
+		}
+		return false
+	})
+}
+
 // unchanged leaves out the files that the program or another one has changed or made since the run began. If an input
 // was hashed before its change, it is kept as it was.
 func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []inputFile {
@@ -160,12 +244,18 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		use := in.reader.Uses[f.path]
 		switch {
 		case !f.gone && !f.noFile && f.found.Modified() < in.started:
-			kept = append(kept, f)
+			// A copy with the time of its original was made by the run: the time of the change cannot be set back.
+			if f.found.Changed() < in.started || !bornAfter(f.path, in.started) {
+				kept = append(kept, f)
+			}
+		case !f.gone && !f.noFile && f.found.Changed() != 0 && f.found.Changed() < in.started:
+			kept = append(kept, f) // its time is in the future
 		case known:
 			kept = append(kept, early)
 		case f.gone && use&(reads.Written|reads.Removed) == reads.Removed: // others may never have existed
 			gone = append(gone, in.shown(f))
-		case f.gone, use&reads.Database != 0:
+		case f.gone:
+		case use&reads.Database != 0 && filepath.Base(f.path) == "mlflow.db":
 		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
 		case use&reads.Removed != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
@@ -347,12 +437,9 @@ func (in *inputs) names(ctx context.Context, sets []reads.Set, within int) []str
 		if inside[s.Path] {
 			return strings.Count(s.Path, "/") + 1
 		}
-		return 2 // of a path outside the project, what comes before says more of the machine than of the data
+		return 1 // of a path outside the project, what comes before may be the name of a person
 	}
-	return reads.Names(sets, shown, func(name string, s reads.Set) bool {
-		if format.CheckKey(name) != nil {
-			return false
-		}
+	names := reads.Names(sets, shown, dataVariable, func(name string, s reads.Set) bool {
 		if slices.ContainsFunc(in.run.Datasets, func(d format.Dataset) bool { return d.Name == name }) {
 			return true
 		}
@@ -362,4 +449,10 @@ func (in *inputs) names(ctx context.Context, sets []reads.Set, within int) []str
 		place, ok := places[name]
 		return ok && !inside[s.Path] && filepath.ToSlash(place) != s.Path
 	})
+	for i, name := range names {
+		if names[i] = capture.Printable(name); format.CheckKey(names[i]) != nil {
+			names[i] = fmt.Sprintf("data-%d", i+1)
+		}
+	}
+	return names
 }

@@ -79,7 +79,7 @@ func folderPatterns() []string {
 // hidden reports whether a path must not be named.
 func hidden(path string) bool {
 	for part := range strings.SplitSeq(path, "/") {
-		if strings.HasPrefix(part, ".") || reads.Secret(part) {
+		if strings.HasPrefix(part, ".") || reads.Secret(part, true) {
 			return true
 		}
 	}

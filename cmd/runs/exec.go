@@ -64,6 +64,9 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if f.mlflow && f.noMLflow {
 		return usagef("exec: --mlflow and --no-mlflow cannot be combined")
 	}
+	if err := checkTrace(f.trace); err != nil {
+		return err
+	}
 	var path, env []string
 	if f.wandb {
 		var err error

@@ -18,17 +18,11 @@ func (a *app) traceReads(s *supervised, road string) error {
 	if err != nil {
 		return err
 	}
-	if road != "" && !slices.Contains(format.Traces, road) {
-		return usagef("exec: --trace must be %s, got %q", strings.Join(format.Traces, ", "), road)
-	}
 	switch road = cmp.Or(road, config.Data.Trace); road {
 	case format.TraceOff:
 		return nil
 	case format.RoadSyscalls:
-		return &repo.HintError{
-			Err:  usagef("exec: this version cannot notice what a program reads by its system calls"),
-			Hint: `give --trace python, or set trace = "python" under [data] in .runs/config.toml`,
-		}
+		a.warn("this version cannot notice what a program reads by its system calls; only Python programs are watched")
 	}
 	if flag := isolated(s.args); flag != "" {
 		a.warn("python %s ignores its environment: the data that the program reads is not noticed", flag)
@@ -40,6 +34,20 @@ func (a *app) traceReads(s *supervised, road string) error {
 		return nil
 	}
 	s.traced, s.env = true, append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
+	return nil
+}
+
+// checkTrace returns an error if road is not a value of --trace, which may be empty.
+func checkTrace(road string) error {
+	switch {
+	case road == format.RoadSyscalls:
+		return &repo.HintError{
+			Err:  usagef("exec: this version cannot notice what a program reads by its system calls"),
+			Hint: "give --trace python",
+		}
+	case road != "" && !slices.Contains(format.Traces, road):
+		return usagef("exec: --trace must be auto, python or off, got %q", road)
+	}
 	return nil
 }
 

@@ -188,6 +188,11 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		return nil, err
 	}
 	for _, d := range data {
+		if d.Hash == format.HashListing {
+			a.progress("runs: found dataset %s: %s (only its names and sizes are known)", d.Name,
+				repo.Relative(a.dir, d.Place))
+			continue
+		}
 		a.progress("runs: verified dataset %s: %s", d.Name, repo.Relative(a.dir, d.Place))
 		if d.Variable != "" {
 			a.hint("the program gets this place in %s, and otherwise reads the path that it names itself", d.Variable)

@@ -45,6 +45,9 @@ func (f Found) Bytes() int64 { return f.info.Size() }
 // Modified returns when the content of the file was last changed, in nanoseconds since 1970.
 func (f Found) Modified() int64 { return f.stamp.modified }
 
+// Changed returns when the state of the file was last changed, in nanoseconds since 1970; 0 if the system does not say.
+func (f Found) Changed() int64 { return f.stamp.changed }
+
 // Same reports whether a file has not changed between two calls of Find.
 func (f Found) Same(other Found) bool { return f.stamp == other.stamp && f.Bytes() == other.Bytes() }
 
@@ -187,10 +190,8 @@ func Join(d format.Dataset, files []Listed, folder bool, hashes *Hashes, known f
 	made.Files = int64(len(entries))
 	if !folder && !listing {
 		made.SHA256, made.Bytes = entries[0].SHA256, entries[0].Bytes
-		if entries[0].Rows != nil {
-			if rows, columns, ok := shape(files[0].Found.Path, *entries[0].Rows); ok {
-				made.Rows, made.Columns = rows, columns
-			}
+		if entries[0].Rows != nil { // but no names of columns: without a header, the first line is data
+			made.Rows = *entries[0].Rows
 		}
 		return made, nil
 	}

@@ -154,7 +154,9 @@ func (n *node) each(prefix string, visit func(string)) {
 // Names returns a name for each dataset: that of its file without the ending or of its folder, with as many folders
 // before it as it takes to tell it from the others and from those in taken. shown is how many parts of each path may be
 // named, from the end.
-func Names(sets []Set, shown func(Set) int, taken func(name string, s Set) bool) []string {
+//
+// Two names must differ in their keys.
+func Names(sets []Set, shown func(Set) int, key func(string) string, taken func(name string, s Set) bool) []string {
 	names := make([]string, len(sets))
 	used := map[string]bool{}
 	for i, s := range sets {
@@ -169,8 +171,8 @@ func Names(sets []Set, shown func(Set) int, taken func(name string, s Set) bool)
 			if n > most {
 				name += "-" + suffix(n-most+1)
 			}
-			if !used[name] && !taken(name, s) {
-				names[i], used[name] = name, true
+			if !used[key(name)] && !taken(name, s) {
+				names[i], used[key(name)] = name, true
 				break
 			}
 		}

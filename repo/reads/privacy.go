@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Places are the folders of this machine that decide what may be named. They are absolute; an empty one is unknown.
@@ -45,8 +46,9 @@ func (p Places) May(path string) bool {
 	}
 	hub := !inside && hasAny(filepath.ToSlash(path), hubs)
 	cache := inside && hasAny("/"+rel, caches)
+	last := rel[strings.LastIndexByte(rel, '/')+1:]
 	for part := range strings.SplitSeq(rel, "/") {
-		if Secret(part) || strings.HasPrefix(part, ".") && !hub && !cache {
+		if Secret(part, part == last) || strings.HasPrefix(part, ".") && !hub && !cache {
 			return false
 		}
 	}
@@ -92,14 +94,29 @@ func hasAny(path string, parts []string) bool {
 
 // secretWords occur in names that secrets have.
 var secretWords = []string{
-	"secret", "credential", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key",
-	"privatekey", "private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa",
-	"id_ed25519", "authorized_keys", "known_hosts",
+	"secret", "cred", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key", "privatekey",
+	"private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+	"authorized_keys", "known_hosts", "service-account", "service_account", "serviceaccount", "webhook", "bearer",
+	"local_settings", "vault",
+}
+
+// secretParts are parts of names of secrets, between punctuation. The weak ones are also in the names of data.
+var (
+	secretParts = []string{
+		"pw", "pwd", "pass", "pat", "key", "keys", "jwt", "private", "ssh", "otp", "env", "gcp", "oauth",
+	}
+	weakParts = []string{"auth", "session", "cookie", "cookies", "login", "logins", "wallet", "pin"}
+)
+
+// settingEndings are endings of files that may hold keys, and not tables or images.
+var settingEndings = []string{
+	"", "json", "txt", "yaml", "yml", "toml", "ini", "cfg", "conf", "dat", "db", "sqlite", "sh", "xml", "properties",
 }
 
 // secretEndings are endings of files with keys.
 var secretEndings = []string{
-	"pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp",
+	"pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp", "tfstate",
+	"tfvars",
 }
 
 // textEndings are endings of files with the tokens of a text.
@@ -109,7 +126,7 @@ var textEndings = []string{
 
 // Secret reports whether a name may be that of a file or folder with keys or passwords. It is stricter than a search
 // for the names of variables: what is withheld is counted, and can be named as a dataset.
-func Secret(name string) bool {
+func Secret(name string, file bool) bool {
 	low := strings.ToLower(name)
 	for _, word := range secretWords {
 		if strings.Contains(low, word) {
@@ -122,6 +139,12 @@ func Secret(name string) bool {
 	}
 	if slices.Contains(secretEndings, ending) {
 		return true
+	}
+	for part := range strings.FieldsFuncSeq(low, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if slices.Contains(secretParts, part) || file && slices.Contains(weakParts, part) &&
+			slices.Contains(settingEndings, ending) {
+			return true
+		}
 	}
 	if !strings.Contains(low, "token") || low == "special_tokens_map.json" || low == "added_tokens.json" {
 		return false

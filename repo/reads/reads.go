@@ -48,11 +48,13 @@ type Reader struct {
 	Uses      map[string]Use // by absolute path
 	Order     []string       // the paths in Uses, in the order in which they came
 	Listed    map[string]bool
-	Processes int  // that were watched
-	Partial   bool // something that was read is missing
+	Unseen    map[string]bool // programs and modules that read files unseen
+	Processes int             // that were watched
+	Partial   bool            // something that was read is missing
 
 	offsets  map[string]int64
 	withheld map[string]int64 // by process
+	left     map[string]int64 // by process
 	taken    int64
 }
 
@@ -64,11 +66,19 @@ func (r *Reader) Withheld() (n int64) {
 	return n
 }
 
+// Left returns how many files were read in places that are never named.
+func (r *Reader) Left() (n int64) {
+	for _, more := range r.left {
+		n += more
+	}
+	return n
+}
+
 // Next takes in what was written since the last call. A folder that does not exist is empty.
 func (r *Reader) Next() error {
 	if r.Uses == nil {
 		r.Uses, r.Listed, r.offsets = map[string]Use{}, map[string]bool{}, map[string]int64{}
-		r.withheld = map[string]int64{}
+		r.withheld, r.left, r.Unseen = map[string]int64{}, map[string]int64{}, map[string]bool{}
 	}
 	entries, err := os.ReadDir(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,6 +162,16 @@ func (r *Reader) record(process string, kind byte, path string) {
 			r.Listed[filepath.Clean(path)] = true
 		}
 		return
+	case 'P':
+		if len(r.Unseen) < 50 && len(path) < 100 {
+			r.Unseen[path] = true
+		}
+		return
+	case 'O':
+		if n, err := strconv.ParseInt(path, 10, 64); err == nil && n > 0 && n < MaxPaths {
+			r.left[process] = max(r.left[process], n)
+		}
+		return
 	case 'N':
 		if n, err := strconv.ParseInt(path, 10, 64); err == nil && n > 0 && n < MaxPaths {
 			r.withheld[process] = max(r.withheld[process], n)
@@ -205,9 +225,16 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 		b.Reset()
 		b.WriteString("X\x00")
 	}
-	withheld := int64(0)
+	withheld, left := int64(0), int64(0)
 	for _, name := range ended {
 		withheld += r.withheld[name]
+		left += r.left[name]
+	}
+	if left > 0 {
+		fmt.Fprintf(&b, "O%d\x00", left)
+	}
+	for name := range r.Unseen {
+		b.WriteString("P" + name + "\x00")
 	}
 	if withheld > 0 {
 		fmt.Fprintf(&b, "N%d\x00", withheld)
@@ -225,13 +252,14 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 	if err := os.Rename(tmp, filepath.Join(r.Dir, joined)); err != nil {
 		return err
 	}
-	r.offsets[joined], r.withheld[joined] = int64(b.Len()), withheld
+	r.offsets[joined], r.withheld[joined], r.left[joined] = int64(b.Len()), withheld, left
 	for _, name := range ended {
 		if err := os.Remove(filepath.Join(r.Dir, name)); err != nil {
 			return err
 		}
 		delete(r.offsets, name)
 		delete(r.withheld, name)
+		delete(r.left, name)
 	}
 	return nil
 }

@@ -125,12 +125,37 @@ var secretNames = map[string]bool{
 	"KubeConfig": true, "_netrc": true, "SECRET": true,
 	"tokenizer.json": false, "train_tokens.bin": false, "special_tokens_map.json": false, "keypoints.csv": false,
 	"monkey.png": false, "environment.csv": false, "train.csv": false, "x.npy": false, "bypass.csv": false,
-	"tokenized.arrow": false,
+	"tokenized.arrow":      false,
+	"creds.json":           true,
+	"pw.txt":               true,
+	"vault_pass":           true,
+	"gh_pat.txt":           true,
+	"deploy_key":           true,
+	"x.tfstate":            true,
+	"x.tfvars":             true,
+	"service-account.json": true,
+	"gcp-1.json":           true,
+	"auth.json":            true,
+	"oauth.json":           true,
+	"session.json":         true,
+	"cookies.txt":          true,
+	"jwt.txt":              true,
+	"bearer1":              true,
+	"a_webhook.txt":        true,
+	"wallet.dat":           true,
+	"local_settings.py":    true,
+	"login.json":           true,
+	"env.sh":               true,
+	"sessions.csv":         false,
+	"patch_1.png":          false,
+	"patient_pass1.csv":    true,
+	"author.json":          false,
+	"compass.csv":          false,
 }
 
 func TestSecret(t *testing.T) {
 	for name, want := range secretNames {
-		if Secret(name) != want {
+		if Secret(name, true) != want {
 			t.Errorf("Secret(%q) = %v", name, !want)
 		}
 	}
@@ -238,7 +263,8 @@ func TestNames(t *testing.T) {
 		}
 		return 9
 	}
-	got := Names(sets, shown, func(name string, _ Set) bool { return name == "mine" || name == "x/img.v2" })
+	same := func(name string) string { return name }
+	got := Names(sets, shown, same, func(name string, _ Set) bool { return name == "mine" || name == "x/img.v2" })
 	want := []string{"train", "test", "old/train", "img.v2", "data/mine", "x/img.v2-2"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -6,16 +6,16 @@ audit hook appends each path once to a file of this process in the run's folder.
 is data.
 
 A file has the records KIND PATH NUL. KIND is R (read), W (written), C (made), D (removed), S (a database that may be
-read or written), L (a folder that was listed) or N (how many files must not be named, as a number). The first record is
-H, or X if some of what was read is missing. Names that may be those of keys, hidden files and the folders of the system
-are never written.
+read or written), L (a folder that was listed), P (a program or module that reads files unseen), N (how many files must
+not be named, as a number) or O (how many are in places that are never named). The first record is H, or X if some of
+what was read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from time import monotonic
+from time import monotonic, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,24 +50,48 @@ _TOOLS = (
 )  # fmt: skip
 # As in privacy.go of repo/reads, which decides again.
 _SECRET = (
-    "secret", "credential", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key",
-    "privatekey", "private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa",
-    "id_ed25519", "authorized_keys", "known_hosts",
+    "secret", "cred", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key", "privatekey",
+    "private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+    "authorized_keys", "known_hosts", "service-account", "service_account", "serviceaccount", "webhook", "bearer",
+    "local_settings", "vault",
 )  # fmt: skip
-_SECRET_ENDINGS = frozenset(
-    ("pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp")
+_PARTS = frozenset(
+    ("pw", "pwd", "pass", "pat", "key", "keys", "jwt", "private", "ssh", "otp", "env", "gcp", "oauth")
+)  # fmt: skip
+_WEAK_PARTS = frozenset(("auth", "session", "cookie", "cookies", "login", "logins", "wallet", "pin"))
+_SETTING_ENDINGS = frozenset(
+    ("", "json", "txt", "yaml", "yml", "toml", "ini", "cfg", "conf", "dat", "db", "sqlite", "sh", "xml", "properties")
 )
-
+_SECRET_ENDINGS = frozenset(
+    ("pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp", "tfstate",
+     "tfvars")
+)  # fmt: skip
 # Tokens of a text, not of an account.
 _TOKENS = frozenset(
     ("bin", "npy", "npz", "pt", "pth", "parquet", "arrow", "h5", "hdf5", "dat", "idx", "tar", "zst", "mmap")
 )
 _TOKEN_NAMES = ("special_tokens_map.json", "added_tokens.json")
-_NO, _YES, _WITHHELD = 0, 1, 2
+_NO, _YES, _WITHHELD, _LEFT = 0, 1, 2, 3
+# Places that may hold data, and that are never named.
+_PLACES = ("/opt/", "/run/media/", "/var/lib/", "/var/data/", "/usr/local/share/", "/srv/")
+# Modules that open files themselves, unseen.
+_NATIVE = frozenset(
+    ("pyarrow.parquet", "pyarrow.dataset", "pyarrow.csv", "pyarrow.feather", "pyarrow.orc", "polars", "h5py", "cv2",
+     "netCDF4", "tables", "duckdb", "rasterio", "fiona", "osgeo", "torchaudio", "torchcodec", "lmdb", "soundfile", "av",
+     "decord", "safetensors", "tensorflow", "pyreadr", "pyreadstat", "pysam", "SimpleITK", "openslide")
+)  # fmt: skip
+# Programs that read no data of a training.
+_HARMLESS = frozenset(
+    ("git", "nvidia-smi", "rocm-smi", "uname", "lscpu", "ldconfig", "hostname", "lsb_release", "which", "gcc", "cc",
+     "c++", "g++", "clang", "ld", "ninja", "objdump", "nvcc", "runs", "fc-list", "fc-match", "gitruns", "tty",
+     "stty", "sysctl", "sw_vers", "true")
+)  # fmt: skip
 # What in a group of names makes it necessary to look at each of them: a part of each name that _secret reports.
 _SUSPECT = (
     "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p12\0", ".pfx\0", ".jks\0",
-    ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", ".env\0", ".rdp\0", "authorized", "\0.",
+    ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", "env", ".rdp\0", "auth", "\0.", "pw", "pat", "jwt",
+    "private", "ssh", "otp", "gcp", "sess", "cook", "login", "wallet", "pin", "service", "webhook", "bearer", "local_s",
+    "vault", ".tf",
 )  # fmt: skip
 
 _state: Any = None  # of this process, see _State
@@ -87,8 +111,11 @@ class _State:
         self.fd = -1
         self.file: tuple[int, int] | None = None
         self.cwd: str | None = None
+        self.unseen: set[str] = set()
         self.written = 0
         self.withheld = 0
+        self.left = 0
+        self.born = time()
         self.opened = 0  # how many files this process has begun
         self.last = 0.0
         self.busy = False  # opens files itself
@@ -146,6 +173,7 @@ def install() -> None:
     sys._gitruns_reads = _redirect  # type: ignore[attr-defined]
     if folder:
         _begin(state)
+        _tell_unseen(state)
     sys.addaudithook(_hook_of(state))
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _restart(state))
@@ -192,6 +220,7 @@ def _redirect(folder: str, root: str) -> None:
     if not folder:
         return
     _begin(state)
+    _tell_unseen(state)
     for path in list(state.read):
         if isinstance(path, (str, bytes)):
             full = _wanted(state, os.fsdecode(path))
@@ -206,7 +235,7 @@ def _redirect(folder: str, root: str) -> None:
 def _restart(state: _State) -> None:
     """Forget the file of another process or run. The next record begins a file."""
     state.raw.clear()
-    state.fd, state.file, state.pending, state.written, state.withheld = -1, None, [], 0, 0
+    state.fd, state.file, state.pending, state.written, state.withheld, state.left = -1, None, [], 0, 0, 0
     state.opened, state.busy, state.dead = 0, False, False
 
 
@@ -438,6 +467,9 @@ def _wanted(state: _State, path: str) -> str | None:
         verdict = state.verdicts[folder] = _of_folder(state, folder)
     if verdict == _NO or name.endswith(_CODE) and _imports():
         return None
+    if verdict == _LEFT:
+        _leave_out(state, path)
+        return None
     if verdict == _WITHHELD or _secret(name):
         _withhold(state, path)
         return None
@@ -455,9 +487,9 @@ def _of_folder(state: _State, folder: str) -> int:
         return _NO
     inside = bool(state.root) and below.startswith(state.root + os.sep)
     if not inside and any(home.startswith(below) for home in state.homes):
-        return _NO
+        return _LEFT
     if not inside and not below.startswith(state.around) and below.startswith(_SYSTEM + state.temporary):
-        return _NO
+        return _LEFT if below.startswith(_PLACES + state.temporary) else _NO
     part = below[len(state.root) :] if inside else below
     if os.sep != "/":
         below, part = below.replace(os.sep, "/"), part.replace(os.sep, "/")
@@ -465,11 +497,11 @@ def _of_folder(state: _State, folder: str) -> int:
         return _NO
     if "/." in part and (inside or not any(hub in below for hub in _HUBS)):
         return _WITHHELD if inside and not any(tool in part for tool in _TOOLS) else _NO
-    return _WITHHELD if any(_secret(name) for name in part.split("/")) else _YES
+    return _WITHHELD if any(_secret(name, False) for name in part.split("/")) else _YES
 
 
-def _secret(name: str) -> bool:
-    """Report whether a name may be that of a file with keys or passwords."""
+def _secret(name: str, file: bool = True) -> bool:
+    """Report whether a name may be that of a file or folder with keys or passwords."""
     low = name.lower()
     for word in _SECRET:
         if word in low:
@@ -477,10 +509,25 @@ def _secret(name: str) -> bool:
     ending = low.rpartition(".")[2] if "." in low else ""
     if ending in _SECRET_ENDINGS:
         return True
+    if any(stem in low for stem in _SUSPECT):
+        parts = set("".join([c if c.isalpha() else " " for c in low]).split())
+        if parts & _PARTS or file and ending in _SETTING_ENDINGS and parts & _WEAK_PARTS:
+            return True
     if "token" not in low or low in _TOKEN_NAMES:
         return False
     rest = low.replace("tokeni", "")  # tokenizer.json
     return "token" in rest.replace("tokens", "") or "tokens" in rest and ending not in _TOKENS
+
+
+def _leave_out(state: _State, path: str) -> None:
+    """Count a file in a place that is never named, unless the program has made it."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return
+    if info.st_mode & 0o170000 == 0o100000 and info.st_mtime < state.born and state.left < 1000:
+        state.left += 1
+        _add(state, b"O%d\0" % state.left)
 
 
 def _withhold(state: _State, path: str) -> None:
@@ -551,6 +598,44 @@ def _on_list(state: _State, args: tuple[Any, ...]) -> None:
         _add(state, b"L" + os.fsencode(os.path.dirname(full)) + b"\0")
 
 
+def _tell_unseen(state: _State) -> None:
+    """Tell what was loaded or given before, and reads files unseen."""
+    for name in sorted(state.unseen | (_NATIVE & set(sys.modules))):
+        _add(state, b"P" + os.fsencode(name) + b"\0")
+    try:
+        if os.fstat(0).st_mode & 0o170000 == 0o100000:
+            _add(state, b"Pstandard input\0")
+    except OSError:
+        pass
+
+
+def _unseen(state: _State, name: str) -> None:
+    if name not in state.unseen and len(state.unseen) < 50:
+        state.unseen.add(name)
+        _add(state, b"P" + os.fsencode(name) + b"\0")
+
+
+def _on_import(state: _State, args: tuple[Any, ...]) -> None:
+    if args[0] in _NATIVE:
+        _unseen(state, args[0])
+
+
+def _on_process(state: _State, args: tuple[Any, ...]) -> None:
+    """Note a program that reads files unseen: one that is not Python, or a Python without the hook."""
+    words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else [args[0]]
+    env = args[-1] if len(args) > 2 else None
+    program = os.fsdecode(args[0] or words[0])
+    name = os.path.basename(program.split()[0] if len(args) == 1 and program.split() else program)
+    if name in _HARMLESS:
+        return
+    if name.startswith(("python", "pypy")):
+        options = [w for w in map(os.fsdecode, words[1:4]) if w.startswith("-") and not w.startswith("--")]
+        own = env is None or FOLDER in env or os.fsencode(FOLDER) in env
+        if own and not any(set(w[1:]) & set("IES") for w in options if w[1:2] not in "cmWX"):
+            return
+    _unseen(state, name)
+
+
 def _on_rename(state: _State, args: tuple[Any, ...]) -> None:
     path = args[1]
     if isinstance(path, (str, bytes)):
@@ -575,7 +660,13 @@ _other: dict[str, Callable[[_State, tuple[Any, ...]], None]] = {
     "os.chdir": _on_chdir,
     "os.listdir": _on_list,
     "os.scandir": _on_list,
+    "import": _on_import,
+    "os.exec": _on_process,
+    "os.posix_spawn": _on_process,
     "os.remove": _on_remove,
+    "os.spawn": _on_process,
+    "os.system": _on_process,
+    "subprocess.Popen": _on_process,
     "os.rename": _on_rename,
     "sqlite3.connect": _on_connect,
 }
