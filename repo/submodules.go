@@ -8,8 +8,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/git"
 )
 
@@ -145,8 +147,12 @@ func (r *Repository) fetchSubmodule(
 	if configured, err := git.SubmoduleURL(ctx, r.Git, r.submoduleName(ctx, sub.Path)); err == nil && configured != "" {
 		urls = append(urls, configured)
 	}
-	if sub.URL != "" && (len(urls) == 0 || urls[0] != sub.URL) {
-		urls = append(urls, sub.URL)
+	recorded := sub.URL
+	if strings.HasPrefix(recorded, "~/") {
+		recorded = capture.Local("", recorded)
+	}
+	if recorded != "" && (len(urls) == 0 || urls[0] != recorded) {
+		urls = append(urls, recorded)
 	}
 	failed := errors.New("its address was not recorded")
 	for _, url := range urls {

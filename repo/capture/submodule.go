@@ -110,7 +110,11 @@ func captureSubmodule(ctx context.Context, dirs git.Dirs, q SourceRequest) (c *C
 		c.Close()
 		return nil, "", errors.New("a submodule without a commit")
 	}
-	return c, git.RemoteWithoutCredentials(remote(config)), nil
+	url = git.RemoteWithoutCredentials(remote(config))
+	if filepath.IsAbs(url) {
+		url = Portable("", url) // without the home folder
+	}
+	return c, url, nil
 }
 
 // addSubmodule adds a captured submodule and those in it.
