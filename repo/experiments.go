@@ -67,6 +67,18 @@ func (r *Repository) Experiment(name string) (*format.Experiment, error) {
 	return e, err
 }
 
+// ExperimentShown returns the name that runs have of the experiment that is shown under a name. Without a file that
+// says otherwise, it is the same.
+func (r *Repository) ExperimentShown(name string) string {
+	all, _ := r.Experiments() // usually there are none
+	for _, e := range all {
+		if e.Title == name {
+			return e.Name
+		}
+	}
+	return name
+}
+
 // KeepExperiment writes the file of an experiment, whole or not at all.
 func (r *Repository) KeepExperiment(e *format.Experiment) error {
 	fail := func(err error) error { return fmt.Errorf("writing down experiment %q: %w", e.Name, err) }

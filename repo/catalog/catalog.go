@@ -173,7 +173,16 @@ func newRoot(ctx context.Context, r *repo.Repository, o Options) (*Catalog, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{ctx: ctx, config: config, scope: cmp.Or(o.Experiment, config.Experiment), family: &family{}}, nil
+	scope := cmp.Or(o.experiment(r), config.Experiment)
+	return &Catalog{ctx: ctx, config: config, scope: scope, family: &family{}}, nil
+}
+
+// experiment returns the experiment of the options by the name that runs have: it may be shown under another.
+func (o Options) experiment(r *repo.Repository) string {
+	if o.Experiment == "" {
+		return ""
+	}
+	return r.ExperimentShown(o.Experiment)
 }
 
 // derive returns a catalog of other runs, with the settings and the family of c.

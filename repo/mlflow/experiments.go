@@ -165,16 +165,33 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 // byName returns our name of the experiment that MLflow knows by a name: that of its runs, or the one that it was given
 // later.
 func (s *Service) byName(ctx context.Context, name string) (ours string, ok bool, err error) {
-	if ours, ok, err = s.named(ctx, ExperimentID(name)); ok || err != nil {
-		return ours, ok, err
+	ours, ok, err = s.named(ctx, ExperimentID(name))
+	if err != nil {
+		return "", false, err
 	}
-	kept, _ := s.repo.Experiments()
-	for _, e := range kept {
-		if e.Title == name {
-			return e.Name, true, nil
+	if ok {
+		kept, err := s.experiment(ours)
+		if err != nil || kept.Name == name || ours == "" {
+			return ours, err == nil, err
 		}
 	}
+	if ours = s.repo.ExperimentShown(name); ours != name {
+		return ours, true, nil
+	}
 	return "", false, nil
+}
+
+// freeName returns our name for a new experiment that MLflow knows by a name. It is another one if an experiment that
+// was renamed had it: its runs have it still.
+func (s *Service) freeName(ctx context.Context, name string) (string, error) {
+	ours := name
+	for n := 2; ; n++ {
+		_, taken, err := s.named(ctx, ExperimentID(ours))
+		if err != nil || !taken {
+			return ours, err
+		}
+		ours = fmt.Sprintf("%s (%d)", name, n)
+	}
 }
 
 func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
@@ -188,14 +205,20 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	if err := format.CheckNamed("name", q.Name); err != nil {
 		return nil, invalid("Invalid experiment name: %v", err)
 	}
-	id := ExperimentID(q.Name)
 	if _, exists, err := s.byName(ctx, q.Name); err != nil {
 		return nil, err
 	} else if exists {
 		return nil, &Error{400, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Experiment(name=%s) already exists.", q.Name)}
 	}
-	if len(q.Tags) > 0 {
-		kept := &format.Experiment{Name: q.Name, Created: now()}
+	ours, err := s.freeName(ctx, q.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Tags) > 0 || ours != q.Name {
+		kept := &format.Experiment{Name: ours, Created: now()}
+		if ours != q.Name {
+			kept.Title = q.Name
+		}
 		if err := setExperimentTags(kept, q.Tags); err != nil {
 			return nil, err
 		}
@@ -205,7 +228,7 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.experiments[id] = q.Name
-	s.noteMade(q.Name)
-	return map[string]any{"experiment_id": id}, nil
+	s.experiments[ExperimentID(ours)] = ours
+	s.noteMade(ours)
+	return map[string]any{"experiment_id": ExperimentID(ours)}, nil
 }

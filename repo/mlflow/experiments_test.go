@@ -40,12 +40,13 @@ func TestExperiments(t *testing.T) {
 	}
 
 	s = New(r, Options{})
-	for _, name := range []string{"taxi", "Taxi fares"} {
-		got := call(t, s, "GET", "experiments/get-by-name", map[string]any{"experiment_name": name})
-		e := got["experiment"].(map[string]any)
-		if e["experiment_id"] != taxi || e["name"] != "Taxi fares" || len(e["tags"].([]any)) != 1 {
-			t.Errorf("%s: %v", name, e)
-		}
+	byName := map[string]any{"experiment_name": "Taxi fares"}
+	e := call(t, s, "GET", "experiments/get-by-name", byName)["experiment"].(map[string]any)
+	if e["experiment_id"] != taxi || e["name"] != "Taxi fares" || len(e["tags"].([]any)) != 1 {
+		t.Errorf("Taxi fares: %v", e)
+	}
+	if got := r.ExperimentShown("Taxi fares"); got != "taxi" {
+		t.Errorf("runs of Taxi fares are looked for in %q", got)
 	}
 	for _, c := range []struct {
 		query map[string]any
