@@ -89,6 +89,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 		a.reportRemote(err)
 		return err
 	}
+	a.warnAll(done.Warnings)
 	a.reportRestored(done.Restored)
 	if asJSON {
 		err = a.printJSON(pulledJSON{

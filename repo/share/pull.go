@@ -37,6 +37,7 @@ type Pulled struct {
 	InTheWay bool     // the user's own changes are the reason
 	Replaced []string // ids of runs that differ at the remote: theirs are here now, ours are in the trash
 	Bad      []repo.Damage
+	Warnings []string
 }
 
 // Pull updates the local branch to the remote's branch and puts run commits that are not pushed yet on top. With
@@ -278,6 +279,9 @@ func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (
 		if err := replay.apply(ctx, c); err != nil {
 			return "", err
 		}
+	}
+	if p.done.Warnings, err = redactedBack(ctx, p.repo.Git, p.trees, tip, replay.back); err != nil {
+		return "", err
 	}
 	if err := p.findBase(ctx, tip, replay.theirs); err != nil {
 		return "", err

@@ -57,6 +57,7 @@ type pusher struct {
 	sent  map[string]bool // digests of artifacts that are already handled
 	tip   string          // the remote's commit after the push
 	after *snapshot       // what is pushed, without the days that the remote has
+	back  []string        // warnings about shared files that the push brings back
 }
 
 // Push puts the run commits that the remote lacks on top of the remote's branch and pushes them without force. If
@@ -154,6 +155,7 @@ func (p *pusher) push(ctx context.Context) error {
 		err = p.send(ctx, tip)
 		if err == nil {
 			p.done.Commit, p.tip = tip, tip
+			p.done.Warnings = append(p.done.Warnings, p.back...)
 			return p.follow(ctx, tip)
 		}
 		var rejected *git.Rejected
@@ -317,6 +319,9 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 			}
 		}
 		at = replay.tip
+		if p.back, err = redactedBack(ctx, p.repo.Git, p.trees, base, replay.back); err != nil {
+			return "", err
+		}
 	}
 	folder, err := p.repo.TreePath()
 	if err != nil {

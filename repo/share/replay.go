@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -37,6 +38,8 @@ type replayer struct {
 	// theirs collects the ids of runs that differ at the tip, for which the tip's run is used. If it is nil, such a run
 	// causes a *ConflictError.
 	theirs map[string]bool
+	// back holds the shared files that the tip lacked and new runs have brought back, with one of these runs.
+	back map[string]string
 	// thin keeps a run that has the same record on both sides in the tip's batch alone.
 	thin bool
 	// newNames holds the shared files that new runs of the tip name; see newRunNames.
@@ -240,12 +243,49 @@ func (p *replayer) sharedBefore(c *runCommit, edits []git.Edit) ([]git.Edit, err
 		for _, record := range records {
 			for _, name := range repo.NamedIn(record) {
 				if blob := lacks[at.at][name]; blob != "" {
+					p.bringBack(path.Join(at.at, name), record)
 					more = append(more, git.Edit{Path: path.Join(at.at, name), Mode: "100644", ID: blob})
 				}
 			}
 		}
 	}
 	return more, nil
+}
+
+// bringBack notes that a run brings a shared file back.
+func (p *replayer) bringBack(name string, record []byte) {
+	run, err := format.DecodeRun(repo.RecordName, record)
+	if err != nil {
+		return // verify reports it
+	}
+	if p.back == nil {
+		p.back = map[string]string{}
+	}
+	p.back[name] = run.ID
+}
+
+// redactedBack returns a warning for each shared file that was brought back although a redaction at the tip had taken it
+// away: the text is on the branch again, for the run that still names it.
+func redactedBack(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string, back map[string]string,
+) ([]string, error) {
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(back)) {
+		id, err := git.LastChange(ctx, dirs, tip, name)
+		if err != nil {
+			return warnings, err
+		}
+		if id == "" {
+			continue
+		}
+		commit, err := readRunCommit(ctx, dirs, trees, "", id)
+		if err != nil || commit == nil || len(commit.redacted) == 0 {
+			continue // it was collected, or the user's own commit took it away
+		}
+		run := format.IDRandom(back[name])
+		warnings = append(warnings, fmt.Sprintf("run %s names %s, out of which others have redacted a text: the branch has "+
+			"the file again; run 'runs redact %s PATTERN' to redact it there too", run, name, run))
+	}
+	return warnings, nil
 }
 
 // recordsIn returns the records that a change adds. What cannot be read has none: verify reports it.
