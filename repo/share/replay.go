@@ -264,8 +264,8 @@ func (p *replayer) bringBack(name string, record []byte) {
 	p.back[name] = run.ID
 }
 
-// redactedBack returns a warning for each shared file that was brought back although a redaction at the tip had taken it
-// away: the text is on the branch again, for the run that still names it.
+// redactedBack returns a warning for each shared file that was brought back although a redaction at the tip had taken
+// it away: the text is on the branch again, for the run that still names it.
 func redactedBack(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip string, back map[string]string,
 ) ([]string, error) {
 	var warnings []string
