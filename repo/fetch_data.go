@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,14 +28,23 @@ func (r *Repository) FetchData(
 	ctx context.Context, run *format.Run, dir string, progress func(done, total int64),
 ) ([]FetchedData, error) {
 	var found []FetchedData
+	var missing []string
+	var first error
 	for _, d := range run.Datasets {
 		f, err := r.fetchDataset(ctx, d, dir, progress)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, err
+			missing, first = append(missing, d.Name), cmp.Or(first, err)
+			continue
 		}
 		found = append(found, f)
 	}
-	return found, nil
+	if len(missing) > 1 {
+		return nil, fmt.Errorf("%d datasets are missing or differ: %s; the first: %w", len(missing), someOf(missing), first)
+	}
+	return found, first
 }
 
 // fetchDataset is FetchData for one dataset.
