@@ -74,7 +74,7 @@ def main() -> None:
                 os.makedirs(os.path.join(folder, "data", str(i // 1000)))
             with open(os.path.join(folder, "data", str(i // 1000), f"{i}.txt"), "w") as f:
                 f.write("x" * 100)
-        compare(f"opening {FILES:,} files", OPEN, folder, 7)
+        compare(f"opening {FILES:,} files", OPEN, folder, 9)
         compare(f"training for {STEPS:,} steps", TRAIN, folder, PAIRS)
         compare("starting and importing the client", NOTHING, folder, PAIRS)
 
