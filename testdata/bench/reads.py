@@ -18,7 +18,9 @@ SRC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "pyth
 FILES, STEPS, PAIRS = 100_000, 10_000, 30
 
 START = "import sys, time\nif sys.argv[1] == 'on':\n    import gitruns\n"
-OPEN = START + f"""
+OPEN = (
+    START
+    + f"""
 paths = [f"data/{{i // 1000}}/{{i}}.txt" for i in range({FILES})]
 began = time.process_time()
 for path in paths:
@@ -26,7 +28,10 @@ for path in paths:
         f.read()
 print(time.process_time() - began)
 """
-TRAIN = START + f"""
+)
+TRAIN = (
+    START
+    + f"""
 import random
 w, rows = [0.0] * 20, [[random.random() for _ in range(20)] for _ in range(100)]
 began = time.process_time()
@@ -38,6 +43,7 @@ for step in range({STEPS}):
         open("checkpoint", "w").write(repr(w))
 print(time.process_time() - began)
 """
+)
 NOTHING = START + "print(time.process_time())"
 
 
