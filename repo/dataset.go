@@ -44,7 +44,7 @@ const linksOf = ".in"
 
 // NoteArtifactLinks notes that a folder of links and copies has those of a run, whose name it does not have.
 func NoteArtifactLinks(dir, id string) error {
-	return writeFile(filepath.Join(filepath.Dir(dir), id+linksOf), []byte(filepath.Base(dir)))
+	return os.WriteFile(filepath.Join(filepath.Dir(dir), id+linksOf), []byte(filepath.Base(dir)), 0o600)
 }
 
 // dropArtifactLinks removes the links and copies of a run that processes made.

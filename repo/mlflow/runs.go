@@ -155,6 +155,11 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 	defer run.mu.Unlock()
 	if q.Status != "" {
 		run.status, run.ended, run.before, run.written = q.Status, int64(q.End), false, time.Now()
+		if q.Status == StatusRunning || q.Status == StatusScheduled {
+			run.ended = 0 // a client that resumes a run repeats when it had ended
+		} else if run.ended == 0 {
+			run.ended = time.Now().UnixMilli()
+		}
 	}
 	if name != "" {
 		if err := run.rename(name); err != nil {
