@@ -304,7 +304,7 @@ client.log_text(id, "two", "two.txt")
                     printed = done.communicate()[1]
                     self.assertEqual(done.returncode, -9 if part == "3" else 0, f"part {part}: {printed}")
                     self.settled()
-                self.runs("rm", "-w", "experiment = 'chains'", "--force")
+                self.runs("rm", "-w", "experiment = 'chains'")
         self.runs("verify")
 
     def settled(self) -> None:
