@@ -296,15 +296,16 @@ client.log_text(id, "two", "two.txt")
         path = os.path.join(os.path.dirname(os.path.dirname(SRC)), "testdata", "mlflow", "programs", "resumed.py")
         with open(path, encoding="utf-8") as file:
             source = file.read()
-        for python in PYTHONS:
+        for n, python in enumerate(PYTHONS):
             with self.subTest(python=python):
+                env = {"RUNS_TEST_URI": "gitruns:", "RUNS_TEST_SETTLE": "4", "RUNS_TEST_EXPERIMENT": f"chains{n}"}
                 place = os.path.join(self.dir, ".git", "id-of-the-run")
                 for part in ("1", "2", "3", "4", "check", "delete"):
-                    done = self.plugin(python, source, part, place, RUNS_TEST_URI="gitruns:", RUNS_TEST_SETTLE="4")
+                    done = self.plugin(python, source, part, place, **env)
                     printed = done.communicate()[1]
                     self.assertEqual(done.returncode, -9 if part == "3" else 0, f"part {part}: {printed}")
                     self.settled()
-                self.runs("rm", "-w", "experiment = 'chains'")
+                self.runs("rm", "-w", f"experiment = 'chains{n}'")
         self.runs("verify")
 
     def settled(self) -> None:

@@ -13,7 +13,8 @@ import mlflow
 part, place = sys.argv[1], sys.argv[2]
 if "RUNS_TEST_URI" in os.environ:
     mlflow.set_tracking_uri(os.environ["RUNS_TEST_URI"])
-mlflow.set_experiment("chains")
+EXPERIMENT = os.environ.get("RUNS_TEST_EXPERIMENT", "chains")
+mlflow.set_experiment(EXPERIMENT)
 client = mlflow.MlflowClient()
 LAST = 4
 
@@ -73,7 +74,7 @@ elif part == "delete":
     client.delete_run(run_id)
     time.sleep(float(os.environ.get("RUNS_TEST_SETTLE", "0")))
     kinds = mlflow.entities.ViewType
-    experiment = client.get_experiment_by_name("chains").experiment_id
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
     assert client.search_runs([experiment]) == []
     deleted = client.search_runs([experiment], run_view_type=kinds.DELETED_ONLY)
     assert [r.info.run_id for r in deleted] == [run_id] and deleted[0].info.lifecycle_stage == "deleted", deleted
