@@ -15,7 +15,10 @@ _PLACE = re.compile(r".*/(?:active/([^/]+)/files|runs/cache/artifacts/[^/]+/([^/
 
 
 class Artifacts(LocalArtifactRepository):  # type: ignore[misc]
-    """Artifacts in files, some of which may be hard links of artifacts of finished runs."""
+    """Artifacts in files.
+
+    Some may be hard links of artifacts of finished runs.
+    """
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         self._unlink(local_file, artifact_path or "", os.path.basename(local_file))

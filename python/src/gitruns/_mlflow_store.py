@@ -98,7 +98,10 @@ class _Artifacts(Artifacts):
 
 
 def _follow_artifacts(credentials: Any) -> None:
-    """Make addresses of artifacts that a program was given earlier lead to where they are now."""
+    """Make addresses of artifacts lead to where they are now.
+
+    A program may have been given them earlier.
+    """
 
     def follow(artifact_uri: str, *args: Any, **options: Any) -> Any:
         return followed(credentials, artifact_uri, *args, **options)
@@ -108,7 +111,10 @@ def _follow_artifacts(credentials: Any) -> None:
 
 
 def _quiet() -> None:
-    """Keep MLflow 2 from printing where to view a run: the address ends with the program or the service."""
+    """Keep MLflow 2 from printing where to view a run.
+
+    The address ends with the program or the service.
+    """
     usual = getattr(TrackingServiceClient, "_log_url", None)
     if usual is None or hasattr(usual, "_gitruns"):
         return
@@ -194,7 +200,10 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
     def create_run(
         self, experiment_id: str, user_id: str, start_time: int, tags: Any, run_name: str | None, *args: Any
     ) -> Any:
-        """Begin a run. Tags that are not texts become texts, as in MLflow's store of SQLite."""
+        """Begin a run.
+
+        Tags that are not texts become texts, as in MLflow's store of SQLite.
+        """
         return super().create_run(experiment_id, user_id, start_time, _as_texts(tags), run_name, *args)
 
     def create_experiment(self, name: str, artifact_location: str | None = None, tags: Any = None, **more: Any) -> str:
@@ -418,7 +427,10 @@ def _typed(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a text as JSON, with an escape where a journal would take it for a number."""
+    """Return a text as JSON.
+
+    It has an escape where a journal would take it for a number.
+    """
     if text in ("NaN", "Infinity", "-Infinity"):
         return f'"\\u{ord(text[0]):04x}{text[1:]}"'
     return _quote(text)

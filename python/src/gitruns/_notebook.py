@@ -69,7 +69,10 @@ _EXECUTORS = ("nbconvert", "papermill", "jupyter-execute", "execute", "nbclient"
 
 
 def _executed() -> str:
-    """Return the notebook that a parent process was told to execute, or '' (Linux only)."""
+    """Return the notebook that a parent process was told to execute, or ''.
+
+    It is found on Linux only.
+    """
     pid = os.getppid()
     for _ in range(4):
         try:

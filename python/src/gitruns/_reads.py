@@ -194,7 +194,10 @@ def follow(folder: str, root: str) -> tuple[str, str]:
 
 
 def leave(folder: str, before: tuple[str, str]) -> None:
-    """End follow(), which has returned before: write for the run of that time, if it goes on."""
+    """End follow(), which has returned before.
+
+    The process writes for the run of that time again, if it goes on.
+    """
     if os.environ.get(FOLDER) != folder:
         return
     if before[0] and os.path.isdir(before[0]):
@@ -621,7 +624,10 @@ def _on_import(state: _State, args: tuple[Any, ...]) -> None:
 
 
 def _on_process(state: _State, args: tuple[Any, ...]) -> None:
-    """Note a program that reads files unseen: one that is not Python, or a Python without the hook."""
+    """Note a program that reads files unseen.
+
+    It is not Python, or a Python without the hook.
+    """
     words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else [args[0]]
     env = args[-1] if len(args) > 2 else None
     program = os.fsdecode(args[0] or words[0])

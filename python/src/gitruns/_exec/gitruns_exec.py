@@ -77,7 +77,10 @@ def _tracking_gitruns(store_uri: str, artifact_uri: str | None = None) -> Any:
 
 
 def _say_when_left() -> None:
-    """Tell `runs exec` when Python exits: a process that was killed cannot, and so did not end its runs."""
+    """Tell `runs exec` when Python exits.
+
+    A process that was killed cannot, and so did not end its runs.
+    """
     import atexit
 
     atexit.unregister(_leave)
