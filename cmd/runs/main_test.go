@@ -36,8 +36,7 @@ func (i hermetic) Run() int {
 func TestMain(m *testing.M) {
 	testscript.Main(hermetic{m}, map[string]func(){
 		"runs": func() {
-			if os.Getenv(servedVariable) != "" {
-				serve()
+			if serves() {
 				return
 			}
 			os.Exit(run(context.Background(), os.Args[1:]))

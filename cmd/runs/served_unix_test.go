@@ -25,8 +25,12 @@ type servedCommand struct {
 	Args []string
 }
 
-// serve executes the commands that come on file 3 and answers their exit statuses on file 4.
-func serve() {
+// serves executes the commands that come on file 3 and answers their exit statuses on file 4, if servedVariable asks
+// for it.
+func serves() bool {
+	if os.Getenv(servedVariable) == "" {
+		return false
+	}
 	_ = os.Unsetenv(servedVariable) // hooks start the program too
 	syscall.CloseOnExec(3)
 	syscall.CloseOnExec(4)
@@ -34,14 +38,14 @@ func serve() {
 	for {
 		var c servedCommand
 		if asked.Decode(&c) != nil {
-			return
+			return true
 		}
 		status := 1
 		if os.Chdir(c.Dir) == nil && os.Setenv("PWD", c.Dir) == nil {
 			status = run(context.Background(), c.Args)
 		}
 		if _, err := fmt.Fprintln(answers, status); err != nil {
-			return
+			return true
 		}
 	}
 }
