@@ -23,8 +23,8 @@ type earlierArtifact struct {
 }
 
 // PlaceEarlier calls place for artifacts of runs that this one resumes, each with its path in the folder for files,
-// where a program reads and lists artifacts. Unless the program changes what is there then, it is no artifact of this
-// run. Artifacts whose place is taken are left out. place may leave one out.
+// where a program reads and lists artifacts. It becomes an artifact of this run only if the program changes what is
+// there then. Artifacts whose place is taken are left out. place may leave one out.
 func (a *Active) PlaceEarlier(all map[string]format.Artifact, file func(name string) string,
 	place func(name, target string) error,
 ) error {

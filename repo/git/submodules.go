@@ -38,7 +38,7 @@ func SubmoduleNames(ctx context.Context, dirs Dirs) (map[string]string, error) {
 	names := map[string]string{}
 	file := filepath.Join(dirs.Root, ".gitmodules")
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
-		return names, nil // there are no submodules
+		return names, nil // a project without submodules
 	}
 	out, err := dirs.command().run(ctx, "config", "--file", file, "-z", "--get-regexp", `^submodule\..*\.path$`)
 	var failed *Error

@@ -87,7 +87,7 @@ func (s *Service) placeAll(ctx context.Context, e *stored, all map[string]partAr
 }
 
 // placeEarlier puts the artifacts of the runs that a run resumes into its folder for files, where MLflow's client reads
-// and lists them. What the program does not change there is no artifact of the run that resumes.
+// and lists them. Only what the program changes there becomes an artifact of the run that resumes.
 func (s *Service) placeEarlier(ctx context.Context, active *repo.Active, earlier *stored) error {
 	all, err := earlier.artifacts()
 	if err != nil {

@@ -72,7 +72,7 @@ func linksIn(t *repo.Table, open func(id string) bool) (runs []*format.Run) {
 
 // known is what MLflow's ids stand for, remembered for a moment: a program asks for many runs, one by one.
 type known struct {
-	program string // the run that records the program, which is no earlier part of another; may be empty
+	program string // the run that records the program, which is never an earlier part of another; may be empty
 
 	mu     sync.Mutex
 	until  time.Time

@@ -162,14 +162,14 @@ func TestSecret(t *testing.T) {
 }
 
 func TestMay(t *testing.T) {
-	p := Places{Root: "/home/ada/work/proj", Home: "/home/ada", Temp: "/scratch/tmp"}
+	p := Places{Root: "/home/ada/code/proj", Home: "/home/ada", Temp: "/scratch/tmp"}
 	for path, want := range map[string]bool{
-		"/home/ada/work/proj/data/x.csv":                  true,
-		"/home/ada/work/proj/x.csv":                       true,
-		"/home/ada/work/proj/.env":                        false,
-		"/home/ada/work/proj/.hidden/x.csv":               false,
-		"/home/ada/work/proj/secrets/x.csv":               false,
-		"/home/ada/work/proj/.dvc/cache/files/md5/ab/cd":  true,
+		"/home/ada/code/proj/data/x.csv":                  true,
+		"/home/ada/code/proj/x.csv":                       true,
+		"/home/ada/code/proj/.env":                        false,
+		"/home/ada/code/proj/.hidden/x.csv":               false,
+		"/home/ada/code/proj/secrets/x.csv":               false,
+		"/home/ada/code/proj/.dvc/cache/files/md5/ab/cd":  true,
 		"/home/ada/work/other/x.csv":                      true,
 		"/home/ada/x.csv":                                 false,
 		"/home/x.csv":                                     false,
@@ -194,9 +194,9 @@ func TestMay(t *testing.T) {
 		"/home/ada/.keras/datasets/mnist.npz":             true,
 		"/home/ada/.keras/keras.json":                     false,
 		"/home/ada/nltk_data/corpora/brown/a":             true,
-		"/home/ada/work/proj/data/my_token.txt":           false,
+		"/home/ada/code/proj/data/my_token.txt":           false,
 		"/home/ada/.cache/huggingface/hub/.locks/x":       true,
-		"/home/ada/work/proj/node/.cache/torch/hub/x":     false,
+		"/home/ada/code/proj/node/.cache/torch/hub/x":     false,
 	} {
 		if p.May(path) != want {
 			t.Errorf("May(%q) = %v", path, !want)
