@@ -36,6 +36,7 @@ func (r *Repository) Trashed() ([]Trashed, error) {
 			if err != nil {
 				continue
 			}
+			together := len(all)
 			for _, id := range trashedIn(t.folders, batch) {
 				if seen[id] || !removed[id] && r.HasRun(id) {
 					continue
@@ -46,6 +47,7 @@ func (r *Repository) Trashed() ([]Trashed, error) {
 					all = append(all, Trashed{e, at, t.worktree})
 				}
 			}
+			slices.SortStableFunc(all[together:], func(a, b Trashed) int { return b.Started.Compare(a.Started) })
 		}
 	}
 	return all, nil

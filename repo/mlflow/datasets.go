@@ -287,6 +287,9 @@ func (s *Service) inputsOf(datasets []format.Dataset) *inputsJSON {
 			all.Models = append(all.Models, modelInputJSON{d.Digest})
 			continue
 		}
+		if d.Noticed != "" { // the program did not log it
+			continue
+		}
 		all.Datasets = append(all.Datasets, s.inputOf(d))
 	}
 	return all
