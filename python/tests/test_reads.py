@@ -490,6 +490,20 @@ class TestBehavior(WithReads):
         os.remove(os.path.join(self.dir, "data", "7.txt"))
         self.runs("reproduce", run["id"], "--env", "none", status=1)
 
+    def test_a_python_2_starts_as_without_us(self) -> None:
+        python = shutil.which("python2")
+        if not python or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+            self.skipTest("python2 is not installed")
+        done = subprocess.run(
+            [self.binary, "exec", "--", python, "-c", "print(1)"],
+            cwd=self.dir,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(done.stdout, "1\n")
+        self.assertNotIn("sitecustomize", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

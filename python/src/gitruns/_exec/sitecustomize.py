@@ -1,4 +1,7 @@
-"""What `runs exec` brings into every Python process of its program, and then the sitecustomize of the user."""
+"""What `runs exec` brings into every Python process of its program, and then the sitecustomize of the user.
+
+It must be valid for Python 2 too.
+"""
 
 import sys
 
@@ -10,14 +13,25 @@ except Exception:  # the program runs without it
     pass
 
 
-def _next() -> None:
+def _next():  # type: () -> None
     """Run the sitecustomize that this one hides."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
     from os.path import abspath, dirname
 
     own = dirname(abspath(__file__))
-    spec = PathFinder.find_spec("sitecustomize", [p for p in sys.path if abspath(p) != own])
+    path = [p for p in sys.path if abspath(p) != own]
+    if sys.version_info < (3,):  # noqa: UP036
+        import imp
+
+        try:
+            found = imp.find_module("sitecustomize", path)
+        except ImportError:
+            return
+        imp.load_module("sitecustomize", *found)
+        return
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    spec = PathFinder.find_spec("sitecustomize", path)
     if spec is None or spec.loader is None:
         return
     module = module_from_spec(spec)
