@@ -104,9 +104,13 @@ func damageBetween(ctx context.Context, dirs git.Dirs, at string, without, tips 
 }
 
 // soundFile holds the commits up to which BranchDamage found nothing, one in each line.
-func soundFile(r *repo.Repository) string {
-	name := sha256.Sum256([]byte(r.Dir)) // a repository may have several .runs folders
-	return filepath.Join(r.Git.Common, "runs", "sound-"+hex.EncodeToString(name[:6]))
+func soundFile(r *repo.Repository) string { return commitsFile(r, "sound-") }
+
+// commitsFile returns the path of a file for writeCommits. It is that of this .runs folder: a repository may have
+// several.
+func commitsFile(r *repo.Repository, prefix string) string {
+	name := sha256.Sum256([]byte(r.Dir))
+	return filepath.Join(r.Git.Common, "runs", prefix+hex.EncodeToString(name[:6]))
 }
 
 // soundCommits returns commits in the history of a tip, possibly the tip itself, up to which there is nothing wrong.

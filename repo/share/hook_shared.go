@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 )
 
@@ -102,27 +101,5 @@ func (w *writer) deletedThough(ctx context.Context, commit, at string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	needed := map[string]neededFile{}
-	for _, id := range slices.Sorted(maps.Keys(now.runs)) {
-		if now.removed[id] {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		files, err := now.run(id)
-		if err != nil {
-			continue // verify reports it
-		}
-		data, err := files[repo.RecordName].read(w.trees, format.MaxRecordBytes)
-		if err != nil {
-			continue
-		}
-		for _, name := range repo.NamedIn(data) {
-			if blob := deleted[name]; blob != "" && needed[name].run == "" {
-				needed[name] = neededFile{blob, id}
-			}
-		}
-	}
-	return needed, nil
+	return now.naming(ctx, deleted, nil)
 }

@@ -3,13 +3,10 @@ package share
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -176,10 +173,7 @@ func lostProblems(ctx context.Context, r *repo.Repository, commit, at string) ([
 }
 
 // wholeFile holds the commits up to which lostShared found nothing, like soundFile.
-func wholeFile(r *repo.Repository) string {
-	name := sha256.Sum256([]byte(r.Dir))
-	return filepath.Join(r.Git.Common, "runs", "whole-"+hex.EncodeToString(name[:6]))
-}
+func wholeFile(r *repo.Repository) string { return commitsFile(r, "whole-") }
 
 // wholeCommits returns commits in the history of a commit, possibly itself, that lack no shared file.
 func wholeCommits(ctx context.Context, r *repo.Repository, commit string) ([]string, error) {
