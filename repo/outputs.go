@@ -23,7 +23,7 @@ import (
 // is not shared and may be removed at any time: the files then count as source again.
 //
 // A line has the path, size and modification time of a file that a run has saved, logged as an artifact or was seen to
-// write, or the times between which a run wrote. A file that was changed since is no output any more.
+// write, or the times between which a run wrote. A file that was changed since does not count as output any more.
 
 // outputLine is a line of the file.
 type outputLine struct {

@@ -68,7 +68,7 @@ func TestWritten(t *testing.T) {
 	}
 }
 
-// A damaged list is no error: what it does not tell is source.
+// A damaged list is not an error: files that it does not name are source.
 func TestReadOutputsDamaged(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "outputs.jsonl")
 	text := "{\"path\":\"a\",\"size\":1,\"time\":2}\nnot JSON\n{\"from\":5,\"to\":3}\n[]\n{\"path\":\"b\""

@@ -170,7 +170,7 @@ func TestMay(t *testing.T) {
 		"/home/ada/code/proj/.hidden/x.csv":               false,
 		"/home/ada/code/proj/secrets/x.csv":               false,
 		"/home/ada/code/proj/.dvc/cache/files/md5/ab/cd":  true,
-		"/home/ada/work/other/x.csv":                      true,
+		"/home/ada/code/other/x.csv":                      true,
 		"/home/ada/x.csv":                                 false,
 		"/home/x.csv":                                     false,
 		"/x.csv":                                          false,
