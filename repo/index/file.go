@@ -25,7 +25,7 @@ import (
 // of these days, and the directory; then its checksum, then the days. Each entry of the directory has the name of a
 // day, its place and its checksum.
 const (
-	magic    = "gitruns index 7\n"
+	magic    = "gitruns index 8\n"
 	maxDays  = 1 << 17
 	maxBytes = 1 << 30 // of a file that is read
 	nameSize = 64      // of an entry of the directory, filled with zero bytes

@@ -44,6 +44,7 @@ const (
 	Unknown    = "unknown"    // Bool: the record has keys that this version does not know
 	Extra      = "extra"      // Bool: the record has a table [extra]
 	Conflicts  = "conflicts"  // Bool: the record has a table [conflicts]
+	Redacted   = "redacted"   // Bool: the record lists a redaction
 	Irregular  = "irregular"  // Bool: only the record answers for params, datasets and variables
 	Dotted     = "dotted"     // Bool: a key in the params has a dot, or two datasets have one name
 	Definition = "definition" // Text: see Table.Definitions

@@ -172,6 +172,7 @@ func visitFacts(r *format.Run, put func(key string, v value)) {
 	yes(Unknown, len(r.Unknown) > 0)
 	yes(Extra, len(r.Extra) > 0)
 	yes(Conflicts, len(r.Conflicts) > 0)
+	yes(Redacted, len(r.Redacted) > 0)
 	yes(Dotted, dotted(r.Params) || sharedName(r.Datasets))
 	put(Definition, definitions(r.Defined))
 	put(Shared, texts(sharedFiles(r)))

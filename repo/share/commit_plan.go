@@ -119,6 +119,18 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		}
 		defer p.settled.close()
 	}
+	if !named && !p.settled.all() {
+		found, err := noticeAll(ctx, p.repo)
+		if err != nil {
+			return p, err
+		}
+		if found {
+			p.settled = nil
+			if redacted, err = pendingRedactions(p.repo); err != nil {
+				return p, err
+			}
+		}
+	}
 	wanted := func(day string) bool { return p.settled == nil || !p.settled.has(day, true) }
 	known, err := readSnapshotOf(w.trees, base, p.at, func(day git.TreeEntry) bool { return wanted(day.Name) })
 	if err != nil {

@@ -262,19 +262,25 @@ func (k *keeping) committed(ctx context.Context, p repo.PendingRedaction) (commi
 	if err != nil || committed {
 		return committed, !there, err
 	}
+	committed, err = k.elsewhere(ctx, p.ID, record)
+	return committed, !there, err
+}
+
+// elsewhere reports whether another branch of this clone than the runs branch has a redacted run.
+func (k *keeping) elsewhere(ctx context.Context, id string, record []byte) (bool, error) {
 	branches, err := git.NewestBranches(ctx, k.repo.Git, maxListed, false)
 	if err != nil {
-		return false, !there, err
+		return false, err
 	}
 	for _, b := range branches {
 		if b.Commit == k.local.tip {
 			continue
 		}
-		if committed, _, err := k.holds(b.Commit, p.ID, record); err != nil || committed {
-			return committed, !there, err
+		if committed, _, err := k.holds(b.Commit, id, record); err != nil || committed {
+			return committed, err
 		}
 	}
-	return false, !there, nil
+	return false, nil
 }
 
 // holds reports whether a commit, which may be empty, has a run with this record or a later redaction of it, with all
@@ -328,15 +334,23 @@ func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error
 		return nil, err
 	}
 	others, err := r.RedactionsElsewhere()
-	if pending = append(pending, others...); err != nil || len(pending) == 0 {
+	if err != nil {
 		return nil, err
 	}
+	pending = append(pending, others...)
 	k, err := openKeeping(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	defer k.trees.Close()
 	var waiting []WaitingRedaction
+	found, err := k.notice(ctx, pending)
+	if err != nil && len(found) == 0 { // otherwise it cannot be kept; the list names it all the same
+		return nil, err
+	}
+	for _, id := range found {
+		waiting = append(waiting, WaitingRedaction{ID: id})
+	}
 	for _, p := range pending {
 		base, waits, err := k.waits(ctx, p)
 		if err != nil {

@@ -45,7 +45,7 @@ type settledDay struct {
 }
 
 // settledVersion begins the file.
-const settledVersion = "settled days 1"
+const settledVersion = "settled days 2"
 
 // openSettled reads what is remembered, and looks at the folders of all days. tree is the .runs folder of the commit.
 func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDays, error) {
@@ -171,6 +171,19 @@ func (s *settledDays) has(day string, notes bool) bool {
 	d, ok := s.known[day]
 	stamp, there := s.stamps[day]
 	return ok && there && d.stamp == stamp.Digest() && d.tree == s.trees[day] && (d.notes && !s.late[day] || !notes)
+}
+
+// all reports whether nothing of any day need be committed. It is false for nil.
+func (s *settledDays) all() bool {
+	if s == nil {
+		return false
+	}
+	for day := range s.stamps {
+		if !s.has(day, true) {
+			return false
+		}
+	}
+	return true
 }
 
 // settle remembers a day that was read. If it may have changed meanwhile, it does nothing.
