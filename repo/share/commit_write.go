@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 )
 
@@ -82,7 +81,7 @@ func (p *plan) edits() (edits, kept []git.Edit) {
 	for _, name := range p.paths {
 		edit := git.Edit{Path: path.Join(p.at, name), Mode: "100644", ID: p.blobs[name]}
 		edits = append(edits, edit)
-		if strings.Contains(name, "/") && path.Dir(name) != repo.RemovedName && !isExperiment(name) {
+		if strings.Contains(name, "/") && !isExperiment(name) {
 			kept = append(kept, edit)
 		}
 	}

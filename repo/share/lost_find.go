@@ -103,7 +103,7 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	var lost []lostRun
 	for _, id := range slices.Sorted(maps.Keys(candidates)) {
 		switch {
-		case here[id], head[id], gone[id]:
+		case here[id], head[id], gone[id], f.kept.removed[id] && past[id] == nil:
 			continue
 		case others[id]:
 			f.done.OnOtherBranches++

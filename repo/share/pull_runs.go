@@ -213,7 +213,7 @@ func (p *puller) commitRuns(ctx context.Context, ours *snapshot, edits []git.Edi
 	if err != nil {
 		return err
 	}
-	keeping, err := w.keep(ctx, &plan{Committed: &Committed{}, at: at}, kept)
+	keeping, err := w.keep(ctx, &plan{Committed: &Committed{}, at: at}, kept, slices.Clone(p.done.Runs)...)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/gitruns/runs/format"
@@ -182,14 +181,8 @@ func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) er
 
 // addRemoved adds the runs that a commit marks as removed to ids. commit may be empty.
 func (d *days) addRemoved(commit string, ids map[string]bool) error {
-	removed, ok, err := d.trees.Find(commit, path.Join(d.at, repo.RemovedName))
-	if err != nil || !ok || !removed.IsTree() {
-		return err
-	}
-	entries, err := d.trees.Read(removed.ID)
-	for _, e := range entries {
-		ids[e.Name] = true
-	}
+	removed, err := removedIn(d.trees, commit, d.at)
+	maps.Copy(ids, removed)
 	return err
 }
 
@@ -560,7 +553,7 @@ func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, h
 	for id := range c.IDs() {
 		known[id] = true
 	}
-	for _, commit := range []string{head, local.seen} {
+	for _, commit := range []string{head, local.seen, kept} {
 		if err := d.addRemoved(commit, known); err != nil {
 			return err
 		}
