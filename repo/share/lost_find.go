@@ -32,6 +32,30 @@ type finder struct {
 	shared map[string]string // blobs of the shared files of all commits that were read
 	// commits are those that have a version of a run, by its id.
 	commits map[string][]string
+	locals  []*otherBranch // those that are not checked out
+	remotes []*otherBranch // the newest of remotes, as last fetched; nil before they are read
+}
+
+// otherBranch is a branch that is not the one of the runs.
+type otherBranch struct {
+	name, commit string
+	removed      map[string]bool
+	days         map[string]string // the trees of the folders of days
+}
+
+func (f *finder) readBranch(name, commit string) (*otherBranch, error) {
+	b := &otherBranch{name: name, commit: commit, days: map[string]string{}}
+	folders, err := dayFolders(f.trees, commit, f.at)
+	for _, day := range folders {
+		b.days[day.Name] = day.ID
+	}
+	if err == nil {
+		b.removed, err = removedIn(f.trees, commit, f.at)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading branch %s: %w", name, err)
+	}
+	return b, nil
 }
 
 func (f *finder) open(ctx context.Context) error {
@@ -103,13 +127,24 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	var lost []lostRun
 	for _, id := range slices.Sorted(maps.Keys(candidates)) {
 		switch {
-		case here[id], head[id], gone[id], f.kept.removed[id] && past[id] == nil:
+		case here[id], head[id], gone[id]:
 			continue
 		case others[id]:
 			f.done.OnOtherBranches++
 			continue
+		case past[id] == nil:
+			if removed, err := f.isRemoved(ctx, id); err != nil || removed {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
 		}
-		run, err := f.newest(id, past[id])
+		commits, err := f.elsewhere(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		run, err := f.newest(id, append(past[id], commits...))
 		if err != nil {
 			return nil, err
 		}
@@ -123,30 +158,78 @@ func (f *finder) find(ctx context.Context, ids []string) ([]lostRun, error) {
 	return lost, nil
 }
 
-// lookAtRemotes counts the runs that only the newest branches of remotes have: a branch for runs that a former commit
-// has set is in no local branch of a new clone.
-func (f *finder) lookAtRemotes(ctx context.Context, known ...map[string]bool) error {
+// readRemotes reads the newest branches of remotes, once.
+func (f *finder) readRemotes(ctx context.Context) error {
+	if f.remotes != nil {
+		return nil
+	}
 	branches, err := git.NewestBranches(ctx, f.repo.Git, maxListed, true)
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	f.remotes = []*otherBranch{}
 	for _, b := range branches {
 		if !b.Remote {
 			continue
 		}
-		c, err := readSnapshot(f.trees, b.Commit, f.at)
+		other, err := f.readBranch(b.Name, b.Commit)
 		if err != nil {
-			return fmt.Errorf("reading branch %s: %w", b.Name, err)
+			return err
+		}
+		f.remotes = append(f.remotes, other)
+	}
+	return nil
+}
+
+// isRemoved reports whether some branch, or keptRef, marks a run as removed. What others have removed keptRef does not
+// know.
+func (f *finder) isRemoved(ctx context.Context, id string) (bool, error) {
+	marks := func(b *otherBranch) bool { return b.removed[id] }
+	if f.kept.removed[id] || slices.ContainsFunc(f.locals, marks) {
+		return true, nil
+	}
+	err := f.readRemotes(ctx)
+	return slices.ContainsFunc(f.remotes, marks), err
+}
+
+// elsewhere returns the commits of other local branches and of remotes that may have another version of a run: somebody
+// may have redacted it there.
+func (f *finder) elsewhere(ctx context.Context, id string) ([]string, error) {
+	if err := f.readRemotes(ctx); err != nil {
+		return nil, err
+	}
+	day := format.IDDay(id)
+	var commits []string
+	seen := map[string]bool{"": true}
+	for _, b := range slices.Concat(f.locals, f.remotes) {
+		if tree := b.days[day]; !seen[tree] && !b.removed[id] {
+			seen[tree] = true
+			commits = append(commits, b.commit)
+		}
+	}
+	return commits, nil
+}
+
+// lookAtRemotes counts the runs that only the newest branches of remotes have: a branch for runs that a former commit
+// has set is in no local branch of a new clone.
+func (f *finder) lookAtRemotes(ctx context.Context, known ...map[string]bool) error {
+	if err := f.readRemotes(ctx); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, r := range f.remotes {
+		c, err := readSnapshot(f.trees, r.commit, f.at)
+		if err != nil {
+			return fmt.Errorf("reading branch %s: %w", r.name, err)
 		}
 		for id := range c.runs {
 			has := func(ids map[string]bool) bool { return ids[id] }
-			if seen[id] || c.removed[id] || slices.ContainsFunc(known, has) {
+			if seen[id] || r.removed[id] || slices.ContainsFunc(known, has) {
 				continue
 			}
 			seen[id] = true
 			f.done.OnRemotes++
-			f.done.Remote = cmp.Or(f.done.Remote, b.Name)
+			f.done.Remote = cmp.Or(f.done.Remote, r.name)
 		}
 	}
 	return nil
@@ -228,7 +311,7 @@ func (f *finder) newest(id string, commits []string) (*lostRun, error) {
 	}
 	for _, commit := range commits {
 		files, err := filesIn(f.trees, commit, f.at, id)
-		if err != nil {
+		if isBroken(err) {
 			return nil, err
 		}
 		if _, ok := files[repo.RecordName]; ok {
@@ -328,8 +411,17 @@ func (f *finder) branches(ctx context.Context, here, gone map[string]bool) (head
 		if ref == "HEAD" || ref == own || ref == "refs/heads/"+local.name {
 			into = head
 			maps.Copy(gone, c.removed)
+		} else {
+			other, err := f.readBranch(ref, commit)
+			if err != nil {
+				return nil, nil, err
+			}
+			f.locals = append(f.locals, other)
 		}
 		for id := range c.runs {
+			if c.removed[id] { // its batch still has it
+				continue
+			}
 			into[id] = true
 			if ref == "HEAD" && !here[id] && !gone[id] {
 				f.done.Deleted++
@@ -359,7 +451,11 @@ func (f *finder) named(ctx context.Context, ids []string, here map[string]bool) 
 				f.kept.take(from, id)
 			}
 		}
-		run, err := f.newest(id, past[id])
+		commits, err := f.elsewhere(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		run, err := f.newest(id, append(past[id], commits...))
 		if err != nil {
 			return nil, err
 		}
