@@ -468,7 +468,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.countLost(ctx, d, c, head, local, runs); err != nil {
+	if err := o.countLost(ctx, d, c, []string{head, local.seen}, branches, runs); err != nil {
 		return nil, err
 	}
 	if head != known.commit {
@@ -523,9 +523,10 @@ func (o *Overview) warn(d *days, head string, local localBranch) error {
 	return err
 }
 
-// countLost counts the runs that only keptRef has. runs has those of the branches.
-func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, head string, local localBranch,
-	runs map[string]*branchPlace,
+// countLost counts the runs that only keptRef has. runs has those of the branches. Neither the commits nor the branches
+// mark them as removed.
+func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, commits []string,
+	branches []git.Branch, runs map[string]*branchPlace,
 ) error {
 	kept, err := git.Resolve(ctx, d.repo.Git, keptRef)
 	if err != nil || kept == "" {
@@ -553,7 +554,10 @@ func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, h
 	for id := range c.IDs() {
 		known[id] = true
 	}
-	for _, commit := range []string{head, local.seen, kept} {
+	for _, b := range branches {
+		commits = append(commits, b.Commit)
+	}
+	for _, commit := range append(commits, kept) {
 		if err := d.addRemoved(commit, known); err != nil {
 			return err
 		}
