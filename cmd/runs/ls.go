@@ -102,6 +102,7 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 		return err
 	}
 	a.finishGone(ctx, r, nil)
+	deleted := a.lookDeleted(ctx, r)
 	elsewhere := func(*catalog.Catalog) {}
 	if !f.json && !f.csv && !f.allBranches {
 		var stop func()
@@ -167,11 +168,32 @@ func (a *app) ls(ctx context.Context, f *lsFlags, selectors []string) error {
 	if !f.json && !f.csv {
 		a.reportInCommit(rows)
 	}
+	if len(rows) > 0 || len(c.Rows()) > 0 { // otherwise reportNone says it
+		deleted()
+	}
 	elsewhere(c)
 	if len(c.Damage()) > 0 {
 		return quietError{exitFailed}
 	}
 	return nil
+}
+
+// lookDeleted looks for runs of HEAD that were deleted from the working tree while the caller lists the runs. report
+// prints how many there are.
+func (a *app) lookDeleted(ctx context.Context, r *repo.Repository) (report func()) {
+	var ids []string
+	done := make(chan struct{})
+	go func() { // ends with the search, or with the context of the command
+		defer close(done)
+		ids, _ = share.DeletedRuns(ctx, r) // what Git cannot read is reported elsewhere
+	}()
+	return func() {
+		<-done
+		if n := len(ids); n > 0 {
+			a.progress("runs: %s of HEAD %s deleted from the working tree", plural(n, "run"), verb(n, "was", "were"))
+			a.hint("run 'git checkout -- .runs' to bring %s back", verb(n, "it", "them"))
+		}
+	}
 }
 
 // lookElsewhere counts the runs on other branches while the caller lists the runs. report prints how many more runs
