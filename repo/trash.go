@@ -176,21 +176,28 @@ func (r *Repository) moveToTrash(ctx context.Context, e *Entry, batch string) er
 	if w := e.Worktree(); w != nil {
 		worktree = w.ID
 	}
-	if err := os.Rename(e.Dir, to); err != nil {
-		if !errors.Is(err, syscall.EXDEV) {
-			return err
-		}
-		if err := os.CopyFS(to, os.DirFS(e.Dir)); err != nil {
-			return err
-		}
+	err = os.Rename(e.Dir, to)
+	moved := err == nil
+	if errors.Is(err, syscall.EXDEV) {
+		err = os.CopyFS(to, os.DirFS(e.Dir))
 	}
-	_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
+	if err != nil {
+		return err
+	}
+	if moved {
+		_ = os.Remove(filepath.Dir(e.Dir)) // the day, if it is empty now
+		copies = slices.DeleteFunc(copies, func(dir string) bool { return dir == e.Dir })
+	}
 	if worktree != "" {
-		if err := writeFile(to+trashedFrom, []byte(worktree+"\n")); err != nil {
-			return err
-		}
+		err = writeFile(to+trashedFrom, []byte(worktree+"\n"))
 	}
-	return r.dropTrashedCopies(e.ID, to, copies)
+	if err == nil {
+		err = r.dropTrashedCopies(e.ID, to, copies)
+	}
+	if err != nil && moved { // a committed run must not be gone without its marker
+		err = errors.Join(err, putBack(to, e.Dir))
+	}
+	return err
 }
 
 // dropTrashedCopies removes the copies of a run that the trash has, after it has added their notes to that.

@@ -98,7 +98,8 @@ kill -9 $(sed -n "s/^pid = //p" $RUNS_DIR/owner-*[0-9].toml); exec >/dev/null 2>
 		name: "commit in batches", args: []string{"commit"},
 		prepare: `runs init; printf '[commit]\nbatch = 2\n' >>.runs/config.toml; git add -f .runs/config.toml
 git commit -qm a; for i in 1 2 3; do runs log loss=$i -a train.py; done; echo 1 >staged; git add staged`,
-		want: points + packed + "test $(count) -eq 3",
+		repeat: "runs commit && runs pack", // a run that could not be read is skipped, and then too few are left for a batch
+		want:   points + packed + "test $(count) -eq 3",
 	},
 	{
 		name: "pack", args: []string{"pack"},
@@ -271,7 +272,10 @@ func (f *faultTrial) sound(c faultCase, dir string, res fault.Result, said strin
 		wrong("ls after the failure", out, err)
 	}
 	if out, err := f.sh(dir, inGit); err != nil && c.name != "init" {
-		wrong("verify and fsck after the failure", out, err)
+		// Killed between moving the run and writing its marker, rm is as a deletion by hand.
+		if c.name != "rm" || res.ExitCode < 128 || !strings.Contains(out, ": 0 damaged, 1 missing") {
+			wrong("verify and fsck after the failure", out, err)
+		}
 	}
 	repeat := c.repeat
 	if repeat == "" {
