@@ -240,19 +240,25 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 			return err
 		}
 	}
+	problems := a.newProblemList(w)
 	for _, v := range verdicts {
 		for _, p := range v.Problems {
 			word := isDamaged
 			if v.Denied {
 				word = isUnreadable
 			}
-			a.writeProblem(w, word, v.ID, p)
+			problems.add(word, "run", v.ID, "", p)
 		}
 		for _, ref := range v.Unknown {
 			fmt.Fprintf(w, "%s: %s %s is not in this clone\n", v.ID, ref.Key, ref.ID)
 		}
 	}
-	for _, r := range found.Waiting {
+	problems.rest()
+	for i, r := range found.Waiting {
+		if i == maxNamed {
+			fmt.Fprintf(w, "… and %d more redactions not committed\n", len(found.Waiting)-i)
+			break
+		}
 		fmt.Fprintln(w, redactionLine(r))
 	}
 	for i, id := range found.Missing {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/cmd/internal/terminal"
@@ -100,24 +102,35 @@ func newHistoryJSON(h *share.History) historyJSON {
 const shownReferences = 5
 
 func (a *app) writeHistory(w io.Writer, h *share.History) error {
+	problems := a.newProblemList(w)
 	for _, p := range h.Problems {
-		what := "run " + p.ID
+		noun, what, where := "run", "run "+p.ID, ""
 		if p.ID == "" {
-			what = p.Path
+			noun, what = "file", p.Path
 		} else if len(h.Folders) > 1 {
-			what += " of " + p.Runs
+			where = " of " + p.Runs
 		}
 		if p.Commit != "" {
-			what += fmt.Sprintf(", in %.10s", p.Commit)
+			where += fmt.Sprintf(", in %.10s", p.Commit)
 		}
-		a.writeProblem(w, isDamaged, what, p.Reason)
+		problems.add(isDamaged, noun, what, where, p.Reason)
 	}
+	problems.rest()
+	inCommit := map[string]int{}
 	for _, r := range h.Redacted {
+		if inCommit[r.Commit]++; inCommit[r.Commit] > maxSame {
+			continue
+		}
 		what := "run " + r.ID
 		if len(h.Folders) > 1 {
 			what += " of " + terminal.Clean(r.Runs)
 		}
 		fmt.Fprintf(w, "redacted %s, in %.10s: %s\n", what, r.Commit, terminal.Clean(strings.Join(r.Files, ", ")))
+	}
+	for _, commit := range slices.Sorted(maps.Keys(inCommit)) {
+		if n := inCommit[commit] - maxSame; n > 0 {
+			fmt.Fprintf(w, "redacted %s, in %.10s; use --json to list all\n", plural(n, "more run"), commit)
+		}
 	}
 	for i, r := range h.Unknown {
 		if i == shownReferences {
