@@ -82,6 +82,8 @@ type statusJSON struct {
 	Notes       int                   `json:"notes"`      // notes and tags of committed runs that are not committed
 	Redactions  []redactionJSON       `json:"redactions"` // of committed runs, that are not committed
 	Removals    int                   `json:"removals"`   // that are not committed
+	Removed     []string              `json:"removed"`    // the runs whose removals are not committed
+	Restored    []string              `json:"restored"`   // runs that the branch marks as removed
 	Rewritten   []rewrittenJSON       `json:"rewritten"`
 	Runs        string                `json:"runs"` // path of .runs
 	Uncommitted int                   `json:"uncommitted"`
@@ -148,7 +150,8 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
 		Unredacted: o.Unredacted,
-		Missing:    o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: o.Removals,
+		Missing:    o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: len(o.Removed),
+		Removed: o.Removed, Restored: o.Restored,
 		Redactions: newRedactionsJSON(o.Redactions),
 	}
 	if o.Conflict != nil {
@@ -207,18 +210,22 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("%s", conflictLine(o.Conflict))
 	}
 	a.printMissingFiles(o.Files)
-	if o.Uncommitted > 0 {
-		a.print("%s not committed: run 'runs commit'", plural(o.Uncommitted, "finished run"))
+	if n := o.Uncommitted - len(o.Restored); n > 0 {
+		a.print("%s not committed: run 'runs commit'", plural(n, "finished run"))
 	}
+	a.printFirst(o.Restored, "restored runs not committed", func(id string) {
+		a.print("run %[1]s is back, and the branch has it as removed: run 'runs commit', or 'runs rm %[1]s'",
+			format.IDRandom(id))
+	})
 	if o.Experiments > 0 {
 		a.print("%s not committed: run 'runs commit'", plural(o.Experiments, "changed experiment"))
 	}
 	if o.Notes > 0 {
 		a.print("%s of committed runs not committed: run 'runs commit'", plural(o.Notes, "annotation"))
 	}
-	if o.Removals > 0 {
-		a.print("%s not committed: run 'runs commit'", plural(o.Removals, "removal"))
-	}
+	a.printFirst(o.Removed, "removals not committed", func(id string) {
+		a.print("removal of run %s not committed: run 'runs commit'", format.IDRandom(id))
+	})
 	a.printRedactions(o)
 	printElsewhere(a, o.Elsewhere)
 	if o.Unpushed > 0 {
@@ -306,17 +313,24 @@ func (a *app) printRedactions(o *share.Overview) {
 		}
 		a.print("%s", redactionLine(w))
 	}
-	for i, id := range o.Unredacted {
-		if i == maxListedRedactions && len(o.Unredacted) > i+1 {
-			a.print("… and %d more runs as they were before a redaction", len(o.Unredacted)-i)
-			break
-		}
+	a.printFirst(o.Unredacted, "runs as they were before a redaction", func(id string) {
 		a.print("run %s is as it was before its redaction, which another commit has: run 'runs redact' again, or merge it",
 			format.IDRandom(id))
+	})
+}
+
+// printFirst calls print with the first of some runs, and prints how many more there are.
+func (a *app) printFirst(ids []string, what string, print func(id string)) {
+	for i, id := range ids {
+		if i == maxListedRedactions && len(ids) > i+1 {
+			a.print("… and %d more %s", len(ids)-i, what)
+			return
+		}
+		print(id)
 	}
 }
 
-// maxListedRedactions is the maximum number of redactions to list.
+// maxListedRedactions is the maximum number of redactions, removals or restored runs to list.
 const maxListedRedactions = 5
 
 // redactionLine says that a redaction is not committed, and what to do.

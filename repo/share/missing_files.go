@@ -17,8 +17,8 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// MissingFiles lists the files of HEAD that the working tree lacks although HEAD has runs that may need them: shared
-// files, experiment files, and the tables of batches, by their paths in .runs. Missing lists the runs whose record is
+// MissingFiles lists the files of HEAD that the working tree lacks although they belong to runs of HEAD: shared files,
+// experiment files, removal markers, and the tables of batches, by their paths in .runs. Missing lists the runs whose record is
 // gone. Files that a sparse checkout leaves out are not among them, and neither are those that a redaction which is not
 // committed yet has replaced. It lists a few folders and looks at no run.
 func MissingFiles(ctx context.Context, r *repo.Repository) ([]string, error) {
@@ -56,9 +56,12 @@ func missingFiles(ctx context.Context, r *repo.Repository, trees *git.Trees, com
 			continue
 		}
 		var found []string
-		if format.CheckDay(folder.Name) == nil {
+		switch {
+		case format.CheckDay(folder.Name) == nil:
 			found, err = missingTables(r, trees, folder)
-		} else {
+		case folder.Name == repo.RemovedName:
+			found, err = missingMarkers(r, trees, folder)
+		default:
 			found, err = missingShared(r, trees, folder)
 		}
 		if err != nil {
@@ -126,6 +129,26 @@ func missingShared(r *repo.Repository, trees *git.Trees, folder git.TreeEntry) (
 		}
 		if !there[e.Name] {
 			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
+// missingMarkers lists the removal markers that the working tree lacks although it does not have the run. Without one,
+// a merge can bring the run back.
+func missingMarkers(r *repo.Repository, trees *git.Trees, folder git.TreeEntry) ([]string, error) {
+	entries, err := trees.Read(folder.ID)
+	if err != nil {
+		return nil, err
+	}
+	there, err := r.RemovedIDs()
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, e := range entries {
+		if format.CheckID(e.Name) == nil && !there[e.Name] && !r.HasRun(e.Name) {
+			missing = append(missing, path.Join(repo.RemovedName, e.Name))
 		}
 	}
 	return missing, nil

@@ -133,19 +133,22 @@ func (d *days) known(commit string) (knownRuns, error) {
 
 // uncommitted counts the runs of a catalog that a commit would take, and that no other worktree has recorded: those
 // with status finished that the branch does not know, and those that it marks as removed and that were restored. marks
-// is as for uncommittedOn.
-func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) int {
-	n := 0
+// is as for uncommittedOn. restored are the latter, sorted.
+func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) (n int, restored []string) {
 	for _, r := range c.Rows() {
 		if r.Active() != nil || r.Elsewhere() {
 			continue
 		}
-		isNew := r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()]
-		if isNew || marks && known.removed[r.ID()] {
+		switch {
+		case marks && known.removed[r.ID()]:
+			n++
+			restored = append(restored, r.ID())
+		case r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()]:
 			n++
 		}
 	}
-	return n
+	slices.Sort(restored)
+	return n, restored
 }
 
 // countPending counts the annotations, removals and files of experiments that the next commit takes. It looks only at
@@ -157,9 +160,10 @@ func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) er
 	}
 	for id := range removed {
 		if !known.removed[id] && (known.runs[id] || r.MarkedHere(id)) {
-			o.Removals++
+			o.Removed = append(o.Removed, id)
 		}
 	}
+	slices.Sort(o.Removed)
 	late, err := r.LateNotes(r.LateDays()...)
 	if err != nil {
 		return err
@@ -392,7 +396,8 @@ type Overview struct {
 	Uncommitted int                  // of this worktree, with status finished
 	Experiments int                  // whose files the runs branch does not have as they are
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
-	Removals    int                  // removed runs that the runs branch still has, or whose markers it lacks
+	Removed     []string             // removed runs that the runs branch still has, or whose markers it lacks
+	Restored    []string             // runs of this worktree that the runs branch marks as removed
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed
 	Unredacted  []string             // runs that the runs branch has as they were before a redaction; see Unredacted
 	Missing     []string             // runs of HEAD that were deleted from the working tree; see Missing
@@ -445,7 +450,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Uncommitted = uncommitted(known, c, local.checkedOut)
+	o.Uncommitted, o.Restored = uncommitted(known, c, local.checkedOut)
 	if err := o.countPending(r, d, known); err != nil {
 		return nil, err
 	}
