@@ -28,7 +28,16 @@ type Options struct {
 	Stdin, Stdout, Stderr *os.File
 	Log                   io.Writer // receives all output in order; its errors do not affect the program
 	Started               func(pid int)
+	Wrapper               Wrapper  // may be nil
 	Signals               *Signals // if nil, Run catches the signals itself, until the program has ended
+}
+
+// Wrapper starts a program through another process, which then becomes the program.
+type Wrapper interface {
+	// Wrap returns the path and the arguments of what to start.
+	Wrap(path string, args []string) (string, []string)
+	// Began waits until the process has become the program. If it could not, it returns the error of the system.
+	Began(pid int) error
 }
 
 // Signals receives the signals that ask this process to end, from Catch to Stop. A caller that has more to do after its

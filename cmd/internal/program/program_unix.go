@@ -40,6 +40,9 @@ type running struct {
 
 func run(ctx context.Context, path string, o Options) (Result, error) {
 	r := &running{o: o, cmd: &exec.Cmd{Path: path, Args: o.Args, Dir: o.Dir, Env: o.Env}}
+	if o.Wrapper != nil {
+		r.cmd.Path, r.cmd.Args = o.Wrapper.Wrap(path, o.Args)
+	}
 	after, err := r.connect()
 	if err != nil {
 		return Result{}, &StartError{o.Args[0], 126, err}
@@ -49,7 +52,11 @@ func run(ctx context.Context, path string, o Options) (Result, error) {
 		signals = Catch()
 		defer signals.Stop()
 	}
-	err = r.cmd.Start()
+	if err = r.cmd.Start(); err == nil && o.Wrapper != nil {
+		if err = o.Wrapper.Began(r.cmd.Process.Pid); err != nil {
+			_, _ = r.cmd.Process.Wait()
+		}
+	}
 	for _, f := range after.child {
 		_ = f.Close()
 	}

@@ -1,0 +1,24 @@
+//go:build !linux || (!amd64 && !arm64)
+
+package openwatch
+
+// Watcher watches the files that a program opens. On this system there are no such filters.
+type Watcher struct{}
+
+// New returns ErrUnsupported.
+func New(Options) (*Watcher, error) { return nil, ErrUnsupported }
+
+// Wrap returns its arguments.
+func (w *Watcher) Wrap(path string, args []string) (string, []string) { return path, args }
+
+// Began does nothing.
+func (w *Watcher) Began(int) error { return nil }
+
+// Refused returns ErrUnsupported.
+func (w *Watcher) Refused() error { return ErrUnsupported }
+
+// Close does nothing.
+func (w *Watcher) Close() {}
+
+// Main reports that the arguments are those of a command.
+func Main([]string) (status int, ours bool) { return 0, false }
