@@ -32,6 +32,20 @@ func (a *Active) TraceReads() (dir, root string, err error) {
 	return dir, root, nil
 }
 
+// RecordOpens creates a writer for what the program opens, in the folder of TraceReads. all tells that it sees the
+// calls of all processes of the program.
+func (a *Active) RecordOpens(all bool) (*reads.Writer, error) {
+	run, err := a.record()
+	if err != nil {
+		return nil, err
+	}
+	w, err := reads.NewWriter(a.readsDir(), a.repo.places(), run.Started, all)
+	if err != nil {
+		return nil, fmt.Errorf("noticing what the program reads: %w", err)
+	}
+	return w, nil
+}
+
 // followPeriod is how often the files of the processes are looked at while the program runs.
 const followPeriod = time.Second
 
@@ -104,21 +118,9 @@ type inputFile struct {
 
 func (a *Active) newInputs(run *format.Run) *inputs {
 	r := a.repo
-	root, err := filepath.EvalSymlinks(r.TreeRoot())
-	if err != nil {
-		root = r.TreeRoot()
-	}
-	home, _ := os.UserHomeDir()
-	if real, err := filepath.EvalSymlinks(home); err == nil {
-		home = real
-	}
-	temp := os.TempDir()
-	if real, err := filepath.EvalSymlinks(temp); err == nil {
-		temp = real
-	}
+	places := r.places()
 	in := &inputs{
-		repo: r, run: run, config: a.settings(), root: root,
-		places: reads.Places{Root: root, Home: home, Temp: temp},
+		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
 		reader: reads.Reader{Dir: a.readsDir()},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		started: run.Started.UnixNano(),
@@ -130,6 +132,18 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		return cache, done, err
 	}
 	return in
+}
+
+// places returns the folders that decide what may be named, without links.
+func (r *Repository) places() reads.Places {
+	real := func(dir string) string {
+		if found, err := filepath.EvalSymlinks(dir); err == nil {
+			return found
+		}
+		return dir
+	}
+	home, _ := os.UserHomeDir()
+	return reads.Places{Root: real(r.TreeRoot()), Home: real(home), Temp: real(os.TempDir())}
 }
 
 // follow takes in what was read since the last call, and hashes it.

@@ -55,7 +55,7 @@ func hubDataset(p string) (format.Dataset, bool) {
 		return format.Dataset{}, false
 	}
 	return format.Dataset{
-		Name: name, Digest: revision, Source: address + name, SourceType: sourceHub, Noticed: format.RoadPython,
+		Name: name, Digest: revision, Source: address + name, SourceType: sourceHub,
 	}, true
 }
 

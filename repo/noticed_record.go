@@ -108,19 +108,22 @@ type noticed struct {
 func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *noticed {
 	n := &noticed{outside: map[string]string{}}
 	if err := in.reader.Next(); err != nil {
-		n.trace = &format.Trace{Road: format.RoadPython, Problems: []string{"what was noticed could not be read"}}
+		n.trace = &format.Trace{Road: in.road(), Problems: []string{"what was noticed could not be read"}}
 		return n
 	}
 	if in.reader.Processes == 0 {
 		return n
 	}
-	n.trace = &format.Trace{Road: format.RoadPython, Withheld: in.reader.Withheld()}
+	n.trace = &format.Trace{Road: in.road(), Withheld: in.reader.Withheld()}
 	n.written = in.reader.Outputs()
 	problem := func(text string, args ...any) {
 		n.trace.Problems = append(n.trace.Problems, fmt.Sprintf(text, args...))
 	}
 	if in.reader.Partial {
 		problem("more files were read than could be written down")
+	}
+	if in.reader.Lost {
+		problem("the program opened files while runs was stopped or after it was killed")
 	}
 	files, err := in.data(ctx, in.reader.Inputs())
 	if err != nil {
@@ -139,6 +142,14 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	return n
 }
 
+// road returns how the files were noticed.
+func (in *inputs) road() string {
+	if in.reader.All {
+		return format.RoadSyscalls
+	}
+	return format.RoadPython
+}
+
 // launchers start a Python program and read no data themselves.
 var launchers = []string{
 	"uv", "poetry", "conda", "mamba", "micromamba", "pipenv", "pdm", "pixi", "hatch", "rye", "env", "nice", "timeout",
@@ -150,7 +161,9 @@ var launchers = []string{
 // that no dataset covers.
 func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, ...any)) {
 	unseen := slices.Sorted(maps.Keys(in.reader.Unseen))
-	if len(in.run.Command) > 0 {
+	if in.reader.All {
+		unseen = slices.Sorted(maps.Keys(in.reader.Missed))
+	} else if len(in.run.Command) > 0 {
 		name := filepath.Base(in.run.Command[0])
 		if !capture.IsPython(strings.ToLower(name)) && !slices.Contains(launchers, name) {
 			unseen = append(unseen, name)
@@ -252,10 +265,10 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 			kept = append(kept, f) // its time is in the future
 		case known:
 			kept = append(kept, early)
-		case f.gone && use&(reads.Written|reads.Removed) == reads.Removed: // others may never have existed
+		case f.gone && use&(reads.Removed|reads.Found) != 0 && use&reads.Written == 0: // others may never have existed
 			gone = append(gone, in.shown(f))
 		case f.gone:
-		case use&reads.Database != 0 && filepath.Base(f.path) == "mlflow.db":
+		case use&(reads.Database|reads.Written) != 0 && filepath.Base(f.path) == "mlflow.db":
 		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
 		case use&reads.Removed != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
@@ -381,7 +394,7 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 	known := func(manifest string) bool { return in.repo.inPlace(sharedDatasets, manifest, -1) }
 	var listed []string
 	for i, s := range sets {
-		d := format.Dataset{Name: names[i], Noticed: format.RoadPython}
+		d := format.Dataset{Name: names[i], Noticed: in.road()}
 		if i < within && format.CheckPath(s.Path) == nil {
 			d.Path = s.Path
 		}
@@ -405,6 +418,7 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 	}
 	for _, h := range hubs {
 		n.trace.Files += h.Files
+		h.Noticed = in.road()
 		n.datasets = append(n.datasets, &capture.Dataset{Dataset: h})
 	}
 }

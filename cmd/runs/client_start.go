@@ -52,8 +52,7 @@ func (a *app) clientStart(ctx context.Context, q *clientRequest) (clientAnswer, 
 	}
 	answer := clientRun(active, run)
 	answer.Existing = before.Existing
-	if config, err := r.Config(); err == nil && (config.Data.Trace == format.TraceAuto ||
-		config.Data.Trace == format.RoadPython) {
+	if config, err := r.Config(); err == nil && config.Data.Trace != format.TraceOff {
 		if answer.Reads, answer.ReadsRoot, err = active.TraceReads(); err != nil {
 			a.warn("%v", err)
 		}

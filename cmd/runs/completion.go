@@ -183,7 +183,7 @@ func flagWords() map[string]words {
 		"--columns":           commaList(keys),
 		"--env":               oneOf("none", "check", "venv"),
 		"--every":             nothing,
-		"exec --trace":        oneOf(format.TraceAuto, format.RoadPython, format.TraceOff),
+		"exec --trace":        oneOf(format.Traces...),
 		"--exit-code":         nothing,
 		"--experiment":        experiments,
 		"--fingerprint":       nothing,

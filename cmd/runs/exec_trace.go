@@ -8,7 +8,6 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/python"
-	"github.com/gitruns/runs/repo"
 )
 
 // traceReads prepares the run for what the program reads to be noticed. road is data.trace, or empty for what the
@@ -18,13 +17,11 @@ func (a *app) traceReads(s *supervised, road string) error {
 	if err != nil {
 		return err
 	}
-	switch road = cmp.Or(road, config.Data.Trace); road {
-	case format.TraceOff:
+	if road = cmp.Or(road, config.Data.Trace); road == format.TraceOff {
 		return nil
-	case format.RoadSyscalls:
-		a.warn("this version cannot notice what a program reads by its system calls; only Python programs are watched")
 	}
-	if flag := isolated(s.args); flag != "" {
+	flag := isolated(s.args)
+	if flag != "" && road != format.RoadSyscalls {
 		a.warn("python %s ignores its environment: the data that the program reads is not noticed", flag)
 		return nil
 	}
@@ -33,20 +30,22 @@ func (a *app) traceReads(s *supervised, road string) error {
 		a.warn("%v", err)
 		return nil
 	}
-	s.traced, s.env = true, append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
+	s.traced = true
+	if flag == "" {
+		s.env = append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
+	}
+	if road == format.RoadSyscalls {
+		if s.calls, err = a.watchCalls(s.active, !s.joined); err != nil {
+			a.warnUnwatched(err)
+		}
+	}
 	return nil
 }
 
 // checkTrace returns an error if road is not a value of --trace, which may be empty.
 func checkTrace(road string) error {
-	switch {
-	case road == format.RoadSyscalls:
-		return &repo.HintError{
-			Err:  usagef("exec: this version cannot notice what a program reads by its system calls"),
-			Hint: "give --trace python",
-		}
-	case road != "" && !slices.Contains(format.Traces, road):
-		return usagef("exec: --trace must be auto, python or off, got %q", road)
+	if road != "" && !slices.Contains(format.Traces, road) {
+		return usagef("exec: --trace must be auto, python, syscalls or off, got %q", road)
 	}
 	return nil
 }

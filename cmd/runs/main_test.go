@@ -10,12 +10,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/gitruns/runs/cmd/internal/openwatch"
+	"github.com/gitruns/runs/cmd/internal/program"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo/git/gittest"
 )
@@ -84,7 +87,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LANG", "C.UTF-8")
 			return nil
 		},
-		Condition: storeCondition,
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"capture": captureCmd,
 			"await":   awaitCmd,
@@ -190,13 +193,28 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 // of the stores.
 const storeVariable = "RUNS_TEST_STORE"
 
-// storeCondition is the condition [store]: a built runs-store is named.
-func storeCondition(cond string) (bool, error) {
-	if cond != "store" {
-		return false, fmt.Errorf("unknown condition %q", cond)
+// condition determines the conditions [store]: a built runs-store is named, and [syscalls]: this system lets a process
+// watch the system calls of others.
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "store":
+		return os.Getenv(storeVariable) != "", nil
+	case "syscalls":
+		return maySeeCalls(), nil
 	}
-	return os.Getenv(storeVariable) != "", nil
+	return false, fmt.Errorf("unknown condition %q", cond)
 }
+
+// maySeeCalls tries to watch a program.
+var maySeeCalls = sync.OnceValue(func() bool {
+	w, err := openwatch.New(openwatch.Options{Opened: func(openwatch.Open) {}, Missed: func(string) {}, Log: os.Stderr})
+	if err != nil {
+		return false
+	}
+	defer w.Close()
+	_, err = program.Run(context.Background(), program.Options{Args: []string{"true"}, Env: os.Environ(), Wrapper: w})
+	return err == nil && w.Refused() == nil
+})
 
 // storeCmd puts runs-store on PATH.
 func storeCmd(ts *testscript.TestScript, neg bool, args []string) {

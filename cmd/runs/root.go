@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gitruns/runs/cmd/internal/openwatch"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -63,6 +64,9 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string) int {
+	if status, ours := openwatch.Main(args); ours {
+		return status
+	}
 	a := &app{}
 	a.args = args
 	name := named(args)

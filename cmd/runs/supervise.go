@@ -32,6 +32,7 @@ type supervised struct {
 	entry    string          // absolute path of the script that the command names; may be empty
 	mlflow   *mlflowListener // answers the MLflow calls of the program; may be nil
 	traced   bool            // what the program reads is noticed
+	calls    *callWatch      // notices it by system calls; may be nil
 	tidy     func()          // removes what was written for the program; may be nil
 }
 
@@ -59,6 +60,11 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 			watcher = tensorboard.Watch(ctx, pid, active.Dir)
 		}
 		release = active.KeepFor(pid)
+		if s.calls != nil {
+			if err := s.calls.began(); err != nil {
+				a.warnUnwatched(err)
+			}
+		}
 		if s.traced && !s.joined {
 			stopFollowing = active.FollowReads(context.WithoutCancel(ctx))
 		}
@@ -78,7 +84,15 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	}
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
 	options.Dir, options.Signals = s.dir, signals
+	if s.calls != nil {
+		options.Wrapper = s.calls.watcher
+	}
 	res, runErr := program.Run(ctx, options)
+	if s.calls != nil {
+		if err := s.calls.end(runErr == nil); err != nil {
+			a.warn("%v", err)
+		}
+	}
 	stopWatching()
 	watching.Wait()
 	if watchErr != nil {

@@ -29,6 +29,7 @@ const (
 	Made                     // a process wrote to it without reading it before
 	Database                 // a process opened it as a database, which it may read or write
 	Removed                  // a process removed it
+	Found                    // it existed when a process opened it for reading
 )
 
 // The bounds of what is taken in. A process writes down at most 500,000 files.
@@ -51,15 +52,22 @@ type Reader struct {
 	Unseen    map[string]bool // programs and modules that read files unseen
 	Processes int             // that were watched
 	Partial   bool            // something that was read is missing
+	All       bool            // the system calls of all processes were watched
+	Missed    map[string]bool // what may have read files unseen by that
+	Lost      bool            // the program went on when nobody watched it
 
 	offsets  map[string]int64
 	withheld map[string]int64 // by process
 	left     map[string]int64 // by process
 	taken    int64
+	all      string // the file of the one who watched all
 }
 
 // Withheld returns how many files were read that must not be named.
 func (r *Reader) Withheld() (n int64) {
+	if r.All { // the others have counted the same files
+		return r.withheld[r.all]
+	}
 	for _, more := range r.withheld {
 		n += more
 	}
@@ -68,6 +76,9 @@ func (r *Reader) Withheld() (n int64) {
 
 // Left returns how many files were read in places that are never named.
 func (r *Reader) Left() (n int64) {
+	if r.All {
+		return r.left[r.all]
+	}
 	for _, more := range r.left {
 		n += more
 	}
@@ -79,6 +90,7 @@ func (r *Reader) Next() error {
 	if r.Uses == nil {
 		r.Uses, r.Listed, r.offsets = map[string]Use{}, map[string]bool{}, map[string]int64{}
 		r.withheld, r.left, r.Unseen = map[string]int64{}, map[string]int64{}, map[string]bool{}
+		r.Missed = map[string]bool{}
 	}
 	entries, err := os.ReadDir(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -145,7 +157,9 @@ func (r *Reader) record(process string, kind byte, path string) {
 	var use Use
 	switch kind {
 	case 'R':
-		use = Read
+		if use = Read; process == r.all {
+			use |= Found
+		}
 	case 'W':
 		use = Written
 		if r.Uses[path]&(Read|Database) == 0 {
@@ -157,6 +171,17 @@ func (r *Reader) record(process string, kind byte, path string) {
 		use = Database
 	case 'D':
 		use = Removed
+	case 'A':
+		r.All, r.all = true, process
+		return
+	case 'U':
+		if len(r.Missed) < 50 && len(path) < 100 {
+			r.Missed[path] = true
+		}
+		return
+	case 'V':
+		r.Lost = true
+		return
 	case 'L':
 		if filepath.IsAbs(path) && len(r.Listed) < maxListed {
 			r.Listed[filepath.Clean(path)] = true
@@ -211,7 +236,7 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 		_, of, _ := strings.Cut(rest, "-")
 		n, err := strconv.Atoi(pid)
 		info, statErr := os.Lstat(filepath.Join(r.Dir, name))
-		if err == nil && statErr == nil && of == host && info.Size() == read && (n == 0 || gone(n)) {
+		if err == nil && statErr == nil && name != r.all && of == host && info.Size() == read && (n == 0 || gone(n)) {
 			ended = append(ended, name)
 		}
 	}

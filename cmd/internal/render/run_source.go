@@ -108,7 +108,11 @@ func dataset(p *page, d *format.Dataset) {
 	case d.SHA256 == "":
 		kind = "dvc " + d.DVC
 	}
-	if d.Noticed != "" {
+	switch d.Noticed {
+	case "":
+	case format.RoadSyscalls:
+		kind += ", noticed by system calls"
+	default:
 		kind += ", noticed by " + d.Noticed
 	}
 	kind = p.t.Paint(terminal.Dim, terminal.Clean(kind))

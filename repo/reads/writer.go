@@ -1,0 +1,333 @@
+package reads
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Lost is what is appended to the file of a Writer if its process no longer watches the program.
+const Lost = "V"
+
+// Writer writes down what the processes of a program open, as seen by somebody who watches all their calls. It writes
+// no name that may be that of a secret, and nothing of places that are never named.
+type Writer struct {
+	places Places
+	own    string // the folder of the files, in which nothing is data
+	file   *os.File
+	born   time.Time // when the run began
+	close  sync.Once
+	stop   chan struct{}
+	done   chan struct{}
+
+	mu      sync.Mutex
+	pending []opened
+	seen    map[string]Use // what was written down, or counted
+
+	verdicts map[string]verdict
+	software map[string]bool // folders with an interpreter or an installed program
+	left     int
+	withheld int
+	full     bool
+	unseen   map[string]bool
+}
+
+type opened struct {
+	path string
+	use  Use
+}
+
+// The bounds of a Writer.
+const (
+	maxWritten = 500_000
+	maxPending = 200_000 // opened, and not looked at yet
+	maxCounted = 1000
+	writeEvery = 20 * time.Millisecond
+)
+
+// NewWriter creates a file in the folder. all tells that all processes of the run's program are watched.
+func NewWriter(dir string, places Places, born time.Time, all bool) (*Writer, error) {
+	host, _ := os.Hostname()
+	name := fmt.Sprintf("%d-%s-%s", os.Getpid(), strings.ToLower(rand.Text()[:8]), host)
+	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	head := "H\x00"
+	if all {
+		head += "A\x00"
+	}
+	if _, err := file.WriteString(head); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	w := &Writer{
+		places: places, own: dir, file: file, born: born, stop: make(chan struct{}), done: make(chan struct{}),
+		seen: map[string]Use{}, verdicts: map[string]verdict{}, software: map[string]bool{}, unseen: map[string]bool{},
+	}
+	go w.run() // ends with Close
+	return w, nil
+}
+
+// File returns the file. Another process that has inherited it may write Lost and a zero byte.
+func (w *Writer) File() *os.File { return w.file }
+
+// Opened takes in that a file may be opened: whether it exists is looked at later. It does not wait for the disk.
+func (w *Writer) Opened(path []byte, use Use) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen[string(path)]&use == use || w.full {
+		return
+	}
+	if len(w.pending) >= maxPending {
+		w.full = true
+		return
+	}
+	w.pending = append(w.pending, opened{string(path), use})
+}
+
+// Missed takes in that something may have opened files unseen.
+func (w *Writer) Missed(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.unseen[what] && len(w.unseen) < 50 {
+		w.unseen[what] = true
+		w.pending = append(w.pending, opened{"U" + what, 0})
+	}
+}
+
+func (w *Writer) run() {
+	defer close(w.done)
+	for ended := false; !ended; {
+		select {
+		case <-time.After(writeEvery):
+		case <-w.stop:
+			ended = true
+		}
+		w.flush()
+	}
+}
+
+// Close writes what is pending. It may be called again.
+func (w *Writer) Close() (err error) {
+	w.close.Do(func() {
+		close(w.stop)
+		<-w.done
+		err = w.file.Close()
+	})
+	return err
+}
+
+// Discard removes the file of a Writer: the program is not watched.
+func (w *Writer) Discard() {
+	_ = w.Close()
+	_ = os.Remove(w.file.Name())
+}
+
+// flush writes down what is pending.
+func (w *Writer) flush() {
+	w.mu.Lock()
+	pending, full := w.pending, w.full
+	w.pending = nil
+	w.mu.Unlock()
+	if len(pending) == 0 {
+		return
+	}
+	var b bytes.Buffer
+	for _, o := range pending {
+		if o.use == 0 {
+			b.WriteString(o.path + "\x00")
+			continue
+		}
+		if len(w.seen) >= maxWritten {
+			full = true
+			break
+		}
+		w.look(&b, o)
+	}
+	if _, err := w.file.Write(b.Bytes()); err != nil {
+		full = true
+	}
+	if full {
+		w.mu.Lock()
+		w.full = true
+		w.mu.Unlock()
+		w.spoil()
+	}
+}
+
+// spoil marks the file as incomplete. This works on a full disk too.
+func (w *Writer) spoil() { _, _ = w.file.WriteAt([]byte("X"), 0) }
+
+// look writes down one file, if it is data.
+func (w *Writer) look(b *bytes.Buffer, o opened) {
+	path := filepath.Clean(o.path)
+	if strings.Contains(o.path, "/../") { // which the system resolves after links
+		if real, err := filepath.EvalSymlinks(o.path); err == nil {
+			path = real
+		}
+	}
+	dir, name := filepath.Split(path)
+	dir = strings.TrimSuffix(dir, "/")
+	v, ok := w.verdicts[dir]
+	if !ok {
+		if len(w.verdicts) > 100_000 {
+			clear(w.verdicts)
+		}
+		v = w.folder(dir)
+		w.verdicts[dir] = v
+	}
+	if v == never || isCode(name) {
+		return
+	}
+	seen := w.seen[path]
+	if seen&o.use == o.use {
+		return
+	}
+	info, err := os.Stat(path)
+	exists := err == nil && info.Mode().IsRegular()
+	if !exists && o.use&Written == 0 { // programs look for files that may exist
+		return
+	}
+	// Of what is not named, only the inputs are counted.
+	input := exists && o.use&Read != 0 && info.ModTime().Before(w.born)
+	count := func(n *int, kind string) {
+		if input && *n < maxCounted {
+			*n++
+			fmt.Fprintf(b, "%s%d\x00", kind, *n)
+		}
+	}
+	switch _, inside := below(w.places.Root, path); {
+	case v == elsewhere:
+		count(&w.left, "O")
+	case v == hidden || Secret(name, true):
+		count(&w.withheld, "N")
+	case strings.HasPrefix(name, "."):
+		if inside && !strings.HasPrefix(name, ".git") { // which Git reads in each of its commands
+			count(&w.withheld, "N")
+		}
+	case w.places.May(path):
+		if exists && o.use&Read != 0 && seen&(Read|Written) == 0 {
+			b.WriteString("R" + path + "\x00")
+		}
+		if o.use&Written != 0 && seen&Written == 0 {
+			b.WriteString("W" + path + "\x00")
+		}
+	}
+	w.mu.Lock()
+	w.seen[path] = seen | o.use
+	if path != o.path && len(w.seen) < maxWritten {
+		w.seen[o.path] = seen | o.use
+	}
+	w.mu.Unlock()
+}
+
+// verdict tells what the files of a folder may be.
+type verdict uint8
+
+const (
+	never     verdict = iota // not data
+	data                     // data, by their folder
+	hidden                   // not to be named
+	elsewhere                // perhaps data, in a place that is never named
+)
+
+// Folders of packages, and what tools write for themselves.
+var packageFolders = []string{"/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/"}
+
+// Hidden folders of a project that tools use for themselves.
+var toolFolders = []string{
+	"/.git/", "/.runs/", "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
+	"/.ruff_cache/", "/.idea/", "/.vscode/", "/.tox/", "/.nox/", "/.hydra/", "/.dvc/",
+}
+
+// Folders of the system that may hold data, and that are never named.
+var dataPlaces = []string{"/opt/", "/run/media/", "/var/data/"}
+
+func (w *Writer) folder(dir string) verdict {
+	file := dir + "/x"
+	rel, inside := below(w.places.Root, file)
+	if _, own := below(w.own, file); own || hasAny(file, packageFolders) || w.isSoftware(dir) {
+		return never
+	}
+	if !inside {
+		temporary := slices.ContainsFunc([]string{w.places.Temp, "/tmp"}, func(temp string) bool {
+			_, in := below(temp, file)
+			_, around := below(temp, w.places.Root)
+			return in && !around
+		})
+		isSystem := slices.ContainsFunc(system, func(top string) bool { _, in := below(top, file); return in })
+		switch {
+		case temporary:
+			return elsewhere
+		case isSystem && !w.places.outside(file):
+			if slices.ContainsFunc(dataPlaces, func(place string) bool { return strings.HasPrefix(file, place) }) {
+				return elsewhere
+			}
+			return never
+		case !w.places.MayBeDataset(dir):
+			if dir == "" {
+				return never
+			}
+			return elsewhere
+		}
+		rel = strings.TrimPrefix(file, "/")
+	}
+	if strings.Contains("/"+rel, "/.") && (inside || !hasAny(file, hubs)) {
+		if inside && !hasAny("/"+rel, toolFolders) {
+			return hidden
+		}
+		return never
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(rel, "/x"), "/") {
+		if Secret(part, false) {
+			return hidden
+		}
+	}
+	return data
+}
+
+// isSoftware reports whether a folder is below one where a program or an interpreter is installed.
+func (w *Writer) isSoftware(dir string) bool {
+	if dir == "" || dir == w.places.Root || dir == w.places.Home {
+		return false
+	}
+	if known, ok := w.software[dir]; ok {
+		return known
+	}
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	_, inside := below(w.places.Root, dir+"/x")
+	_, around := below(dir, w.places.Root)
+	_, home := below(dir, w.places.Home)
+	answer := false
+	switch {
+	case around || home: // nor can a folder above be one
+		return false
+	case has("pyvenv.cfg"), has("conda-meta"):
+		answer = true
+	case !inside && has("bin") && has("lib"):
+		answer = true
+	default:
+		answer = w.isSoftware(filepath.Dir(dir))
+	}
+	w.software[dir] = answer
+	return answer
+}
+
+// codeEndings are endings of files that programs are made of.
+var codeEndings = []string{
+	".py", ".pyc", ".pyo", ".pyi", ".pyd", ".pth", ".so", ".a", ".o", ".dylib", ".dll", ".jar", ".class",
+}
+
+func isCode(name string) bool {
+	return slices.Contains(codeEndings, filepath.Ext(name)) || strings.Contains(name, ".so.")
+}
