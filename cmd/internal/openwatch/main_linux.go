@@ -158,8 +158,8 @@ const (
 )
 
 // guardPeriod is how often the guard looks whether calls are answered. A call that waits for twice as long at most is
-// answered by the guard.
-const guardPeriod = 250 * time.Millisecond
+// answered by the guard. It is long enough for a Watcher on a busy machine, and short enough for a person who waits.
+const guardPeriod = 500 * time.Millisecond
 
 // guard answers calls if the Watcher does not: it is stopped, was killed, or has ended. It ends with the last process
 // that has the filter.
@@ -170,9 +170,16 @@ func guard(lost string) {
 	}
 	fds := []unix.PollFd{{Fd: guardListener}, {Fd: 0}}
 	var own notification
-	var alone bool // the Watcher has ended
+	var alone bool   // the Watcher has ended
+	var waiting bool // a call waited at the last look
 	var until time.Time
 	answered := uint64(0) // by the Watcher, at the last look
+	instead := func(id uint64) {
+		if answer(guardListener, id) == nil && lost != "" {
+			_, _ = unix.Write(guardLog, []byte(lost+"\x00"))
+			lost = ""
+		}
+	}
 	for {
 		takesOver := alone || time.Now().Before(until)
 		fds[0].Events, fds[1].Events = 0, unix.POLLIN
@@ -190,18 +197,20 @@ func guard(lost string) {
 			return
 		case !alone && n > 0 && fds[1].Revents != 0:
 			alone = true
-			_ = answer(guardListener, memory.pending()) // what it was about to answer
+			instead(memory.pending()) // for the Watcher, which was about to answer it
 		case !alone && memory.answered() != answered:
-			answered, until = memory.answered(), time.Time{}
+			answered, until, waiting = memory.answered(), time.Time{}, false
 		case takesOver && fds[0].Revents&unix.POLLIN != 0:
-			if own.receive(guardListener) == nil && answer(guardListener, own.ID) == nil && lost != "" {
-				_, _ = unix.Write(guardLog, []byte(lost+"\x00"))
-				lost = ""
+			if own.receive(guardListener) == nil {
+				instead(own.ID)
 			}
-		case !takesOver && waits(guardListener):
-			if _ = answer(guardListener, memory.pending()); memory.answered() == answered {
-				until = time.Now().Add(10 * guardPeriod)
-			}
+		case !takesOver && !waits(guardListener):
+			waiting = false
+		case !takesOver && waiting:
+			instead(memory.pending())
+			until, waiting = time.Now().Add(5*guardPeriod), false
+		default:
+			waiting = !takesOver
 		}
 	}
 }
