@@ -47,6 +47,7 @@ type Run struct {
 	Group      string
 	Parent     string // id of the run within which this one was started
 	Resumes    string // id of the run that this one continues
+	Adds       bool   // its points add to those of the runs that it resumes, and replace none
 	Reproduces string // id of the run that this one repeats
 	Note       string
 	// Nulls are dotted keys of params that the record notes as null although Params say otherwise. Earlier versions

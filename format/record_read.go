@@ -54,6 +54,7 @@ func readRun(t table) *Run {
 		Group:      t.text("group"),
 		Parent:     t.id("parent", false),
 		Resumes:    t.id("resumes", false),
+		Adds:       t.boolean("adds"),
 		Reproduces: t.id("reproduces", false),
 		Note:       t.text("note"),
 	}

@@ -39,6 +39,9 @@ func (r *Run) tree() object {
 	o.addText("group", r.Group)
 	o.addText("parent", r.Parent)
 	o.addText("resumes", r.Resumes)
+	if r.Adds {
+		o.add("adds", true)
+	}
 	o.addText("reproduces", r.Reproduces)
 	o.addText("note", r.Note)
 	params, nulls := splitNulls(r.Params)

@@ -27,7 +27,7 @@ func (a *Active) Describe(ctx context.Context, by *format.Run) (*format.Run, err
 	}
 	run.Name, run.Group, run.Key = cmp.Or(run.Name, by.Name), cmp.Or(run.Group, by.Group), cmp.Or(run.Key, by.Key)
 	if run.Resumes == "" && by.Resumes != "" {
-		run.Resumes = by.Resumes
+		run.Resumes, run.Adds = by.Resumes, by.Adds
 		params, tags := by.Params.Clone(), map[string]string{}
 		params.Override(run.Params)
 		maps.Copy(tags, by.Tags)

@@ -1,12 +1,12 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -14,8 +14,8 @@ import (
 
 // Continuing returns an entry that reads the run and the earlier runs of its chain as one. earlier is sorted newest
 // first; run is the record of the whole chain. A point or a value counts unless a later part has one of the same key
-// at the same or an earlier step, because from that step on the work was repeated. See package catalog for the rule
-// of chains.
+// at the same or an earlier step, because from that step on the work was repeated. A part that adds its points
+// repeats nothing. See package catalog for the rule of chains.
 func (e *Entry) Continuing(run *format.Run, earlier []*Entry) *Entry {
 	whole := *e
 	whole.Run, whole.earlier, whole.newest = run, earlier, e
@@ -57,40 +57,66 @@ func (e *Entry) alone() *Entry {
 	return &part
 }
 
-// appendPoints appends the points of a later part to those of an earlier one. Both are sorted by step. What the later
-// part logs again replaces the earlier points with the same labels.
-func appendPoints(earlier, later []format.Point) []format.Point {
-	if len(later) == 0 {
-		return earlier
-	}
-	if hasLabels(earlier) || hasLabels(later) {
-		return appendSeries(earlier, later)
-	}
-	n := sort.Search(len(earlier), func(i int) bool { return earlier[i].Step >= later[0].Step })
-	return append(earlier[:n:n], later...)
+// joined are the points of one metric that count in a chain. Its parts are put in from the newest to the oldest.
+type joined struct {
+	points []format.Point
+	anew   map[format.Labels]int64 // the first step of each series in the parts that repeat steps
 }
 
-func hasLabels(points []format.Point) bool {
-	return slices.ContainsFunc(points, func(p format.Point) bool { return p.Labels != (format.Labels{}) })
+// put adds the points of a part, which are sorted. What a later part logged again replaces those with the same labels.
+// The slice may be kept, and is not changed.
+func (j *joined) put(part *format.Run, points []format.Point) {
+	kept := j.before(points)
+	if !part.Adds {
+		for i, p := range points {
+			if i > 0 && p.Labels == points[i-1].Labels {
+				continue
+			}
+			if from, known := j.anew[p.Labels]; !known || p.Step < from {
+				if j.anew == nil {
+					j.anew = map[format.Labels]int64{}
+				}
+				j.anew[p.Labels] = p.Step
+			}
+		}
+	}
+	switch n := len(kept); {
+	case n == 0:
+	case len(j.points) == 0:
+		j.points = kept
+	case comparePoints(kept[n-1], j.points[0]) <= 0:
+		j.points = append(kept[:n:n], j.points...)
+	default:
+		j.points = append(kept[:n:n], j.points...)
+		sortPoints(j.points)
+	}
 }
 
-// appendSeries is appendPoints for points with labels.
-func appendSeries(earlier, later []format.Point) []format.Point {
-	first := map[format.Labels]int64{} // steps of the later part
-	for _, p := range later {
-		if _, known := first[p.Labels]; !known {
-			first[p.Labels] = p.Step
+// before returns those of the points that no later part replaces.
+func (j *joined) before(points []format.Point) []format.Point {
+	if len(j.anew) == 0 || len(points) == 0 {
+		return points
+	}
+	labels := points[0].Labels
+	from, known := j.anew[labels]
+	again := func(p format.Point) bool {
+		if p.Labels != labels {
+			labels = p.Labels
+			from, known = j.anew[labels]
+		}
+		return known && p.Step >= from
+	}
+	n := slices.IndexFunc(points, again)
+	if n < 0 {
+		return points
+	}
+	kept := points[:n:n]
+	for _, p := range points[n:] {
+		if !again(p) {
+			kept = append(kept, p)
 		}
 	}
-	all := make([]format.Point, 0, len(earlier)+len(later))
-	for _, p := range earlier {
-		if from, again := first[p.Labels]; !again || p.Step < from {
-			all = append(all, p)
-		}
-	}
-	all = append(all, later...)
-	sortPoints(all)
-	return all
+	return kept
 }
 
 // eachPointsOfChain is like EachPoints, for several parts.
@@ -125,13 +151,14 @@ type valueStream struct {
 	ok    bool // whether there is a key and a value
 	here  bool // whether the values of the part are on this machine
 	err   error
-	limit *int64 // first step of the current key in a later part; nil if there is none
+	adds  bool   // the part adds its values to those of earlier ones
+	limit *int64 // first step of the current key in a later part that repeats steps; nil if there is none
 }
 
 var errStopped = errors.New("the reader stopped")
 
 func (e *Entry) valueStream(ctx context.Context) *valueStream {
-	s := &valueStream{here: true}
+	s := &valueStream{here: true, adds: e.Adds}
 	s.next, s.stop = iter.Pull2(func(yield func(string, format.Value) bool) {
 		s.here, s.err = e.EachValue(ctx, func(key string, v format.Value) error {
 			if !yield(key, v) {
@@ -145,6 +172,21 @@ func (e *Entry) valueStream(ctx context.Context) *valueStream {
 }
 
 func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
+
+// nextOf returns the stream with the next value of a key, by step and time. Of equal values, that of the oldest part is
+// next. It passes over those that a later part replaces. It returns nil if there are no more.
+func nextOf(streams []*valueStream, key string) (next *valueStream) {
+	for _, s := range slices.Backward(streams) { // the oldest first
+		for s.ok && s.key == key && s.limit != nil && s.value.Step >= *s.limit {
+			s.advance()
+		}
+		if s.ok && s.key == key &&
+			(next == nil || cmp.Or(cmp.Compare(s.value.Step, next.value.Step), cmp.Compare(s.value.Time, next.value.Time)) < 0) {
+			next = s
+		}
+	}
+	return next
+}
 
 // eachValueOfChain is like EachValue, for several parts.
 func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v format.Value) error) (here bool,
@@ -172,20 +214,16 @@ func (e *Entry) eachValueOfChain(ctx context.Context, yield func(key string, v f
 		var limit *int64
 		for _, s := range streams { // newest first
 			s.limit = limit
-			if s.ok && s.key == key && (limit == nil || s.value.Step < *limit) {
+			if s.ok && s.key == key && !s.adds && (limit == nil || s.value.Step < *limit) {
 				step := s.value.Step
 				limit = &step
 			}
 		}
-		for _, s := range slices.Backward(streams) {
-			for ; s.ok && s.key == key; s.advance() {
-				if s.limit != nil && s.value.Step >= *s.limit {
-					continue
-				}
-				if err := yield(key, s.value); err != nil {
-					return true, err
-				}
+		for s := nextOf(streams, key); s != nil; s = nextOf(streams, key) {
+			if err := yield(key, s.value); err != nil {
+				return true, err
 			}
+			s.advance()
 		}
 	}
 	here = true

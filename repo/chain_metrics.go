@@ -12,7 +12,7 @@ import (
 
 // ChainMetrics returns the metrics of a chain of runs, whose newest part comes first. Each part stands for itself. Of a
 // metric that several parts have, those points count that Continuing lets count. The points of a part are read only if
-// a later part went back behind them. If they cannot be read, it returns the metrics as if no part had gone back, and
+// a later part has steps that are not behind them. If they cannot be read, it returns the metrics as if no part had gone back, and
 // an error.
 func ChainMetrics(ctx context.Context, parts []*Entry) (map[string]format.Metric, error) {
 	metrics := make(map[string]format.Metric, len(parts[0].Metrics))
@@ -50,10 +50,16 @@ func ChainMetrics(ctx context.Context, parts []*Entry) (map[string]format.Metric
 func mergeShared(ctx context.Context, parts []*Entry, shared map[string]bool) (map[string]format.Metric, error) {
 	merged := map[string]format.Metric{}
 	limits := map[string]int64{} // first step of each metric in the later parts
+	adding := map[string]bool{}  // metrics that a later part adds to
 	for _, part := range parts {
-		err := mergePart(ctx, part, shared, merged, limits)
-		if errors.Is(err, errLabeled) {
-			merged, err = mergeLabeled(ctx, parts, shared)
+		err := mergePart(ctx, part, shared, merged, limits, adding)
+		if part.Adds {
+			for key := range part.Metrics {
+				adding[key] = true
+			}
+		}
+		if errors.Is(err, errFromPoints) {
+			merged, err = mergePoints(ctx, parts, shared)
 			if err == nil {
 				return merged, nil
 			}
@@ -65,12 +71,13 @@ func mergeShared(ctx context.Context, parts []*Entry, shared map[string]bool) (m
 	return merged, nil
 }
 
-// errLabeled says that a part has points with labels, of which each set has a place where a later part began anew.
-var errLabeled = errors.New("the points have labels")
+// errFromPoints says that metrics are to be merged from all of their points: a part has points with labels, of which
+// each set has a place where a later part began anew, or a later part has added points between those of an earlier one.
+var errFromPoints = errors.New("the points of the parts are mixed")
 
-// mergeLabeled merges metrics from all of their points.
-func mergeLabeled(ctx context.Context, parts []*Entry, shared map[string]bool) (map[string]format.Metric, error) {
-	joined := map[string][]format.Point{}
+// mergePoints merges metrics from all of their points.
+func mergePoints(ctx context.Context, parts []*Entry, shared map[string]bool) (map[string]format.Metric, error) {
+	all := map[string]*joined{}
 	goals := map[string]string{}
 	for _, part := range parts {
 		curves, err := part.Curves()
@@ -85,7 +92,10 @@ func mergeLabeled(ctx context.Context, parts []*Entry, shared map[string]bool) (
 			if points, err = curves.own(ctx, key); err == nil && len(points) == 0 {
 				err = missingPoints(nil, part, key)
 			}
-			joined[key] = appendPoints(points, joined[key])
+			if all[key] == nil {
+				all[key] = &joined{}
+			}
+			all[key].put(part.Run, points)
 		}
 		curves.Close()
 		if err != nil {
@@ -93,9 +103,9 @@ func mergeLabeled(ctx context.Context, parts []*Entry, shared map[string]bool) (
 		}
 	}
 	merged := map[string]format.Metric{}
-	for key, points := range joined {
+	for key, of := range all {
 		var c curve
-		for _, p := range points {
+		for _, p := range of.points {
 			c.add(p)
 		}
 		m := c.metric(goals[key])
@@ -107,6 +117,7 @@ func mergeLabeled(ctx context.Context, parts []*Entry, shared map[string]bool) (
 
 func mergePart(
 	ctx context.Context, part *Entry, shared map[string]bool, merged map[string]format.Metric, limits map[string]int64,
+	adding map[string]bool,
 ) error {
 	curves, err := part.Curves()
 	if err != nil {
@@ -114,7 +125,7 @@ func mergePart(
 	}
 	defer curves.Close()
 	if labeled, err := curves.labeled(ctx); err != nil || labeled {
-		return cmp.Or(err, errLabeled)
+		return cmp.Or(err, errFromPoints)
 	}
 	for key, m := range part.Metrics {
 		if !shared[key] {
@@ -130,6 +141,8 @@ func mergePart(
 			merged[key] = withExtremes(m, first)
 		case last < limit:
 			merged[key] = mergeMetric(merged[key], withExtremes(m, first))
+		case adding[key]:
+			return errFromPoints
 		case first < limit:
 			points, err := curves.own(ctx, key)
 			if err != nil {

@@ -503,7 +503,7 @@ func (a *Active) resumeRest(ctx context.Context, plan *format.Consumed) error {
 			Started: started,
 			Author:  parent.Author, Command: parent.Command, Cwd: parent.Cwd, Group: parent.Group,
 			Parent:  parent.Parent,
-			Resumes: a.ID, Params: parent.Params, Source: parent.Source,
+			Resumes: a.ID, Adds: true, Params: parent.Params, Source: parent.Source,
 			Environment: parent.Environment,
 			Machine:     parent.Machine, Datasets: parent.Datasets,
 		}

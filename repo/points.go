@@ -30,16 +30,19 @@ func (e *Entry) Points(ctx context.Context, key string) ([]format.Point, error) 
 // JoinPoints is like Points, for a caller that has the points of the newest part already. It may return them as they
 // are.
 func (e *Entry) JoinPoints(ctx context.Context, key string, points []format.Point) ([]format.Point, error) {
-	var err error
-	for _, part := range e.earlier {
-		if err != nil {
-			break
-		}
-		var before []format.Point
-		before, err = part.ownPoints(ctx, key)
-		points = appendPoints(before, points)
+	if len(e.earlier) == 0 {
+		return points, nil
 	}
-	return points, err
+	var all joined
+	all.put(e.Run, points)
+	for _, part := range e.earlier {
+		before, err := part.ownPoints(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		all.put(part.Run, before)
+	}
+	return all.points, nil
 }
 
 func (e *Entry) ownPoints(ctx context.Context, key string) ([]format.Point, error) {
@@ -115,15 +118,19 @@ func (e *Entry) Curves() (*Curves, error) {
 // Points returns the points of one metric, ordered by step and time.
 func (c *Curves) Points(ctx context.Context, key string) ([]format.Point, error) {
 	points, err := c.own(ctx, key)
-	for _, part := range c.earlier {
-		if err != nil {
-			break
-		}
-		var before []format.Point
-		before, err = part.own(ctx, key)
-		points = appendPoints(before, points)
+	if err != nil || len(c.earlier) == 0 {
+		return points, err
 	}
-	return points, err
+	var all joined
+	all.put(c.entry.Run, points)
+	for _, part := range c.earlier {
+		before, err := part.own(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		all.put(part.entry.Run, before)
+	}
+	return all.points, nil
 }
 
 func (c *Curves) own(ctx context.Context, key string) ([]format.Point, error) {

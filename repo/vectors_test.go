@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,49 @@ func TestRepositoryVectors(t *testing.T) {
 			if found[path] != want {
 				t.Errorf("%q: %s, want %s", path, found[path], want)
 			}
+		}
+	}
+}
+
+// TestChainVectors joins the points of the chains of the vectors.
+func TestChainVectors(t *testing.T) {
+	data, err := os.ReadFile("../testdata/vectors/chains.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type point struct {
+		Step, Time int64
+		Value      float64
+		Labels     map[string]any
+	}
+	var chains []struct {
+		About string
+		Parts []struct {
+			Adds   bool
+			Points []point
+		}
+		Points []point
+	}
+	if err := json.Unmarshal(data, &chains); err != nil || len(chains) < 5 {
+		t.Fatalf("%d chains, %v", len(chains), err)
+	}
+	pointsOf := func(list []point) (points []format.Point) {
+		for _, p := range list {
+			labels, err := format.NewLabels(p.Labels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			points = append(points, format.Point{Step: p.Step, Time: p.Time, Value: p.Value, Labels: labels})
+		}
+		return points
+	}
+	for _, chain := range chains {
+		var all joined
+		for _, part := range slices.Backward(chain.Parts) {
+			all.put(&format.Run{Adds: part.Adds}, pointsOf(part.Points))
+		}
+		if d := cmp.Diff(pointsOf(chain.Points), all.points); d != "" {
+			t.Errorf("%s (-vector +joined):\n%s", chain.About, d)
 		}
 	}
 }

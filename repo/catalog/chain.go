@@ -19,8 +19,8 @@ import (
 //   - Each run that no other resumes ends a chain, which goes back from run to run as far as they are known (Chains).
 //     If two runs resume the same one, both chains contain it. A ring of runs ends with the newest of them.
 //   - The record of a chain is that of its newest run, with the metrics of all its runs (repo.ChainMetrics).
-//   - A point or a value counts unless a later part has one of the same key at the same or an earlier step. The metrics
-//     are those of the points that count.
+//   - A point or a value counts unless a later part has one of the same key at the same or an earlier step. A part that
+//     adds its points replaces none. The metrics are those of the points that count.
 
 // Chains returns the chains of runs. The newest chain comes first, and in each chain the newest run. A run that
 // neither resumes nor is resumed is a chain of its own.

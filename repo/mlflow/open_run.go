@@ -191,7 +191,7 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 	if e.Active != nil {
 		return s.adopt(ctx, e)
 	}
-	described := &format.Run{}
+	described := &format.Run{Adds: true} // for MLflow, all points of the run count
 	if err := (catalog.Resumption{Entry: e.Entry}).Inherit(described, false); err != nil {
 		return nil, err
 	}

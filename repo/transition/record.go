@@ -15,7 +15,7 @@ import (
 // fixed lists the keys of a run.toml that no change touches. A "*" stands for the items of a list. Digests that follow
 // the bytes of a redacted file are compared apart from these.
 var fixed = []string{
-	"schema", "id", "status", "started", "ended", "exit_code", "parent", "resumes", "reproduces", "requires",
+	"schema", "id", "status", "started", "ended", "exit_code", "parent", "resumes", "adds", "reproduces", "requires",
 	"metrics", "defined", "files",
 	"source.commit", "source.dirty", "source.tree", "source.base", "source.durable", "source.patches", "source.redacted",
 	"source.redacted_tree", "source.omitted.*.bytes", "source.omitted.*.count",
@@ -37,7 +37,7 @@ var structured = []string{
 // known lists the keys that the format defines at the top of a run.toml. Other keys there may be redacted.
 var known = []string{
 	"schema", "id", "name", "key", "experiment", "status", "started", "ended", "end_reason", "author", "command", "cwd",
-	"exit_code", "signal", "group", "parent", "resumes", "reproduces", "note", "nulls", "params", "tags", "metrics",
+	"exit_code", "signal", "group", "parent", "resumes", "adds", "reproduces", "note", "nulls", "params", "tags", "metrics",
 	"summary", "defined", "source", "environment", "machine", "datasets", "artifacts", "conflicts", "extra", "files",
 	"redacted", "requires",
 }

@@ -74,6 +74,10 @@ func resumed(e *repo.Entry) string {
 	if e.Parts() == 1 {
 		return e.Resumes
 	}
+	if e.Adds {
+		return fmt.Sprintf("%s (%d parts shown as one, with the points of all; use --part for this part alone)", e.Resumes,
+			e.Parts())
+	}
 	return fmt.Sprintf("%s (%d parts shown as one; use --part for this part alone)", e.Resumes, e.Parts())
 }
 

@@ -548,7 +548,7 @@ class RecordedRun:
 
 _KEYS = frozenset(
     """
-    schema key experiment author command cwd exit_code signal end_reason group parent resumes reproduces note nulls
+    schema key experiment author command cwd exit_code signal end_reason group parent resumes adds reproduces note nulls
     datasets conflicts defined redacted
     """.split()
 )
