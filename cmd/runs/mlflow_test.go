@@ -282,6 +282,22 @@ func TestMLflowStatus(t *testing.T) {
 	})
 }
 
+// allPoints fails unless readers have the points of all parts of the run that resumed.py made.
+func (p *mlflowProject) allPoints() {
+	p.Helper()
+	var got []struct{ Step, Value float64 }
+	p.decode([]byte(p.must("metrics", "name=whole", "again", "--json")), &got)
+	want := []struct{ Step, Value float64 }{{0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, -4}, {1, -3}, {2, -2}, {3, -1}}
+	if d := cmp.Diff(want, got); d != "" {
+		p.Errorf("the points that are expected (-) and that metrics prints (+):\n%s", d)
+	}
+	const again = "metrics.again.last = -1 and metrics.again.min = -4 and metrics.again.max = 4 and " +
+		"metrics.again.count = 8"
+	if out := p.must("ls", "-e", "chains", "-w", again); strings.Count(out, "whole") != 1 {
+		p.Errorf("ls prints %s", out)
+	}
+}
+
 // Programs that write to one run, one after another, see one run, also if one of them, and 'runs exec' itself, are
 // killed. The parts of the run here lead to it by their ids.
 func TestMLflowResumed(t *testing.T) {
@@ -321,6 +337,7 @@ func TestMLflowResumed(t *testing.T) {
 					t.Fatalf("%d parts: %v", len(parts), parts)
 				}
 				run(0, args...)
+				p.allPoints()
 				run(0, "delete", place)
 				p.verify()
 				if out := p.must("ls", "-e", "chains"); strings.Count(out, "whole") != 1 {

@@ -29,11 +29,13 @@ def check(run_id, parts, status):
     run = client.get_run(run_id)
     steps = [(m.step, m.value) for m in client.get_metric_history(run_id, "loss")]
     assert steps == [(n, n / 2) for n in range(1, parts + 1)], steps
+    again = sorted((m.step, m.value) for m in client.get_metric_history(run_id, "again"))
+    assert again == sorted(p for n in range(1, parts + 1) for p in [(0, n), (LAST - n, -n)]), again
     assert run.info.run_id == run_id and run.info.run_name == "whole" and run.info.status in status, run.info
     assert run.data.params == {"lr": "0.1", **{f"p{n}": str(n) for n in range(1, parts + 1)}}, run.data.params
     tags = {k: v for k, v in run.data.tags.items() if not k.startswith("mlflow.")}
     assert tags == {"last": str(parts), **{f"t{n}": "x" for n in range(1, parts + 1)}}, tags
-    assert run.data.metrics == {"loss": parts / 2, **{f"m{n}": float(n) for n in range(1, parts + 1)}}, run.data.metrics
+    assert run.data.metrics == {"loss": parts / 2, **{f"m{n}": float(n) for n in range(1, parts + 1)}, "again": -1.0}, run.data.metrics
     files = sorted(f.path for f in client.list_artifacts(run_id))
     assert files == sorted(["last.txt", *(f"{n}.txt" for n in range(1, parts + 1))]), files
     assert text(client.download_artifacts(run_id, "last.txt")) == str(parts)
@@ -51,6 +53,8 @@ def log(n):
 
     mlflow.log_metric("loss", n / 2, step=n)
     mlflow.log_metric(f"m{n}", n)
+    mlflow.log_metric("again", n, step=0)
+    mlflow.log_metric("again", -n, step=LAST - n)
     mlflow.log_params({f"p{n}": n, "lr": 0.1})
     mlflow.set_tags({f"t{n}": "x", "last": n})
     mlflow.log_text(str(n), f"{n}.txt")
