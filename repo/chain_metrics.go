@@ -12,8 +12,8 @@ import (
 
 // ChainMetrics returns the metrics of a chain of runs, whose newest part comes first. Each part stands for itself. Of a
 // metric that several parts have, those points count that Continuing lets count. The points of a part are read only if
-// a later part has steps that are not behind them. If they cannot be read, it returns the metrics as if no part had gone back, and
-// an error.
+// a later part has steps that are not behind them. If they cannot be read, it returns the metrics as if no part had
+// gone back, and an error.
 func ChainMetrics(ctx context.Context, parts []*Entry) (map[string]format.Metric, error) {
 	metrics := make(map[string]format.Metric, len(parts[0].Metrics))
 	shared := map[string]bool{}

@@ -37,8 +37,8 @@ var structured = []string{
 // known lists the keys that the format defines at the top of a run.toml. Other keys there may be redacted.
 var known = []string{
 	"schema", "id", "name", "key", "experiment", "status", "started", "ended", "end_reason", "author", "command", "cwd",
-	"exit_code", "signal", "group", "parent", "resumes", "adds", "reproduces", "note", "nulls", "params", "tags", "metrics",
-	"summary", "defined", "source", "environment", "machine", "datasets", "artifacts", "conflicts", "extra", "files",
+	"exit_code", "signal", "group", "parent", "resumes", "adds", "reproduces", "note", "nulls", "params", "tags",
+	"metrics", "summary", "defined", "source", "environment", "machine", "datasets", "artifacts", "conflicts", "extra", "files",
 	"redacted", "requires",
 }
 
