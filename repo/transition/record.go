@@ -38,8 +38,8 @@ var structured = []string{
 var known = []string{
 	"schema", "id", "name", "key", "experiment", "status", "started", "ended", "end_reason", "author", "command", "cwd",
 	"exit_code", "signal", "group", "parent", "resumes", "adds", "reproduces", "note", "nulls", "params", "tags",
-	"metrics", "summary", "defined", "source", "environment", "machine", "datasets", "artifacts", "conflicts", "extra", "files",
-	"redacted", "requires",
+	"metrics", "summary", "defined", "source", "environment", "machine", "datasets", "artifacts", "conflicts", "extra",
+	"files", "redacted", "requires",
 }
 
 // maxSteps bounds the work of comparing two records, which may be hostile.
