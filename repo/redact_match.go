@@ -165,8 +165,54 @@ func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secr
 }
 
 // matches returns the places that match the pattern or that hold a found secret, also if it is escaped as in JSON or
-// TOML.
-func (x *redaction) matches(data []byte) []secret.Span {
+// TOML. They do not overlap.
+func (x *redaction) matches(data []byte) []secret.Span { return aroundMarks(data, x.found(data)) }
+
+// aroundMarks extends places to the marks of former redactions that they touch, and leaves out those that have nothing
+// but marks: in a part of a mark, nobody could tell any more what was replaced.
+func aroundMarks(data []byte, spans []secret.Span) []secret.Span {
+	mark := []byte(secret.Mark)
+	if len(spans) == 0 || !bytes.Contains(data, mark) {
+		return spans
+	}
+	var all []secret.Span // with the marks
+	for from := 0; ; {
+		i := bytes.Index(data[from:], mark)
+		if i < 0 {
+			break
+		}
+		all = append(all, secret.Span{From: from + i, To: from + i + len(mark)})
+		from += i + len(mark)
+	}
+	marks := len(all)
+	all = append(all, spans...)
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return all[a].From - all[b].From })
+	var joined []secret.Span
+	var matched []bool // whether more than marks is in a place
+	for _, i := range order {
+		s, last := all[i], len(joined)-1
+		if last < 0 || s.From >= joined[last].To {
+			joined, matched = append(joined, s), append(matched, i >= marks)
+			continue
+		}
+		joined[last].To = max(joined[last].To, s.To)
+		matched[last] = matched[last] || i >= marks
+	}
+	var out []secret.Span
+	for i, s := range joined {
+		if matched[i] && len(bytes.ReplaceAll(data[s.From:s.To], mark, nil)) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// found is matches without regard to former redactions.
+func (x *redaction) found(data []byte) []secret.Span {
 	var spans []secret.Span
 	if x.ask.Pattern != nil {
 		for _, at := range x.ask.Pattern.FindAllIndex(data, -1) {

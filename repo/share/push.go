@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 )
@@ -58,6 +59,8 @@ type pusher struct {
 	tip   string          // the remote's commit after the push
 	after *snapshot       // what is pushed, without the days that the remote has
 	back  []string        // warnings about shared files that the push brings back
+	// unredacted has warnings about runs of the remote whose redaction is not committed.
+	unredacted []string
 }
 
 // Push puts the run commits that the remote lacks on top of the remote's branch and pushes them without force. If
@@ -148,6 +151,9 @@ func (p *pusher) push(ctx context.Context) error {
 		if tip == base {
 			return p.follow(ctx, base)
 		}
+		if err := p.checkRedactions(base, tip); err != nil {
+			return err
+		}
 		if err := p.upload(ctx, tip); err != nil {
 			return err
 		}
@@ -155,7 +161,7 @@ func (p *pusher) push(ctx context.Context) error {
 		err = p.send(ctx, tip)
 		if err == nil {
 			p.done.Commit, p.tip = tip, tip
-			p.done.Warnings = append(p.done.Warnings, p.back...)
+			p.done.Warnings = append(p.done.Warnings, slices.Concat(p.back, p.unredacted)...)
 			return p.follow(ctx, tip)
 		}
 		var rejected *git.Rejected
@@ -181,6 +187,68 @@ func (p *pusher) push(ctx context.Context) error {
 		case <-time.After(time.Duration(rand.Int64N(int64(most)))):
 		}
 	}
+}
+
+// checkRedactions returns an error if a commit has runs whose redaction is not committed, and base does not have them:
+// the push would publish what the redaction takes out. If base has such a run, it warns.
+func (p *pusher) checkRedactions(base, tip string) error {
+	pending, err := p.repo.PendingRedactions()
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	at, err := p.repo.TreePath()
+	if err != nil {
+		return err
+	}
+	p.unredacted = nil
+	for _, w := range pending {
+		record, err := w.Record()
+		if err != nil || record == nil {
+			return err
+		}
+		run, err := format.DecodeRun(repo.RecordName, record)
+		if err != nil {
+			return err
+		}
+		sends, err := precedesIn(p.trees, tip, at, run)
+		if err != nil || !sends {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		there, err := precedesIn(p.trees, base, at, run)
+		if err != nil {
+			return err
+		}
+		name := format.IDRandom(w.ID)
+		if !there {
+			return &repo.HintError{
+				Err: fmt.Errorf("the redaction of run %s is not committed, and the commits to push have what it took out; "+
+					"nothing was pushed", name),
+				Hint: "run 'runs commit' first; the history still has it, and 'runs help secrets' says how to rewrite that",
+			}
+		}
+		p.unredacted = append(p.unredacted, fmt.Sprintf("the redaction of run %s is not committed, so the remote still "+
+			"has what it took out; run 'runs commit' and 'runs push'", name))
+	}
+	return nil
+}
+
+// precedesIn reports whether a commit, which may be empty, has a run as it was before a redaction.
+func precedesIn(trees *git.Trees, commit, at string, run *format.Run) (bool, error) {
+	files, err := filesIn(trees, commit, at, run.ID)
+	if isBroken(err) {
+		return false, err
+	}
+	if err != nil || onlyNotes(files) { // verify reports what cannot be read
+		return false, nil
+	}
+	record, err := files[repo.RecordName].read(trees, format.MaxRecordBytes)
+	if isBroken(err) {
+		return false, err
+	}
+	return err == nil && repo.Precedes(record, run), nil
 }
 
 func (p *pusher) progress(what string) {
