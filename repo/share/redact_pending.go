@@ -102,14 +102,17 @@ func (k *keeping) adopt(ctx context.Context, gone []repo.PendingRedaction) error
 			}
 			continue
 		}
-		here := base == ""
-		if !here {
-			if here, err = k.here(ctx, base); err != nil {
-				return err
-			}
+		here, err := k.isHere(ctx, p, base)
+		if err != nil {
+			return err
 		}
 		if !here {
 			continue
+		}
+		if base != "" { // of the branch that was checked out there
+			if err := p.SetBase(k.local.tip); err != nil {
+				return fmt.Errorf("adopting the redaction of run %s: %w", p.ID, err)
+			}
 		}
 		if _, err := p.Adopt(); err != nil {
 			return err
@@ -170,7 +173,7 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 				return fmt.Errorf("noting the redaction of run %s: %w", p.ID, err)
 			}
 		}
-		if here[p.ID], err = k.here(ctx, base); err != nil {
+		if here[p.ID], err = k.isHere(ctx, p, base); err != nil {
 			return err
 		}
 		if texts, ok, err := k.diverged(ctx, p); err != nil {
@@ -223,7 +226,7 @@ func (k *keeping) setAside(ctx context.Context, p repo.PendingRedaction) error {
 	if err != nil || len(tracked) > 0 {
 		return err
 	}
-	if other, err := git.OnBranch(ctx, k.repo.Git, p.Base()); err != nil || !other {
+	if other, err := k.onBranch(ctx, p.Base()); err != nil || !other {
 		return err
 	}
 	return p.SetAside()
@@ -235,11 +238,56 @@ func (k *keeping) here(ctx context.Context, commit string) (bool, error) {
 	if known || commit == "" || k.local.tip == "" {
 		return is, nil
 	}
-	is, err := git.IsAncestor(ctx, k.repo.Git, commit, k.local.tip)
+	is, err := k.has(commit)
+	if is {
+		is, err = git.IsAncestor(ctx, k.repo.Git, commit, k.local.tip)
+	}
 	if err == nil {
 		k.bases[commit] = is
 	}
 	return is, err
+}
+
+// has reports whether Git has a commit: it may have collected that of a redaction.
+func (k *keeping) has(commit string) (bool, error) {
+	_, err := k.trees.Commit(commit)
+	if errors.Is(err, git.ErrNoObject) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// onBranch reports whether a local branch has a commit.
+func (k *keeping) onBranch(ctx context.Context, commit string) (bool, error) {
+	if has, err := k.has(commit); err != nil || !has {
+		return false, err
+	}
+	return git.OnBranch(ctx, k.repo.Git, commit)
+}
+
+// isHere reports whether a redaction belongs to the runs branch: that has base, the commit of the redaction. If its
+// worktree or every branch with base is gone, it is enough that the branch has the run as it was before.
+func (k *keeping) isHere(ctx context.Context, p repo.PendingRedaction, base string) (bool, error) {
+	if base == "" {
+		return true, nil
+	}
+	if here, err := k.here(ctx, base); err != nil || here || k.local.tip == "" {
+		return here, err
+	}
+	if p.Worktree == nil || !p.Worktree.Gone {
+		if on, err := k.onBranch(ctx, base); err != nil || on {
+			return false, err
+		}
+	}
+	record, err := p.Record()
+	if err != nil || record == nil {
+		return false, err
+	}
+	run, err := format.DecodeRun(repo.RecordName, record)
+	if err != nil {
+		return false, nil // it is reported where it is applied
+	}
+	return precedesIn(k.trees, k.local.tip, k.at, run)
 }
 
 // committed reports whether the runs branch, or another branch of this clone, has the redacted run, and whether the
@@ -359,15 +407,30 @@ func Waiting(ctx context.Context, r *repo.Repository) ([]WaitingRedaction, error
 		if !waits {
 			continue
 		}
-		here := base == ""
-		if !here {
-			if here, err = k.here(ctx, base); err != nil {
-				return nil, err
-			}
+		here, err := k.isHere(ctx, p, base)
+		if err == nil && !here && p.Worktree == nil {
+			here, err = k.isOffBranch(ctx, p, base)
+		}
+		if err != nil {
+			return nil, err
 		}
 		waiting = append(waiting, WaitingRedaction{p.ID, !here, p.Worktree})
 	}
 	return waiting, nil
+}
+
+// isOffBranch reports whether no branch has the commit of a redaction any more, as after an amended commit, and the
+// working tree has the redacted run: the next commit takes it.
+func (k *keeping) isOffBranch(ctx context.Context, p repo.PendingRedaction, base string) (bool, error) {
+	if on, err := k.onBranch(ctx, base); err != nil || on {
+		return false, err
+	}
+	want, err := p.Record()
+	if err != nil {
+		return false, err
+	}
+	_, record, err := k.repo.ReadRecord(p.ID)
+	return err == nil && string(record) == string(want), nil
 }
 
 // refuseWaiting returns an error if a redaction is not committed: a command that rewrites batches would build on the
