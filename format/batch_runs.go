@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -71,6 +72,10 @@ func literalText(text []byte) bool {
 		return false
 	}
 	for i := 0; i < len(text); {
+		if i+8 <= len(text) && isShownASCII(binary.LittleEndian.Uint64(text[i:])) {
+			i += 8
+			continue
+		}
 		if c := text[i]; c < utf8.RuneSelf {
 			if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
 				return false
@@ -85,6 +90,17 @@ func literalText(text []byte) bool {
 		i += n
 	}
 	return true
+}
+
+// isShownASCII reports whether each of eight bytes is printable ASCII or a newline. No sum carries into another byte.
+func isShownASCII(eight uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	if eight&high != 0 || (eight+ones)&high != 0 { // not ASCII, or 0x7f
+		return false
+	}
+	fromSpace := (eight + (0x80-' ')*ones) & high
+	newline := ^((eight ^ '\n'*ones) + 0x7f*ones) & high
+	return fromSpace|newline == high
 }
 
 // appendBasicText appends a multi-line basic string. Lines stay lines. It escapes what TOML does not allow, and what a

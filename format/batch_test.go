@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -358,4 +359,20 @@ func FuzzBatchMetrics(f *testing.F) {
 			_, _ = run.Points("a")
 		}
 	})
+}
+
+// TestIsShownASCII: each byte at each place is judged as one by one.
+func TestIsShownASCII(t *testing.T) {
+	for b := range 256 {
+		for at := range 8 {
+			for _, other := range []byte("a\n~ ") {
+				text := bytes.Repeat([]byte{other}, 8)
+				text[at] = byte(b)
+				want := b >= ' ' && b < 0x7f || b == '\n'
+				if got := isShownASCII(binary.LittleEndian.Uint64(text)); got != want {
+					t.Errorf("%q: %t", text, got)
+				}
+			}
+		}
+	}
 }

@@ -76,8 +76,8 @@ func IDRandom(id string) string { return id[len(idTimeLayout)+1:] }
 
 // IDTime returns the time in an id, which must be valid: the second in which the run started.
 func IDTime(id string) time.Time {
-	t, _ := time.Parse(idTimeLayout, id[:len(idTimeLayout)])
-	return t
+	return time.Date(digits(id[:4]), time.Month(digits(id[4:6])), digits(id[6:8]), digits(id[9:11]), digits(id[11:13]),
+		digits(id[13:15]), 0, time.UTC)
 }
 
 // CheckDay returns an error unless s is the name of a day folder, like 2026-11-23.

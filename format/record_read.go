@@ -10,6 +10,12 @@ import (
 // returns a *FileError with the line and the reason. It keeps unknown keys in Unknown. file is the name used in
 // errors.
 func DecodeRun(file string, data []byte) (*Run, error) {
+	var d RunDecoder
+	return d.Decode(file, data)
+}
+
+// decodeAny decodes any record. file and data are those of DecodeRun.
+func decodeAny(file string, data []byte) (*Run, error) {
 	m, err := parseTOML(file, data, MaxRecordBytes)
 	if err != nil {
 		return nil, err

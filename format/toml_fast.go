@@ -303,23 +303,35 @@ func scalar(text []byte) (any, bool) {
 		// time.Parse also accepts an hour of one digit.
 		return t, err == nil && len(text) <= 27 && text[13] == ':' && text[len(text)-2] != '.'
 	}
+	isFloat, ok := isNumber(text)
+	switch {
+	case !ok:
+		return nil, false
+	case isFloat:
+		v, err := strconv.ParseFloat(string(text), 64)
+		return v, err == nil
+	}
+	v, err := strconv.ParseInt(string(text), 10, 64)
+	return v, err == nil
+}
+
+// isNumber reports whether a text is a decimal number, and whether it is a float.
+func isNumber(text []byte) (isFloat, ok bool) {
 	i := 0
 	if i < len(text) && text[i] == '-' {
 		i++
 	}
 	whole := countDigits(text[i:])
 	if whole == 0 || whole > 1 && text[i] == '0' {
-		return nil, false
+		return false, false
 	}
-	i += whole
-	if i == len(text) {
-		v, err := strconv.ParseInt(string(text), 10, 64)
-		return v, err == nil
+	if i += whole; i == len(text) {
+		return false, true
 	}
 	if text[i] == '.' {
 		n := countDigits(text[i+1:])
 		if n == 0 {
-			return nil, false
+			return false, false
 		}
 		i += 1 + n
 	}
@@ -330,15 +342,11 @@ func scalar(text []byte) (any, bool) {
 		}
 		n := countDigits(text[i:])
 		if n == 0 {
-			return nil, false
+			return false, false
 		}
 		i += n
 	}
-	if i < len(text) {
-		return nil, false
-	}
-	v, err := strconv.ParseFloat(string(text), 64)
-	return v, err == nil
+	return true, i == len(text)
 }
 
 func countDigits(text []byte) int {

@@ -71,12 +71,16 @@ func cleanEntry(m map[string]any, key string, at []string, depth int, leaves *in
 	if err := CheckKey(key); err != nil {
 		return append(at[:len(at):len(at)], key), err.Error()
 	}
-	switch m[key].(type) {
+	plain := false
+	switch v := m[key].(type) {
 	case int64, float64, bool: // the usual types need no path
+		plain = true
+	case string:
+		plain = depth < MaxDepth && utf8.ValidString(v)
+	}
+	if plain && *leaves < MaxParams {
 		*leaves++
-		if *leaves <= MaxParams {
-			return nil, ""
-		}
+		return nil, ""
 	}
 	clean, path, reason := cleanValue(m[key], append(at[:len(at):len(at)], key), depth+1, leaves, times)
 	if reason == "" {

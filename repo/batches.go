@@ -360,6 +360,27 @@ func (r *Repository) readBatched(home Home, id string, batches []*Batch) (*Entry
 	return &Entry{Run: run, Dir: dir, batch: &inBatch{batches[at], member}, repo: r}, nil
 }
 
+// readOnlyBatched reads runs that are in one batch and nowhere else. It returns a record or an error for each. The
+// records share what RunDecoder says.
+func (r *Repository) readOnlyBatched(home Home, day, name string, ids []string) ([]*format.Run, []error) {
+	runs, errs := make([]*format.Run, len(ids)), make([]error, len(ids))
+	batches := r.batchesIn(home, day, nil)
+	at := slices.IndexFunc(batches, func(b *Batch) bool { return b.Name == name })
+	var d format.RunDecoder
+	for i, id := range ids {
+		if at < 0 {
+			errs[i] = fs.ErrNotExist
+			continue
+		}
+		member, err := r.batchRun(batches[at], id)
+		if err == nil {
+			runs[i], err = finishedRun(filepath.Join(batches[at].show, format.BatchRunsName), id, member.Record, &d)
+		}
+		errs[i] = err
+	}
+	return runs, errs
+}
+
 // lastVersion returns the first of several records of one run that all others have led to by redactions. If all are
 // redactions of one version, as two branches make them, it returns the first. It is -1 if the records differ otherwise.
 func lastVersion(records [][]byte) int {

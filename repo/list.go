@@ -315,7 +315,12 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 
 // decodeFinished decodes the record of a finished run that is stored in the folder of id.
 func decodeFinished(name, id string, data []byte) (*format.Run, error) {
-	run, err := format.DecodeRun(name, data)
+	return finishedRun(name, id, data, &format.RunDecoder{})
+}
+
+// finishedRun is like decodeFinished, with a decoder that may have decoded other records.
+func finishedRun(name, id string, data []byte, d *format.RunDecoder) (*format.Run, error) {
+	run, err := d.Decode(name, data)
 	switch {
 	case err != nil:
 		return nil, err

@@ -176,6 +176,9 @@ func (r *Repository) indexOf(home Home) *index.Home {
 		}
 	}
 	if !home.Common {
+		h.ReadBatched = func(day, batch string, ids []string) ([]*format.Run, []error) {
+			return r.readOnlyBatched(home, day, batch, ids)
+		}
 		h.Batches = func(day string) []index.Batch {
 			var batches []index.Batch
 			for _, b := range r.batchesIn(home, day, nil) {

@@ -41,6 +41,7 @@ type inBatch struct {
 	place  uint16 // the number of the first batch of the run, counted from 1
 	newest int64  // when one of its batches last changed
 	same   bool   // all of its batches are as they were
+	only   bool   // the run is in this batch, and nowhere else
 }
 
 // batchesOf looks at the batches of a day. old is the day as it was, or nil.
@@ -68,8 +69,8 @@ func (r *reading) batchesOf(day string, old *Day) batched {
 		}
 		for _, id := range b.IDs {
 			run, ok := found.runs[id]
-			if !ok {
-				run = inBatch{place: uint16(len(found.batches)), same: true}
+			if run.only = !ok; !ok {
+				run.place, run.same = uint16(len(found.batches)), true
 			}
 			run.newest, run.same = max(run.newest, stamp.newest()), run.same && same
 			found.runs[id] = run

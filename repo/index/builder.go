@@ -14,6 +14,29 @@ type Builder struct {
 	ids     []string
 	started []int64
 	columns map[ref]*building
+	shared  sharedCells
+}
+
+// sharedCells are the cells of the run that was added last which depend on nothing but tables that it may share with
+// the next one; see format.RunDecoder.
+type sharedCells struct {
+	source      *format.Source
+	environment *format.Environment
+	machine     *format.Machine
+	datasets    []format.Dataset
+	cells       []sharedCell
+}
+
+type sharedCell struct {
+	in   *building
+	kind Kind
+	word uint64
+}
+
+// of reports whether the cells are those of a run, because it has the same tables.
+func (s *sharedCells) of(r *format.Run) bool {
+	return s.cells != nil && s.source == r.Source && s.environment == r.Environment && s.machine == r.Machine &&
+		len(s.datasets) == len(r.Datasets) && (len(r.Datasets) == 0 || &s.datasets[0] == &r.Datasets[0])
 }
 
 // building is a column of a block that is being made. Rows after the last of kinds are Absent.
@@ -27,7 +50,7 @@ type building struct {
 // Len returns the number of runs that were added.
 func (b *Builder) Len() int { return len(b.ids) }
 
-// Add adds a run. It does not keep the record.
+// Add adds a run. It does not keep the record, but may keep tables of it until another one is added.
 func (b *Builder) Add(r *format.Run) {
 	row := len(b.ids)
 	b.ids, b.started = append(b.ids, r.ID), append(b.started, r.Started.UnixMicro())
@@ -36,6 +59,20 @@ func (b *Builder) Add(r *format.Run) {
 			b.column(ref{scope, key}).put(row, v)
 		}
 	})
+	if !b.shared.of(r) {
+		b.shared = sharedCells{r.Source, r.Environment, r.Machine, r.Datasets, b.shared.cells[:0]}
+		visitShared(r, func(scope Scope, key string, v value) {
+			if len(key) <= maxKeyBytes {
+				c := b.column(ref{scope, key})
+				c.put(row, v)
+				b.shared.cells = append(b.shared.cells, sharedCell{c, c.kinds[row], c.words[row]})
+			}
+		})
+		return
+	}
+	for _, cell := range b.shared.cells {
+		cell.in.set(row, cell.kind, cell.word)
+	}
 }
 
 // AddRows adds some rows of a block.
@@ -72,8 +109,7 @@ func (b *Builder) column(r ref) *building {
 
 // put sets the value of a row, which is the last or a new one.
 func (c *building) put(row int, v value) {
-	c.grow(row + 1)
-	c.kinds[row], c.words[row] = v.kind, v.word
+	c.set(row, v.kind, v.word)
 	if v.kind != Text && v.kind != List {
 		return
 	}
@@ -88,6 +124,16 @@ func (c *building) put(row int, v value) {
 		c.texts = append(c.texts, text)
 	}
 	c.words[row] = code
+}
+
+// set sets the kind and the word of a row, which is the last or a new one.
+func (c *building) set(row int, kind Kind, word uint64) {
+	c.grow(row)
+	if row < len(c.kinds) {
+		c.kinds[row], c.words[row] = kind, word
+		return
+	}
+	c.kinds, c.words = append(c.kinds, kind), append(c.words, word)
 }
 
 func (c *building) grow(rows int) {

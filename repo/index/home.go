@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type Home struct {
 
 	// Read reads a finished run, with its notes. If its folder has no record, the error wraps fs.ErrNotExist.
 	Read func(id string) (*format.Run, error)
+
+	// ReadBatched reads finished runs of a day that are in one batch and nowhere else: nothing but the batch says
+	// something about them. It returns a record or an error for each id. If it is nil, Read reads these runs too.
+	ReadBatched func(day, batch string, ids []string) ([]*format.Run, []error)
 
 	// Batches returns the batches of a day, by name. It is nil if the home has none.
 	Batches func(day string) []Batch
@@ -287,20 +292,14 @@ func (r *reading) readDays(names []string, days []*Day, changed []int) error {
 			r.total += len(plans[i].read)
 		}
 	}
-	for i, p := range slices.Backward(plans) { // the newest first: they are kept if the reader is interrupted
-		if p == nil {
-			continue
+	errs := make([]error, len(plans))
+	parallel.Each(len(plans), func(i int) {
+		i = len(plans) - 1 - i // the newest first: they are kept if the reader is interrupted
+		if plans[i] != nil && r.ctx.Err() == nil {
+			days[changed[i]], errs[i] = r.execute(plans[i])
 		}
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
-		d, err := r.execute(p)
-		if err != nil {
-			return err
-		}
-		days[changed[i]] = d
-	}
-	return r.ctx.Err()
+	})
+	return cmp.Or(r.ctx.Err(), errors.Join(errs...))
 }
 
 // plan says how a day is read again.
@@ -347,11 +346,12 @@ func (r *reading) plan(name string) (*plan, error) {
 	p.day.Apart = l.apart.digest()
 	folders := ids
 	for _, id := range in.ids(ids) {
-		at := look{id: id}
+		at, batch := look{id: id}, in.runs[id]
 		if _, isFolder := slices.BinarySearch(folders, id); isFolder || l.apart.has(id) {
 			at = l.look(id)
+			batch.only = false
 		}
-		at.batch = in.runs[id]
+		at.batch = batch
 		row, ok := rows[id]
 		switch stamp := at.digest(); {
 		case ok && stamp != 0 && p.old.stamps[row] == stamp && p.old.sameRecord(row, at.batch):
@@ -401,9 +401,10 @@ func (r *reading) execute(p *plan) (*Day, error) {
 	for read := range slices.Chunk(p.read, together) {
 		runs := make([]*format.Run, len(read))
 		errs := make([]error, len(read))
-		parallel.Each(len(read), func(i int) {
-			if r.ctx.Err() == nil {
-				runs[i], errs[i] = r.Read(read[i].id)
+		groups := r.groups(read)
+		parallel.Each(len(groups), func(i int) {
+			if g := groups[i]; r.ctx.Err() == nil {
+				r.readGroup(p.day, read[g.from:g.to], runs[g.from:g.to], errs[g.from:g.to])
 			}
 		})
 		if err := r.ctx.Err(); err != nil {
@@ -432,6 +433,44 @@ func (r *reading) execute(p *plan) (*Day, error) {
 	var err error
 	p.day.Block, err = ParseBlock(data)
 	return p.day, err
+}
+
+// group is a part of the runs that are read, by their places.
+type group struct{ from, to int }
+
+// atOnce is how many runs of one batch are read by one call of ReadBatched.
+const atOnce = 64
+
+// groups divides runs so that those of a group are in the same batch and nowhere else, or the group has one run.
+func (r *reading) groups(read []look) []group {
+	groups := make([]group, 0, len(read))
+	for i := range read {
+		if n := len(groups); n > 0 && r.ReadBatched != nil && read[i].batch.only && i-groups[n-1].from < atOnce {
+			if first := read[groups[n-1].from].batch; first.only && first.place == read[i].batch.place {
+				groups[n-1].to = i + 1
+				continue
+			}
+		}
+		groups = append(groups, group{i, i + 1})
+	}
+	return groups
+}
+
+// readGroup reads the runs of a group.
+func (r *reading) readGroup(d *Day, read []look, runs []*format.Run, errs []error) {
+	if first := read[0].batch; r.ReadBatched != nil && first.only {
+		ids := make([]string, len(read))
+		for i := range read {
+			ids[i] = read[i].id
+		}
+		found, failed := r.ReadBatched(d.Name, d.batches[first.place-1].name, ids)
+		copy(runs, found)
+		copy(errs, failed)
+		return
+	}
+	for i := range read {
+		runs[i], errs[i] = r.Read(read[i].id)
+	}
 }
 
 // few is the number of runs up to which reading them shows no progress.

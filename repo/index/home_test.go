@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,10 @@ type project struct {
 	dir   string
 	cache string
 	state uint64
+
+	mu    sync.Mutex
 	reads int
+	calls int // of readBatched
 
 	batches func(day string) []Batch
 	records map[string]string // of runs in batches
@@ -36,7 +40,9 @@ func newProject(t *testing.T) *project {
 }
 
 func (p *project) read(id string) (*format.Run, error) {
+	p.mu.Lock()
 	p.reads++
+	p.mu.Unlock()
 	dir := filepath.Join(p.dir, format.IDDay(id), id)
 	name, err := os.ReadFile(filepath.Join(dir, "record"))
 	if batched, ok := p.records[id]; ok {
@@ -52,9 +58,33 @@ func (p *project) read(id string) (*format.Run, error) {
 	return &format.Run{ID: id, Started: format.IDTime(id), Name: string(name), Note: string(note)}, nil
 }
 
+// readBatched reads runs that must be in one batch only.
+func (p *project) readBatched(day, batch string, ids []string) ([]*format.Run, []error) {
+	runs, errs := make([]*format.Run, len(ids)), make([]error, len(ids))
+	p.mu.Lock()
+	p.calls++
+	p.mu.Unlock()
+	for i, id := range ids {
+		in := 0
+		for _, b := range p.batches(day) {
+			if slices.Contains(b.IDs, id) && b.Name == batch {
+				in++
+			}
+		}
+		if _, err := os.Lstat(filepath.Join(p.dir, day, id)); err == nil || in != 1 {
+			p.t.Errorf("run %s is read from %s only", id, batch)
+		}
+		runs[i], errs[i] = p.read(id)
+	}
+	return runs, errs
+}
+
 func (p *project) open() *Contents {
 	p.t.Helper()
-	h := &Home{Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read, Batches: p.batches}
+	h := &Home{
+		Dir: p.dir, Cache: OpenCache(p.cache, "home", p.dir), State: p.state, Read: p.read, Batches: p.batches,
+		ReadBatched: p.readBatched,
+	}
 	found, err := h.Open(context.Background())
 	if err != nil {
 		p.t.Fatal(err)
@@ -186,6 +216,44 @@ func TestHomeBatchOfLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.want("single", 1)
+	}
+}
+
+// Runs that are in one batch and nowhere else are read together. Those with a folder, and those in two batches, are not.
+func TestHomeReadsBatches(t *testing.T) {
+	p := newProject(t)
+	p.records = map[string]string{}
+	names := []string{"batch-k7qx2m9a", "batch-k7qx2m9b"}
+	ids := map[string][]string{}
+	var want []string
+	for n := range 300 {
+		name := fmt.Sprintf("run%03d", n)
+		want = append(want, name)
+		p.records[id(1, n)] = name
+		switch {
+		case n < 200:
+			ids[names[0]] = append(ids[names[0]], id(1, n))
+		case n < 298:
+			ids[names[1]] = append(ids[names[1]], id(1, n))
+		default: // in both
+			ids[names[0]], ids[names[1]] = append(ids[names[0]], id(1, n)), append(ids[names[1]], id(1, n))
+		}
+	}
+	p.write(id(1, 7), "notes/note", "noted")
+	want[7] += "+noted"
+	day := filepath.Join(p.dir, "2026-11-01")
+	for _, name := range names {
+		if err := errors.Join(os.MkdirAll(filepath.Join(day, name), 0o777),
+			os.WriteFile(batchRecords(day, name), nil, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.batches = func(string) []Batch {
+		return []Batch{{Name: names[0], IDs: ids[names[0]]}, {Name: names[1], IDs: ids[names[1]]}}
+	}
+	p.want(strings.Join(want, " "), 300)
+	if p.calls == 0 || p.calls > 20 {
+		t.Errorf("batches were read %d times", p.calls)
 	}
 }
 

@@ -55,6 +55,10 @@ func randomRun(r *rand.Rand) *format.Run {
 	maybe(func() {
 		run.Source = &format.Source{Commit: "c", Tree: fmt.Sprint(r.IntN(4)), Dirty: r.IntN(2) == 0, Patches: []string{"p"}}
 	})
+	maybe(func() {
+		run.Environment = &format.Environment{OS: word(), Digest: "e", Variables: map[string]string{"V": word()}}
+	})
+	maybe(func() { run.Machine = &format.Machine{Host: word(), Cores: 2} })
 	maybe(func() { run.Defined = []format.Definition{{Name: "l*", Goal: "min", StepSync: true}} })
 	maybe(func() { run.Datasets = []format.Dataset{{Name: "d", SHA256: "1"}, {Name: "d", SHA256: "2"}} })
 	return run
@@ -70,6 +74,9 @@ func TestColumnsHoldTheRecords(t *testing.T) {
 			var b Builder
 			for range random.IntN(40) {
 				run := randomRun(random)
+				if n := len(runs); n > 0 && random.IntN(2) == 0 { // it shares tables with the one before
+					run.Source, run.Environment, run.Datasets = runs[n-1].Source, runs[n-1].Environment, runs[n-1].Datasets
+				}
 				runs = append(runs, run)
 				b.Add(run)
 			}
@@ -180,7 +187,9 @@ func checkTable(t *testing.T, table *Table, runs []*format.Run) {
 			t.Fatalf("row %d is %s, want %s", row, table.ID(row), run.ID)
 		}
 		want := map[ref]value{}
-		visit(run, func(scope Scope, key string, v value) { want[ref{scope, key}] = v })
+		take := func(scope Scope, key string, v value) { want[ref{scope, key}] = v }
+		visit(run, take)
+		visitShared(run, take)
 		for scope := range numberOfScopes {
 			for _, key := range table.Keys(scope) {
 				c := table.Column(scope, key)

@@ -24,15 +24,26 @@ type value struct {
 	text string
 }
 
-// visit calls put with every value of a record that is in a column.
-func visit(r *format.Run, put func(scope Scope, key string, v value)) {
-	attribute := func(key string, v value) {
-		if v.kind != Absent {
-			put(Attributes, key, v)
-		}
+// put takes the value of a column.
+type put func(scope Scope, key string, v value)
+
+// attribute takes the value of a column of Attributes. It leaves out absent ones.
+func (put put) attribute(key string, v value) {
+	if v.kind != Absent {
+		put(Attributes, key, v)
 	}
-	visitIdentity(r, attribute)
-	visitTables(r, attribute)
+}
+
+// fact is like attribute, for Facts.
+func (put put) fact(key string, v value) {
+	if v.kind != Absent {
+		put(Facts, key, v)
+	}
+}
+
+// visit calls put with every value of a record that is in a column, except those of visitShared.
+func visit(r *format.Run, put put) {
+	visitIdentity(r, put.attribute)
 	for name, v := range r.Summary {
 		put(Summary, name, valueOf(v))
 	}
@@ -42,6 +53,20 @@ func visit(r *format.Run, put func(scope Scope, key string, v value)) {
 	for name, m := range r.Metrics {
 		visitMetric(name, m, put)
 	}
+	flat := r.Params.Flatten()
+	if irregular(r, flat) {
+		put(Facts, Irregular, value{kind: Bool, word: 1})
+	} else {
+		for name, v := range flat {
+			put(Params, name, valueOf(v))
+		}
+	}
+	visitFacts(r, put.fact)
+}
+
+// visitShared calls put with the values that depend on nothing but the tables that a format.RunDecoder shares.
+func visitShared(r *format.Run, put put) {
+	visitTables(r, put.attribute)
 	if e := r.Environment; e != nil && len(e.Variables) <= maxNamed {
 		for name, v := range e.Variables {
 			put(Variables, name, textValue(v))
@@ -52,19 +77,8 @@ func visit(r *format.Run, put func(scope Scope, key string, v value)) {
 			put(Datasets, r.Datasets[i].Name, textValue(r.Datasets[i].Identity()))
 		}
 	}
-	flat := r.Params.Flatten()
-	if irregular(r, flat) {
-		put(Facts, Irregular, value{kind: Bool, word: 1})
-	} else {
-		for name, v := range flat {
-			put(Params, name, valueOf(v))
-		}
-	}
-	visitFacts(r, func(key string, v value) {
-		if v.kind != Absent {
-			put(Facts, key, v)
-		}
-	})
+	put.fact(Shared, texts(sharedFiles(r)))
+	put.fact(Noticed, noticed(r.Datasets))
 }
 
 func visitIdentity(r *format.Run, put func(key string, v value)) {
@@ -175,8 +189,6 @@ func visitFacts(r *format.Run, put func(key string, v value)) {
 	yes(Redacted, len(r.Redacted) > 0)
 	yes(Dotted, dotted(r.Params) || sharedName(r.Datasets))
 	put(Definition, definitions(r.Defined))
-	put(Shared, texts(sharedFiles(r)))
-	put(Noticed, noticed(r.Datasets))
 }
 
 // irregular reports whether the names of the params of a run do not tell them apart, or are too many for columns. It
@@ -206,6 +218,9 @@ func dotted(params map[string]any) bool {
 
 // sharedName reports whether two datasets have the same name.
 func sharedName(datasets []format.Dataset) bool {
+	if len(datasets) < 2 {
+		return false
+	}
 	seen := map[string]bool{}
 	for _, d := range datasets {
 		if seen[d.Name] {
