@@ -42,6 +42,14 @@ func (r *Repository) TableAt(ctx context.Context, rev string) (*Table, *Revision
 	return t, v, nil
 }
 
+// FolderCache returns the cache that says which runs are in the folders of commits, or nil if IndexVariable is IndexOff.
+func (r *Repository) FolderCache() *index.Cache {
+	if os.Getenv(IndexVariable) == IndexOff {
+		return nil
+	}
+	return index.OpenCache(r.indexDir(), "folders", "folders")
+}
+
 // daysTogether is how many days of a commit are read at once.
 const daysTogether = 32
 

@@ -108,6 +108,39 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 	return entries, nil
 }
 
+// readAtOnce is how many trees are asked for at once: the names fit into the buffer of any pipe, so that neither side
+// waits for the other.
+const readAtOnce = 32
+
+// ReadAll reads trees, so that Read then has them. It waits for Git once for many of them.
+func (t *Trees) ReadAll(ids []string) error {
+	var unknown []string
+	for _, id := range ids {
+		if _, ok := t.known[id]; !ok && isObjectID(id) && !t.absent[id] {
+			unknown = append(unknown, id)
+		}
+	}
+	slices.Sort(unknown)
+	for ids := range slices.Chunk(slices.Compact(unknown), readAtOnce) {
+		if len(t.ahead) == 0 {
+			names := make([]string, len(ids))
+			for i, id := range ids {
+				names[i] = id + "^{tree}"
+			}
+			if err := t.send(strings.Join(names, "\n")); err != nil {
+				return err
+			}
+			t.ahead = names
+		}
+		for _, id := range ids {
+			if _, err := t.Read(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Blob returns the content of a blob. If it has more than limit bytes, Blob returns an error.
 func (t *Trees) Blob(id string, limit int64) ([]byte, error) { return t.object(id, "blob", limit) }
 

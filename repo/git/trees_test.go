@@ -1,6 +1,8 @@
 package git
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,5 +135,43 @@ func TestTreesEdit(t *testing.T) {
 			check(t, err)
 			equal(t, "Empty", empty, r.Git("hash-object", "-t", "tree", os.DevNull))
 		})
+	}
+}
+
+// TestReadAll: trees that are read together are those that are read one by one, whatever was asked for before.
+func TestReadAll(t *testing.T) {
+	_, dirs := plain(t)
+	trees := openTrees(t, dirs)
+	var ids []string
+	for i := range 3 * readAtOnce {
+		id, err := trees.Edit("", []Edit{{fmt.Sprintf("f%d", i), "100644", strings.Repeat("1", 40)}})
+		check(t, err)
+		ids = append(ids, id)
+	}
+	none := strings.Repeat("2", 40)
+	for _, c := range []struct {
+		ahead, ids []string
+		lost       bool
+	}{
+		{nil, append(ids, ids...), false},
+		{ids[:2], ids, false},
+		{nil, nil, false},
+		{nil, []string{"", "HEAD", ids[0]}, false},
+		{nil, []string{ids[0], none, ids[50]}, true},
+	} {
+		trees := openTrees(t, dirs)
+		if len(c.ahead) > 0 {
+			check(t, trees.Ahead(c.ahead...))
+		}
+		if err := trees.ReadAll(c.ids); errors.Is(err, ErrNoObject) != c.lost || err != nil && !c.lost {
+			t.Errorf("%q: %v", c.ids, err)
+		}
+		for i, id := range ids {
+			entries, err := trees.Read(id)
+			check(t, err)
+			if len(entries) != 1 || entries[0].Name != fmt.Sprintf("f%d", i) {
+				t.Errorf("tree %d is %v", i, entries)
+			}
+		}
 	}
 }

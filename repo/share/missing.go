@@ -24,7 +24,7 @@ func Missing(ctx context.Context, c *catalog.Catalog) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.trees.Close()
+	defer d.close()
 	known, err := d.known(head)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func MissingFiles(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.trees.Close()
+	defer d.close()
 	return missingFiles(ctx, r, d.trees, head, d.at)
 }
 
@@ -44,6 +44,23 @@ func missingFiles(ctx context.Context, r *repo.Repository, trees *git.Trees, com
 	}
 	folders, err := trees.Read(e.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := trees.ReadAll(treesOf(folders, func(git.TreeEntry) bool { return true })); err != nil {
+		return nil, err
+	}
+	var batches []string
+	for _, folder := range folders {
+		if !folder.IsTree() || format.CheckDay(folder.Name) != nil {
+			continue
+		}
+		entries, err := trees.Read(folder.ID)
+		if err != nil {
+			return nil, err
+		}
+		batches = append(batches, treesOf(entries, func(e git.TreeEntry) bool { return format.IsBatchName(e.Name) })...)
+	}
+	if err := trees.ReadAll(batches); err != nil {
 		return nil, err
 	}
 	replaced, err := replacedFiles(r)
@@ -77,6 +94,17 @@ func missingFiles(ctx context.Context, r *repo.Repository, trees *git.Trees, com
 		return missing, nil
 	}
 	return tracked(ctx, r, missing, at)
+}
+
+// treesOf returns the ids of the folders among entries that are wanted.
+func treesOf(entries []git.TreeEntry, wanted func(e git.TreeEntry) bool) []string {
+	var ids []string
+	for _, e := range entries {
+		if e.IsTree() && wanted(e) {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
 }
 
 // tracked returns those of some files that the index has: the other side of a merge may have removed the others.

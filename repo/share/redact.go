@@ -88,7 +88,7 @@ func everRemoved(ctx context.Context, r *repo.Repository) (map[string]bool, erro
 	if err != nil {
 		return nil, err
 	}
-	defer d.trees.Close()
+	defer d.close()
 	head, err := git.Resolve(ctx, r.Git, "HEAD")
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/index"
 )
 
 // BranchNameError means that a name is not valid for a branch.
@@ -118,8 +119,9 @@ type knownRuns struct {
 }
 
 func (d *days) known(commit string) (knownRuns, error) {
-	known := knownRuns{commit, map[string]bool{}, map[string]bool{}}
+	known := knownRuns{commit, nil, map[string]bool{}}
 	folders, err := d.of(commit)
+	known.runs = make(map[string]bool, d.count(folders))
 	if err != nil {
 		return known, err
 	}
@@ -202,6 +204,9 @@ type days struct {
 	at      string // the .runs folder
 	seen    map[string][]string
 	batched map[string]bool // whether there are batches among them
+
+	cache *index.Cache            // of folders that were read; nil if none is kept
+	added map[string]index.Folder // by tree: what the cache does not have yet
 }
 
 func openDays(ctx context.Context, r *repo.Repository) (*days, error) {
@@ -213,7 +218,23 @@ func openDays(ctx context.Context, r *repo.Repository) (*days, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &days{repo: r, trees: trees, at: at, seen: map[string][]string{}, batched: map[string]bool{}}, nil
+	return &days{
+		repo: r, trees: trees, at: at, seen: map[string][]string{}, batched: map[string]bool{}, cache: r.FolderCache(),
+		added: map[string]index.Folder{},
+	}, nil
+}
+
+// close keeps which runs are in the folders that were read: with batches, finding out reads all records.
+func (d *days) close() {
+	d.trees.Close()
+	if len(d.added) == 0 {
+		return
+	}
+	used := make(map[string]bool, len(d.seen))
+	for tree := range d.seen {
+		used[tree] = true
+	}
+	d.cache.AddFolders(d.added, used)
 }
 
 // dayFolders returns the day folders of a commit, which may be empty.
@@ -241,23 +262,46 @@ func (d *days) of(commit string) ([]string, error) {
 		if _, known := d.seen[folder.ID]; known {
 			continue
 		}
+		if d.cache != nil {
+			if f, ok := d.cache.Folder(folder.ID, folder.Name); ok {
+				d.seen[folder.ID], d.batched[folder.ID] = f.IDs, f.Batch != ""
+				continue
+			}
+		}
 		entries, err := d.trees.Read(folder.ID)
 		if err != nil {
 			return nil, err
 		}
-		if d.seen[folder.ID], err = idsOf(d.trees, folder.Name, entries); err != nil {
+		ids, whole, err := idsOf(d.trees, folder.Name, entries)
+		if err != nil {
 			return nil, err
 		}
-		d.batched[folder.ID] = slices.ContainsFunc(entries, func(e git.TreeEntry) bool {
+		f := index.Folder{IDs: ids}
+		if i := slices.IndexFunc(entries, func(e git.TreeEntry) bool {
 			return e.IsTree() && format.IsBatchName(e.Name)
-		})
+		}); i >= 0 {
+			f.Batch = entries[i].Name
+		}
+		d.seen[folder.ID], d.batched[folder.ID] = ids, f.Batch != ""
+		if whole && d.cache != nil {
+			d.added[folder.ID] = f
+		}
 	}
 	return trees, nil
 }
 
-// idsOf returns the ids of the runs in the folder of a day, each once.
-func idsOf(trees *git.Trees, day string, entries []git.TreeEntry) ([]string, error) {
-	ids := []string{}
+// count returns how many runs some folders have together.
+func (d *days) count(trees []string) int {
+	n := 0
+	for _, tree := range trees {
+		n += len(d.seen[tree])
+	}
+	return n
+}
+
+// idsOf returns the ids of the runs in the folder of a day, each once. whole is false if a batch could not be read.
+func idsOf(trees *git.Trees, day string, entries []git.TreeEntry) (ids []string, whole bool, err error) {
+	ids, whole = []string{}, true
 	batched := false
 	for _, e := range entries {
 		switch {
@@ -267,19 +311,21 @@ func idsOf(trees *git.Trees, day string, entries []git.TreeEntry) ([]string, err
 		case format.IsBatchName(e.Name):
 			b, err := readBatch(trees, day, e)
 			if isBroken(err) {
-				return nil, err
+				return nil, false, err
 			}
-			if err == nil { // otherwise verify reports it
-				batched = true
-				ids = append(ids, b.ids...)
+			if err != nil { // verify reports it
+				whole = false
+				continue
 			}
+			batched = true
+			ids = append(ids, b.ids...)
 		}
 	}
 	if batched {
 		slices.Sort(ids)
 		ids = slices.Compact(ids)
 	}
-	return ids, nil
+	return ids, whole, nil
 }
 
 // RunsOnOtherBranches lists the runs that are on other local branches but not in the commit that is checked out, and
@@ -373,7 +419,7 @@ func withoutBatches(trees *git.Trees, names []string, here map[string]string, ot
 			if err != nil {
 				return nil, err
 			}
-			ids, err := idsOf(trees, day.Name, slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
+			ids, _, err := idsOf(trees, day.Name, slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
 				return from.other && !(format.IsBatchName(e.Name) && added[e.Name])
 			}))
 			if err != nil {
@@ -445,7 +491,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.trees.Close()
+	defer d.close()
 	known, err := d.known(local.seen)
 	if err != nil {
 		return nil, err
@@ -531,7 +577,7 @@ func (o *Overview) warn(d *days, head string, local localBranch) error {
 // countLost counts the runs that only keptRef has. runs has those of the branches. Neither the commits nor the branches
 // mark them as removed.
 func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, commits []string,
-	branches []git.Branch, runs map[string]*branchPlace,
+	branches []git.Branch, runs map[string]branchPlace,
 ) error {
 	kept, err := git.Resolve(ctx, d.repo.Git, keptRef)
 	if err != nil || kept == "" {
@@ -544,7 +590,7 @@ func (o *Overview) countLost(ctx context.Context, d *days, c *catalog.Catalog, c
 	var lost []string
 	for _, tree := range folders {
 		for _, id := range d.seen[tree] {
-			if runs[id] == nil {
+			if _, there := runs[id]; !there {
 				lost = append(lost, id)
 			}
 		}
@@ -585,7 +631,7 @@ type branchPlace struct {
 // compare finds the branches that each run is on. A run that was removed here counts on no branch. Its cost depends
 // only on the number of different day folders, because branches share equal ones.
 func (o *Overview) compare(d *days, branches []git.Branch, local localBranch, removed map[string]bool,
-) (map[string]*branchPlace, error) {
+) (map[string]branchPlace, error) {
 	holders := map[string]*branchPlace{} // by the tree id of the day folder
 	join := func(p *branchPlace, branch string, remote bool) {
 		p.atRemote = p.atRemote || remote
@@ -606,18 +652,17 @@ func (o *Overview) compare(d *days, branches []git.Branch, local localBranch, re
 			join(holders[tree], b.Name, b.Remote)
 		}
 	}
-	runs := map[string]*branchPlace{}
-	for tree, p := range holders {
+	trees := slices.Collect(maps.Keys(holders))
+	runs := make(map[string]branchPlace, d.count(trees))
+	for _, tree := range trees {
+		p := holders[tree]
 		for _, id := range d.seen[tree] {
 			at := runs[id]
-			if at == nil {
-				at = &branchPlace{}
-				runs[id] = at
-			}
 			if p.only != "" {
-				join(at, p.only, false)
+				join(&at, p.only, false)
 			}
 			at.several, at.atRemote = at.several || p.several, at.atRemote || p.atRemote
+			runs[id] = at
 		}
 	}
 	alone := map[string]int{}
@@ -632,7 +677,7 @@ func (o *Overview) compare(d *days, branches []git.Branch, local localBranch, re
 	folders, err := d.of(local.tip)
 	for _, tree := range folders {
 		for _, id := range d.seen[tree] {
-			if p := runs[id]; o.Remote && (p == nil || !p.atRemote) {
+			if o.Remote && !runs[id].atRemote {
 				o.Unpushed++
 			}
 		}
