@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -315,7 +317,52 @@ func (r *Repository) Read(ctx context.Context, id string) (*Entry, error) {
 
 // decodeFinished decodes the record of a finished run that is stored in the folder of id.
 func decodeFinished(name, id string, data []byte) (*format.Run, error) {
+	if len(data) > largeRecord {
+		return decodeLarge(name, id, data)
+	}
 	return finishedRun(name, id, data, &format.RunDecoder{})
+}
+
+// refused remembers why large records were refused. A page, and a list of all runs, read a damaged record several times,
+// and a hostile one takes seconds.
+var refused struct {
+	sync.Mutex
+	why map[refusedRecord]error
+}
+
+type refusedRecord struct {
+	name string
+	sum  [sha256.Size]byte
+}
+
+const (
+	largeRecord = 64 << 10
+	maxRefused  = 1000 // that are remembered
+	maxReason   = 4096 // bytes of the message of one
+)
+
+// decodeLarge is decodeFinished for a record that is so large that a refusal is remembered.
+func decodeLarge(name, id string, data []byte) (*format.Run, error) {
+	record := refusedRecord{name + "\x00" + id, sha256.Sum256(data)}
+	refused.Lock()
+	err := refused.why[record]
+	refused.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	run, err := finishedRun(name, id, data, &format.RunDecoder{})
+	if err == nil || len(err.Error()) > maxReason {
+		return run, err
+	}
+	refused.Lock()
+	defer refused.Unlock()
+	if refused.why == nil {
+		refused.why = map[refusedRecord]error{}
+	}
+	if len(refused.why) < maxRefused {
+		refused.why[record] = err
+	}
+	return nil, err
 }
 
 // finishedRun is like decodeFinished, with a decoder that may have decoded other records.

@@ -184,19 +184,27 @@ func (p *pack) finish() (*packedParts, error) {
 }
 
 // compressors are writers that are used again: a new one takes a megabyte, and a page may have thousands of answers.
-var compressors sync.Pool
+// The second are for what is large: the strongest level takes five times as long there, for a few percent.
+var compressors [2]sync.Pool
+
+// largeBytes is the size of what compress packs with the usual level.
+const largeBytes = 4 * blockBytes
 
 // compress packs bytes as gzip, without a time or a name.
 func compress(data []byte) []byte {
 	var b bytes.Buffer
-	w, ok := compressors.Get().(*gzip.Writer)
+	pool, level := &compressors[0], gzip.BestCompression
+	if len(data) >= largeBytes {
+		pool, level = &compressors[1], gzip.DefaultCompression
+	}
+	w, ok := pool.Get().(*gzip.Writer)
 	if ok {
 		w.Reset(&b)
 	} else {
-		w, _ = gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+		w, _ = gzip.NewWriterLevel(&b, level) // the level is valid
 	}
 	_, _ = w.Write(data) // a buffer takes everything
 	_ = w.Close()
-	compressors.Put(w)
+	pool.Put(w)
 	return b.Bytes()
 }
