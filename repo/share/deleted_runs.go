@@ -42,7 +42,7 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer d.trees.Close()
+	defer d.close()
 	folders, err := dayFolders(d.trees, head, d.at)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,11 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		ids, err := idsOf(d.trees, folder.Name, entries)
+		// The name of a batch is that of its content: if the working tree has the batch, it has all runs of it.
+		entries = slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
+			return e.IsTree() && format.IsBatchName(e.Name) && isFile(r.Dir, folder.Name, e.Name, format.BatchRunsName)
+		})
+		ids, _, err := idsOf(d.trees, folder.Name, entries)
 		if err != nil {
 			return nil, err
 		}
@@ -79,6 +83,11 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 	}
 	slices.Sort(deleted)
 	return deleted, nil
+}
+
+func isFile(elem ...string) bool {
+	info, err := os.Lstat(filepath.Join(elem...))
+	return err == nil && info.Mode().IsRegular()
 }
 
 // removedAt returns the runs that the working tree or a commit marks as removed.
