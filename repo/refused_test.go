@@ -21,8 +21,11 @@ func TestRefusedRecord(t *testing.T) {
 		data string
 		bad  bool
 	}{
-		{string(large), false}, {string(large) + "status = 3\n", true}, {string(large) + "status = 3\n", true},
-		{string(large), false}, {string(good), false},
+		{string(large), false},
+		{string(large) + "status = 3\n", true},
+		{string(large) + "status = 3\n", true},
+		{string(large), false},
+		{string(good), false},
 	} {
 		if err := os.WriteFile(file, []byte(c.data), 0o666); err != nil {
 			t.Fatal(err)
