@@ -25,6 +25,7 @@ type Active struct {
 	other   *Worktree // the other worktree that the run belongs to; nil if it is of repo as the caller opened it
 	copyErr error     // why the finished run could not be kept in the common store
 
+	again  *again  // of a reproduction that this process started; otherwise nil
 	inputs *inputs // what was noticed while the program ran; may be nil
 
 	recording sync.Mutex // held while this process changes the record

@@ -19,6 +19,12 @@ type FetchedData struct {
 	format.Dataset
 	Place    string // path on this machine
 	Variable string // environment variable for the place of data outside the project; otherwise empty
+	// Unread is true if neither the command nor the source names Variable: the program reads a path that it names itself.
+	Unread bool
+	// Former is where the data was when the run was recorded, if that is not Place and this machine recorded the run.
+	Former string
+	// Trusted is true if the data was not hashed: only names and sizes were compared, or the name of its folder.
+	Trusted bool
 }
 
 // FetchData finds the datasets of a run by their digests, at the places that this machine has recorded or in the
@@ -39,6 +45,13 @@ func (r *Repository) FetchData(
 			missing, first = append(missing, d.Name), cmp.Or(first, err)
 			continue
 		}
+		if f.Variable != "" {
+			f.Unread = !namesVariable(dir, run, f.Variable)
+			if local, err := r.local(ctx); err == nil && local.Data[d.Name] != f.Place {
+				f.Former = local.Data[d.Name]
+			}
+		}
+		f.Trusted = f.Trusted || d.Hash == format.HashListing
 		found = append(found, f)
 	}
 	if len(missing) > 1 {
@@ -59,7 +72,7 @@ func (r *Repository) fetchDataset(
 				"download that revision first, for example with 'huggingface-cli download %s --revision %s'",
 				d.Name, d.Digest)
 		}
-		return FetchedData{Dataset: d, Place: place}, nil
+		return FetchedData{Dataset: d, Place: place, Trusted: true}, nil
 	case partial(d):
 		return r.fetchPartial(ctx, d, dir)
 	case d.SHA256 == "":
@@ -80,7 +93,7 @@ func (r *Repository) fetchDataset(
 		return f, err
 	}
 	if d.Path == "" {
-		return FetchedData{d, place, dataVariable(d.Name)}, nil
+		return FetchedData{Dataset: d, Place: place, Variable: dataVariable(d.Name)}, nil
 	}
 	if err := NoLinks(dir, d.Path); err != nil {
 		return f, fmt.Errorf("dataset %s: %w", d.Name, err)

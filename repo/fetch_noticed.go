@@ -113,7 +113,7 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 			continue
 		}
 		if d.Path == "" {
-			return FetchedData{d, place, dataVariable(d.Name)}, nil
+			return FetchedData{Dataset: d, Place: place, Variable: dataVariable(d.Name)}, nil
 		}
 		if err := copyPartial(ctx, place, dir, d.Path, names); err != nil {
 			return FetchedData{}, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)

@@ -20,11 +20,16 @@ const readsName = ".reads"
 
 func (a *Active) readsDir() string { return filepath.Join(a.Dir, readsName) }
 
-// TraceReads makes the folder for what the program opens, and returns it with the root of the project, without links.
+// TraceReads makes the folder for what the program opens, and returns it with the root of the source that it runs from,
+// without links.
 func (a *Active) TraceReads() (dir, root string, err error) {
 	dir = a.readsDir()
 	if err = os.MkdirAll(dir, 0o777); err == nil {
-		root, err = filepath.EvalSymlinks(a.repo.TreeRoot())
+		from := a.repo.TreeRoot()
+		if a.again != nil {
+			from = a.again.dir
+		}
+		root, err = filepath.EvalSymlinks(from)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("noticing what the program reads: %w", err)
@@ -93,6 +98,8 @@ type inputs struct {
 	config  *format.Config
 	places  reads.Places
 	root    string // without links
+	again   *again // of a reproduction; otherwise nil
+	dir     string // of again, without links
 	reader  reads.Reader
 	hashes  capture.Hashes
 	started int64  // nanoseconds since 1970
@@ -124,6 +131,11 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		reader: reads.Reader{Dir: a.readsDir()},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		started: run.Started.UnixNano(),
+	}
+	if in.again = a.again; in.again != nil {
+		if in.dir, err = filepath.EvalSymlinks(in.again.dir); err != nil {
+			in.dir = in.again.dir
+		}
 	}
 	in.host, _ = os.Hostname()
 	in.hashes.Folder = func(ctx context.Context, dir string) (string, func(), error) {
@@ -191,11 +203,17 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		real := in.realPath(path)
+		if in.again != nil && relativeTo(in.dir, real) != "" {
+			continue // the restored source, its data, or what was made there
+		}
+		if in.again != nil && relativeTo(in.dir, path) != "" {
+			path = real // a link leads out of it
+		}
 		if !in.places.May(path) {
 			continue
 		}
 		f := inputFile{path: path}
-		real := in.realPath(path)
 		f.rel = relativeTo(in.root, path)
 		realRel := relativeTo(in.root, real)
 		if f.rel == "" && realRel != "" { // the program came through a link to the project
@@ -209,6 +227,8 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 			f.gone, f.noFile = os.IsNotExist(err), !os.IsNotExist(err)
 		}
 		switch {
+		case in.again != nil && (f.rel != "" || !in.isCode(real)):
+			outside = append(outside, f)
 		case realRel != "":
 			inside = append(inside, f)
 			ask = append(ask, asked{realRel, f.found})

@@ -130,6 +130,10 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 		problem("which files are source could not be determined")
 		return n
 	}
+	if in.again != nil {
+		in.recordAgain(ctx, n, in.unchanged(in.ofAgain(ctx, files), problem), wait, end, problem)
+		return n
+	}
 	files = in.notDeclared(ctx, files)
 	files = in.unchanged(files, problem)
 	files = in.withoutSecrets(ctx, n.trace, files)

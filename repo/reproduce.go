@@ -116,8 +116,11 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		p.Changes = diff.CompareEnvironments(recorded, now)
 		p.Changes, p.Matter = diff.WhatMatters(p.Changes, capture.Imported(ctx, q.Dir))
 	}
-	p.Active, err = r.Start(ctx, run, format.OwnerProcess)
-	return p, err
+	if p.Active, err = r.Start(ctx, run, format.OwnerProcess); err != nil {
+		return nil, err
+	}
+	p.Active.again = &again{dir: q.Dir, data: q.Data}
+	return p, nil
 }
 
 // findDir sets the folder in which the program starts, and makes it if the source lacks it, because Git does not track

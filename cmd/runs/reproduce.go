@@ -125,6 +125,9 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		return &repo.HintError{Err: err, Hint: hint}
 	}
 	s := supervised{active: again.Active, args: again.Args, dir: again.Dir, env: again.Env}
+	if err := a.traceReads(&s, ""); err != nil {
+		return err
+	}
 	if !namesServer() {
 		a.answerMLflow(ctx, &s)
 		if s.mlflow != nil {
@@ -188,15 +191,7 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		return nil, err
 	}
 	for _, d := range data {
-		if d.Hash == format.HashListing {
-			a.progress("runs: found dataset %s: %s (only its names and sizes are known)", d.Name,
-				repo.Relative(a.dir, d.Place))
-			continue
-		}
-		a.progress("runs: verified dataset %s: %s", d.Name, repo.Relative(a.dir, d.Place))
-		if d.Variable != "" {
-			a.hint("the program gets this place in %s, and otherwise reads the path that it names itself", d.Variable)
-		}
+		a.printFetched(d)
 	}
 	q.Data = data
 	again, err := r.Reproduce(ctx, q)
@@ -215,6 +210,31 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		a.progress("runs: made the working folder %s, which Git does not track", repo.Relative(a.dir, again.Dir))
 	}
 	return again, nil
+}
+
+// printFetched prints where a dataset was found, what is known of its content, and whether the program reads it there.
+func (a *app) printFetched(d repo.FetchedData) {
+	place := repo.Relative(a.dir, d.Place)
+	switch {
+	case d.SourceType != "" && d.Trusted && d.Hash == "":
+		a.progress("runs: found dataset %s at revision %.12s: %s (its files were not hashed)", d.Name, d.Digest, place)
+	case d.Trusted:
+		a.progress("runs: found dataset %s: %s (only its names and sizes are known)", d.Name, place)
+	default:
+		a.progress("runs: verified dataset %s: %s", d.Name, place)
+	}
+	switch {
+	case d.Variable == "":
+	case !d.Unread:
+		a.hint("the program gets this place in %s", d.Variable)
+	case d.Former != "":
+		a.warn("the source of the run does not name %s: the program reads the path that it names itself, %s, and not %s",
+			d.Variable, d.Former, place)
+		a.hint("put the data at that path, or have the program read the variable")
+	default:
+		a.hint("the program reads the path that it names itself; %s is set to this place, but its source does not name it",
+			d.Variable)
+	}
 }
 
 // printVariables prints which recorded environment variables the program gets, and which others differ.

@@ -490,6 +490,55 @@ class TestBehavior(WithReads):
         os.remove(os.path.join(self.dir, "data", "7.txt"))
         self.runs("reproduce", run["id"], "--env", "none", status=1)
 
+    def again(self, run: dict, status: int = 0, **env: str) -> tuple[dict, str]:
+        """Reproduce a run. Returns the record of the reproduction and what was printed."""
+        done = subprocess.run(
+            [self.binary, "reproduce", run["id"], "--env", "none"],
+            cwd=self.dir, env=self.env(PYTHONPATH="", HOME=self.home, **env), capture_output=True, text=True,
+            timeout=600, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        for line in done.stderr.splitlines():
+            if "kept " in line:
+                self.addCleanup(shutil.rmtree, os.path.dirname(line.split("kept ")[1].split(": ")[0]), True)
+        return self.show(), done.stderr
+
+    def test_reproduction_that_reads_the_project(self):
+        """A reproduction says that its program reads the data of the project, and not the restored copy."""
+        self.write("data/a.csv", "x")
+        path = os.path.join(self.dir, "data", "a.csv")
+        run = self.exec(f"open({path!r}).read(); open('config.json').read(); open('data/o', 'w').write('x')")
+        again, printed = self.again(run)
+        problem = "it read data/a.csv in the project, by an absolute path, and not in the restored source"
+        self.assertEqual(again["trace"]["problems"], [problem])
+        self.assertIn(problem, printed)
+        run = self.exec("open('data/a.csv').read(); open('config.json').read()")
+        again, printed = self.again(run)
+        self.assertEqual(again["trace"], {"road": "python"})
+        self.assertEqual([d["name"] for d in again["datasets"]], ["a"])
+
+    def test_reproduction_that_reads_another_place(self):
+        """Data outside the project is found by its variable, but a program that does not use it reads its old path."""
+        for name, text in (("old", "x"), ("new", "x"), ("old/b", "y")):
+            self.write(f"{self.outside}/{name}/a.csv", text)
+        place = os.path.join(self.outside, "new", "a.csv")
+        old = os.path.join(self.outside, "old", "a.csv")
+        fixed = self.exec(f"open({old!r}).read()")
+        used = self.exec(f"import os; open(os.environ.get('RUNS_DATA_A') or {old!r}).read()")
+        _, printed = self.again(fixed)
+        self.assertIn("its source does not name it", printed)
+        for content, problems in (("x", None), ("other", 1)):
+            self.write(old, content)
+            again, printed = self.again(fixed, RUNS_DATA_A=place)
+            self.assertIn(f"reads the path that it names itself, {old}, and not", printed)
+            want = "it read a.csv in the place that it names, which differs from dataset a, "
+            self.assertEqual(
+                again["trace"].get("problems"), problems and [want + "unlike the run that it reproduces"]
+            )
+            again, printed = self.again(used, RUNS_DATA_A=place)
+            self.assertNotIn("names itself", printed)
+            self.assertEqual((again["trace"], [d["name"] for d in again["datasets"]]), ({"road": "python"}, ["a"]))
+
     def test_a_python_2_starts_as_without_us(self) -> None:
         python = shutil.which("python2")
         if not python or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:

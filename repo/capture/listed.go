@@ -65,6 +65,14 @@ type Hashes struct {
 // Knows reports whether the digest of a file is known, as it was found.
 func (h *Hashes) Knows(f Found) bool { return h.of(f) != nil }
 
+// Sum returns the digest of a file as it was found, or "" if it is not known.
+func (h *Hashes) Sum(f Found) string {
+	if e := h.of(f); e != nil {
+		return e.sum
+	}
+	return ""
+}
+
 func (h *Hashes) of(f Found) *hashed {
 	h.mu.Lock()
 	defer h.mu.Unlock()
