@@ -22,6 +22,7 @@ type Verdict struct {
 	Restorable bool        // all of the source can be restored
 	Why        string      // why the source cannot be restored
 	Inputs     string      // what is not known of the data that the run read
+	Missing    []MissingDataset
 	Denied     bool        // Problems are only files that the user may not read
 
 	problems, absent int // all of them, also those that are not listed
@@ -58,11 +59,12 @@ func (v *Verdict) countRest() {
 type Verifier struct {
 	sources map[string]error
 	shared  map[string]error
+	data    map[string]string // what is wrong with a dataset on this machine
 }
 
 // NewVerifier returns a verifier.
 func NewVerifier() *Verifier {
-	return &Verifier{map[string]error{}, map[string]error{}}
+	return &Verifier{map[string]error{}, map[string]error{}, map[string]string{}}
 }
 
 // Verify recomputes the digests of the files, artifacts, patches, manifests and environment of a finished run, and
@@ -123,6 +125,7 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	v.source(ctx, e, &d)
 	d.Inputs = e.UnknownInputs()
+	d.Missing = v.missing(ctx, e)
 	d.countRest()
 	return d, ctx.Err()
 }
@@ -256,6 +259,26 @@ func (v *Verifier) once(key string, check func() error) error {
 		v.shared[key] = err
 	}
 	return err
+}
+
+// missing is MissingData, which looks at a dataset of many runs only once.
+func (v *Verifier) missing(ctx context.Context, e *Entry) (missing []MissingDataset) {
+	commit := ""
+	if e.Source != nil {
+		commit = e.Source.Commit
+	}
+	for _, d := range e.Datasets {
+		key := strings.Join([]string{d.Name, d.Path, d.Identity(), d.Manifest, commit}, "\x00")
+		reason, ok := v.data[key]
+		if !ok {
+			reason = e.repo.missing(ctx, e.Run, d)
+			v.data[key] = reason
+		}
+		if reason != "" {
+			missing = append(missing, MissingDataset{d, reason})
+		}
+	}
+	return missing
 }
 
 // source rebuilds the tree, and those of the submodules. It is not a problem if no source was recorded, if this clone

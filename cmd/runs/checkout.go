@@ -74,7 +74,25 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 			e.Source.Commit, commit)
 	}
 	a.printRestored(e, dir, done)
+	a.printMissingData(ctx, e, dir)
 	return nil
+}
+
+// printMissingData warns about data of a run that this machine does not have, and says how the other data gets to the
+// restored source.
+func (a *app) printMissingData(ctx context.Context, e *repo.Entry, dir string) {
+	missing, elsewhere := e.Repository().MissingData(ctx, e.Run, dir)
+	for i, m := range missing {
+		if i == shownChanges {
+			a.warn("%d more datasets are not on this machine", len(missing)-i)
+			break
+		}
+		a.warn("the source is restored, but %s; 'runs reproduce' finds it by %s", m, m.Variable())
+	}
+	if len(elsewhere) > 0 {
+		a.hint("the data is not part of the source: %s; 'runs reproduce %s' copies it",
+			firstNames(elsewhere), format.IDRandom(e.ID))
+	}
 }
 
 // printRestored prints what was restored and warns about what was not.

@@ -125,7 +125,8 @@ type verdictJSON struct {
 	// Uncommitted is set if a redaction of the run is not committed.
 	Uncommitted bool            `json:"redaction_not_committed,omitempty"`
 	Unknown     []referenceJSON `json:"unknown"`
-	Inputs      string          `json:"inputs,omitempty"`     // what is not known of the data that the run read
+	Inputs      string          `json:"inputs,omitempty"` // what is not known of the data that the run read
+	Missing     []string        `json:"missing_data,omitempty"`
 	Denied      bool            `json:"unreadable,omitempty"` // the problems are only files that the user may not read
 	Why         string          `json:"why,omitempty"`
 }
@@ -157,7 +158,7 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) 
 		list = append(list, verdictJSON{
 			Absent: v.Absent, Denied: v.Denied, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems,
 			Restorable:  v.Restorable,
-			Inputs:      v.Inputs,
+			Inputs: v.Inputs, Missing: missingNames(v.Missing),
 			Uncommitted: waiting[v.ID], Unknown: unknown, Why: v.Why,
 		})
 	}
@@ -206,7 +207,7 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 	tb := terminal.Table{Columns: []terminal.Column{
 		{Title: "run", Flexible: true, Name: true}, {Title: "files"}, {Title: "source", Flexible: true},
 	}}
-	damaged, denied, restorable, batches := 0, 0, 0, 0
+	damaged, denied, restorable, batches, away := 0, 0, 0, 0, 0
 	for _, v := range verdicts {
 		if format.IsBatchName(v.ID) {
 			batches++
@@ -227,6 +228,9 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 		}
 		source := terminal.Cell{Text: v.Why, Style: terminal.Yellow}
 		switch {
+		case v.Restorable && len(v.Missing) > 0:
+			source = terminal.Cell{Text: "restorable, but " + missingText(v.Missing), Style: terminal.Yellow}
+			away++
 		case v.Restorable && v.Inputs != "":
 			source = terminal.Cell{Text: "restorable, but " + v.Inputs, Style: terminal.Yellow}
 		case v.Restorable:
@@ -300,8 +304,27 @@ func (a *app) writeVerdicts(w io.Writer, verdicts []repo.Verdict, found *share.V
 	if n := len(found.Files); n > 0 {
 		others += plural(n, "other file") + " missing, "
 	}
+	if away > 0 {
+		others += fmt.Sprintf("%d without all data on this machine, ", away)
+	}
 	_, err := fmt.Fprintf(w, "\n%s: %d damaged, %s%d fully restorable\n", what, damaged, others, restorable)
 	return err
+}
+
+// missingText says which datasets are not on this machine.
+func missingText(missing []repo.MissingDataset) string {
+	text := missing[0].String()
+	if n := len(missing) - 1; n > 0 {
+		text += fmt.Sprintf(", and %s more", plural(n, "dataset"))
+	}
+	return text
+}
+
+func missingNames(missing []repo.MissingDataset) (names []string) {
+	for _, m := range missing {
+		names = append(names, m.Name)
+	}
+	return names
 }
 
 // writeProblem prints what is damaged, or what may not be read, and the reason, which is wrapped on a terminal.

@@ -71,6 +71,15 @@ func (s *Scratch) Has(ctx context.Context, commit string) (bool, error) {
 	return err == nil, err
 }
 
+// HasPath reports whether a commit has a file or folder. It is false if the clone lacks the commit.
+func HasPath(ctx context.Context, dirs Dirs, commit, path string) bool {
+	if strings.HasPrefix(commit, "-") {
+		return false
+	}
+	_, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", commit+":"+path)
+	return err == nil
+}
+
 // MergeBase returns the newest common ancestor of two commits, or an empty string if they have none.
 func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	out, err := dirs.command().run(ctx, "merge-base", a, b)
