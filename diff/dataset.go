@@ -25,8 +25,8 @@ func (d Dataset) Same() bool {
 	return d.agrees || d.A != nil && d.B != nil && d.A.Identity() == d.B.Identity()
 }
 
-// noticed reports whether a side has the data only because a recorder noticed it.
-func (d Dataset) noticed() bool {
+// Noticed reports whether a side has the data only because a recorder noticed it.
+func (d Dataset) Noticed() bool {
 	return d.A != nil && d.A.Noticed != "" || d.B != nil && d.B.Noticed != ""
 }
 
@@ -59,7 +59,7 @@ func (c *Comparison) datasets(a, b Side, o Options) {
 		case d.Same():
 		case oneNoticed:
 			c.compareNoticed(d, a, b)
-		case d.noticed():
+		case d.Noticed():
 			d.agrees = d.A == nil && untraced(a.first()) || d.B == nil && untraced(b.first())
 		}
 		if d.Same() && !o.All {

@@ -23,7 +23,7 @@ type Verdict struct {
 	Why        string      // why the source cannot be restored
 	Inputs     string      // what is not known of the data that the run read
 	Missing    []MissingDataset
-	Denied     bool        // Problems are only files that the user may not read
+	Denied     bool // Problems are only files that the user may not read
 
 	problems, absent int // all of them, also those that are not listed
 }

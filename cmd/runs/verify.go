@@ -157,8 +157,8 @@ func (a *app) printVerdicts(verdicts []repo.Verdict, found *share.Verification) 
 		}
 		list = append(list, verdictJSON{
 			Absent: v.Absent, Denied: v.Denied, ID: v.ID, OK: len(v.Problems) == 0, Problems: v.Problems,
-			Restorable:  v.Restorable,
-			Inputs: v.Inputs, Missing: missingNames(v.Missing),
+			Restorable: v.Restorable,
+			Inputs:     v.Inputs, Missing: missingNames(v.Missing),
 			Uncommitted: waiting[v.ID], Unknown: unknown, Why: v.Why,
 		})
 	}

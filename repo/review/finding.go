@@ -32,7 +32,8 @@ const (
 	// Findings about the source and data of a run, in a Report or an Outcome.
 	Uncommitted    // Run was recorded with changes that were not committed
 	NotRestorable  // the source of Run cannot be restored in full, because of Reason
-	OtherData      // the dataset Name differs from the baseline's
+	InputsUnknown  // not all data that Run has read is known, because of Reason
+	OtherData      // the dataset Name differs from the baseline's; Noticed says how it is known
 	SourceUnknown  // the source of Run was not recorded
 	CodeChanged    // the code has changed since Run in Count files, the first of which is Path
 	CodeUncompared // the code cannot be compared with that of Run, because of Err
@@ -62,6 +63,7 @@ type Finding struct {
 	Lost      []diff.Lost
 	Count, Of int
 	Err       error
+	Noticed   bool // the dataset was noticed, and nobody has named it
 }
 
 // uncommitted returns a finding if a run was recorded with uncommitted changes.
@@ -75,6 +77,13 @@ func uncommitted(e *repo.Entry) Finding {
 func notRestorable(e *repo.Entry) Finding {
 	if missing := e.Source.Missing(); missing != "" {
 		return Finding{Kind: NotRestorable, Run: e.Run, Reason: missing}
+	}
+	return Finding{}
+}
+
+func inputsUnknown(e *repo.Entry) Finding {
+	if unknown := e.UnknownInputs(); unknown != "" {
+		return Finding{Kind: InputsUnknown, Run: e.Run, Reason: unknown}
 	}
 	return Finding{}
 }
@@ -105,7 +114,7 @@ func otherData(c *diff.Comparison) []Finding {
 	var findings []Finding
 	for _, d := range c.Datasets {
 		if !d.Same() {
-			findings = append(findings, Finding{Kind: OtherData, Name: d.Name})
+			findings = append(findings, Finding{Kind: OtherData, Name: d.Name, Noticed: d.Noticed()})
 		}
 	}
 	return findings

@@ -356,7 +356,7 @@ func (v *Report) compareGroups(ctx context.Context, options diff.Options) {
 // judge collects what a reviewer must know about the best group. The only error is that of the context.
 func (v *Report) judge(ctx context.Context, best *Side) error {
 	for _, e := range best.Entries {
-		for _, f := range []Finding{uncommitted(e), notRestorable(e)} {
+		for _, f := range []Finding{uncommitted(e), notRestorable(e), inputsUnknown(e)} {
 			if f.Kind != None {
 				v.find(f)
 			}

@@ -165,7 +165,9 @@ func TestReviewFindings(t *testing.T) {
 	s := p.source()
 	s.Dirty, s.Omitted = true, []format.Omitted{{Path: "x", Bytes: 1, Reason: "too large"}}
 	p.add(
-		format.Run{Name: "best", Source: s, Datasets: []format.Dataset{{Name: "d", SHA256: digest("2")}}},
+		format.Run{Name: "best", Source: s, Datasets: []format.Dataset{
+			{Name: "d", SHA256: digest("2")}, {Name: "e", Path: "data/e", SHA256: digest("2"), Noticed: format.RoadPython},
+		}, Trace: &format.Trace{Road: format.RoadPython, Problems: []string{"data/x changed"}}},
 		series{"rmse": {1}},
 	)
 	damaged := p.add(format.Run{Name: "damaged"}, nil)
@@ -178,6 +180,7 @@ func TestReviewFindings(t *testing.T) {
 		fmt.Sprintf("%d  0/0", Damaged),
 		fmt.Sprintf("best %d  0/0", Uncommitted),
 		fmt.Sprintf("best %d  0/0", NotRestorable),
+		fmt.Sprintf("best %d  0/0", InputsUnknown),
 		fmt.Sprintf("%d d 0/0", OtherData),
 		fmt.Sprintf("best %d train.py 1/0", CodeChanged),
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/gitruns/runs/diff"
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/query"
@@ -218,6 +219,9 @@ type tableInput struct {
 	config  *format.Config
 	options Options
 	part    func(id string, parts int) string // nil if there are no chains
+
+	manifest diff.ManifestReader
+	split    map[string]int // replicates whose noticed data differs from that of others, by run; see splitNoticed
 }
 
 func (v *View) tableInput() tableInput {
@@ -226,6 +230,7 @@ func (v *View) tableInput() tableInput {
 		part: v.catalog.PlaceText(),
 	}
 	context := v.catalog.Context()
+	in.manifest = context.Manifest
 	in.primary = query.Primary(in.config.Primary, catalog.AsRows(v.catalog.Rows()), context)
 	names := v.catalog.KeyNames()
 	for _, key := range slices.Concat(names.Metrics, names.Numbers) {
@@ -270,10 +275,11 @@ func (in *tableInput) context() query.Context {
 func (t *tables) build(ctx context.Context, s *rowReader, rows []*catalog.Row, parts [][]*catalog.Row,
 	in tableInput,
 ) error {
-	table, err := newTable(s, rows, in)
+	table, noticed, err := newTable(s, rows, in)
 	if err != nil {
 		return err
 	}
+	in.split = splitNoticed(noticed, in)
 	kept := min(len(rows), maxShownRows)
 	keys := newTableColumns(table, kept)
 	signature := keys.signature(in)
@@ -322,8 +328,9 @@ func pagesOf(rows []*catalog.Row) [][]*catalog.Row {
 	return append(pages, slices.Collect(slices.Chunk(active, pageRows))...)
 }
 
-func newTable(s *rowReader, rows []*catalog.Row, in tableInput) (*Table, error) {
-	t := &Table{
+// newTable also returns the runs with noticed data, newest first.
+func newTable(s *rowReader, rows []*catalog.Row, in tableInput) (t *Table, noticed []*format.Run, err error) {
+	t = &Table{
 		Rows: len(rows), Primary: in.primary, Metrics: []TableMetric{}, Seeds: []string{}, Filters: []TableFilter{},
 		Selectors: append([]string{}, in.options.Selectors...),
 		Where:     in.options.Where, Revision: in.options.Revision, Named: []string{},
@@ -332,10 +339,13 @@ func newTable(s *rowReader, rows []*catalog.Row, in tableInput) (*Table, error) 
 	for part := range slices.Chunk(rows, pageRows) { // whose records need not be in memory at once
 		entries, err := s.columns(part)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, e := range entries {
 			counts.add(e)
+			if slices.ContainsFunc(e.Datasets, func(d format.Dataset) bool { return d.Noticed != "" }) {
+				noticed = append(noticed, e.Run)
+			}
 		}
 	}
 	t.Params, t.Summary = counts.params.keys(), counts.summary.keys()
@@ -358,5 +368,29 @@ func newTable(s *rowReader, rows []*catalog.Row, in tableInput) (*Table, error) 
 	for _, f := range in.config.Filters {
 		t.Filters = append(t.Filters, TableFilter{f.Name, f.Where})
 	}
-	return t, nil
+	return t, noticed, nil
+}
+
+// splitNoticed numbers the parts of groups of replicates whose noticed data differs, as query.GroupBy does. Runs of the
+// first part are left out. runs are those with noticed data, newest first.
+func splitNoticed(runs []*format.Run, in tableInput) map[string]int {
+	byKey := map[string]*query.Group{}
+	for _, r := range runs {
+		key := query.Replicates(r, in.config.Replicates.Seeds)
+		if byKey[key] == nil {
+			byKey[key] = &query.Group{}
+		}
+		byKey[key].Runs = append(byKey[key].Runs, r)
+	}
+	split := map[string]int{}
+	for _, group := range byKey {
+		for part, g := range query.SplitNoticed([]query.Group{*group}, in.manifest) {
+			for _, r := range g.Runs {
+				if part > 0 {
+					split[r.ID] = part
+				}
+			}
+		}
+	}
+	return split
 }

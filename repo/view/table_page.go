@@ -3,8 +3,10 @@ package view
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/diff"
@@ -177,7 +179,11 @@ func appendMore(b []byte, entries []*repo.Entry, keys *tableColumns, in tableInp
 			}
 		}
 		addTables(tables, i, "", e.Params, keys)
-		groups.add("replicate", i, shortDigest(query.Replicates(e.Run, in.config.Replicates.Seeds)))
+		replicate := query.Replicates(e.Run, in.config.Replicates.Seeds)
+		if part := in.split[e.ID]; part > 0 {
+			replicate += "\x00" + strconv.Itoa(part)
+		}
+		groups.add("replicate", i, shortDigest(replicate))
 		groups.add("params", i, shortDigest(diff.ParamsKey(e.Run)))
 		if format.HasSeed(e.Params, in.config.Replicates.Seeds) {
 			groups.add("seed", i, int64(1))
@@ -297,5 +303,8 @@ func (c *tableColumns) signature(in tableInput) string {
 		b.WriteString(key + "\x00")
 	}
 	b.WriteString(strings.Join(in.config.Replicates.Seeds, "\x00"))
+	for _, id := range slices.Sorted(maps.Keys(in.split)) {
+		fmt.Fprintf(&b, "\x00%s %d", id, in.split[id])
+	}
 	return b.String()
 }

@@ -211,3 +211,26 @@ func decodePage(t *testing.T, v *View, more bool, into any) {
 		t.Fatal(err)
 	}
 }
+
+// TestSplitNoticed: replicates that read another content of a file are apart, as in 'runs ls --group-by replicates'.
+func TestSplitNoticed(t *testing.T) {
+	source := &format.Source{Tree: strings.Repeat("a", 40)}
+	read := func(id string, seed int64, datasets ...format.Dataset) *format.Run {
+		r := &format.Run{ID: id, Params: format.Params{"seed": seed}, Source: source, Datasets: datasets}
+		r.Trace = &format.Trace{Road: format.RoadPython}
+		return r
+	}
+	file := func(name, digest string) format.Dataset {
+		return format.Dataset{
+			Name: name, Path: "data/" + name, SHA256: strings.Repeat(digest, 64), Noticed: format.RoadPython,
+		}
+	}
+	runs := []*format.Run{
+		read("one", 1, file("a", "1")), read("sampled", 2, file("b", "2")), read("other", 3, file("a", "3")),
+		read("again", 4, file("a", "3")), read("both", 5, file("a", "1"), file("b", "2")),
+	}
+	got := splitNoticed(runs, tableInput{config: format.DefaultConfig()})
+	if d := cmp.Diff(map[string]int{"other": 1, "again": 1}, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -259,7 +259,7 @@ func datasetJSON(d diff.Dataset) DatasetJSON {
 	if d.B != nil {
 		out.B = d.B.Identity()
 	}
-	out.Noticed = d.A != nil && d.A.Noticed != "" || d.B != nil && d.B.Noticed != ""
+	out.Noticed = d.Noticed()
 	if d.Files != nil {
 		out.Files = make([]DatasetFileJSON, len(d.Files))
 	}

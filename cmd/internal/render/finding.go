@@ -39,7 +39,12 @@ func Finding(f review.Finding) string {
 		return f.Run.Title() + " was recorded with uncommitted changes"
 	case review.NotRestorable:
 		return fmt.Sprintf("%s is not fully restorable: %s", f.Run.Title(), f.Reason)
+	case review.InputsUnknown:
+		return fmt.Sprintf("not all data of %s is known: %s", f.Run.Title(), f.Reason)
 	case review.OtherData:
+		if f.Noticed {
+			return fmt.Sprintf("dataset %s, which nobody has named, differs from the baseline's", f.Name)
+		}
 		return fmt.Sprintf("dataset %s differs from the baseline's", f.Name)
 	case review.SourceUnknown:
 		return fmt.Sprintf("the source of %s was not recorded", f.Run.Title())

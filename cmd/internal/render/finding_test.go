@@ -65,6 +65,14 @@ func TestFinding(t *testing.T) {
 			"wide is not fully restorable: 1 file was left out",
 		},
 		{review.Finding{Kind: review.OtherData, Name: "train"}, "dataset train differs from the baseline's"},
+		{
+			review.Finding{Kind: review.OtherData, Name: "a", Noticed: true},
+			"dataset a, which nobody has named, differs from the baseline's",
+		},
+		{
+			review.Finding{Kind: review.InputsUnknown, Run: &format.Run{Name: "wide"}, Reason: "a.csv changed"},
+			"not all data of wide is known: a.csv changed",
+		},
 		{review.Finding{Kind: review.SourceUnknown, Run: run}, "the source of wide was not recorded"},
 		{
 			review.Finding{Kind: review.CodeChanged, Run: run, Count: 1, Path: "a.py"},

@@ -74,7 +74,18 @@ export interface Dataset {
   hash?: string;
   dvc?: string;
   role?: string;
+  digest?: string;
+  source?: string;
   noticed?: string; // how a recorder saw that the program read it; absent for data that somebody has named
+}
+
+/** How a recorder looked at what the program reads. */
+export interface Trace {
+  road: string;
+  files?: number;
+  withheld?: number;
+  problems?: string[];
+  ignored?: string[];
 }
 
 /** What run.toml says, by its keys. */
@@ -119,6 +130,7 @@ export interface RunRecord {
   };
   machine?: { host?: string; kernel?: string; cpu?: string; cores?: number; memory?: number; gpus?: string[] };
   datasets?: Dataset[];
+  trace?: Trace;
   files?: Record<string, { sha256: string; bytes: number; rows?: number; cut?: number }>;
   redacted?: { time: string; what: string; files: string[] }[];
 }

@@ -2,7 +2,7 @@ import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { Button, Bytes, CopyButton, count, formatBytes, formatNumber, SearchField, visible } from "../parts";
 import type { Source } from "../source";
-import { type Dataset, numberOf, type Recorded, type Run } from "./run-data";
+import { type Dataset, numberOf, type Recorded, type Run, type Trace } from "./run-data";
 import { Facts, Loaded, matches, Rows } from "./run-parts";
 
 export interface PartProps {
@@ -10,31 +10,50 @@ export interface PartProps {
   source: Source;
 }
 
+/** What is not known of the data that a run has read. */
+export function doubtsOf(t: Trace | undefined): string[] {
+  if (!t) return [];
+  return [
+    ...(t.withheld ? [count(t.withheld, "file") + " with a name that is not recorded, as of keys or hidden files"] : []),
+    ...(t.ignored ? ["What the program read was not noticed; not in Git: " + t.ignored.join(", ")] : []),
+    ...(t.problems ?? []).map((p) => "Not known: " + p),
+  ];
+}
+
 /** The data of a run, and the files of a dataset when a reader asks for them. */
 export function Datasets({ run, source }: PartProps) {
   const [open, setOpen] = useState(-1);
+  const doubts = doubtsOf(run.record!.trace);
+  const datasets = run.record!.datasets;
   return (
     <Fragment>
-      <Rows
-        head={["Name", "Place", "#Size", "#Files", "#Rows", "Digest", ""]}
-        rows={run.record!.datasets!.map((d, i) => [
-          <Fragment>
-            {visible(d.name)}
-            {d.noticed && <small class="muted"> noticed by {visible(d.noticed)}</small>}
-            {d.columns && <small class="muted"> {visible(d.columns.slice(0, 50).join(", "))}</small>}
-          </Fragment>,
-          placeOf(d),
-          <Bytes value={d.bytes} />,
-          d.files.toLocaleString("en-US"),
-          d.rows?.toLocaleString("en-US"),
-          <Digest digest={d.sha256 ?? d.dvc ?? ""} what={d.hash ? "names and sizes only" : d.sha256 ? "" : "of DVC"} />,
-          d.manifest && (
-            <Button kind="link" aria-expanded={open === i} onClick={() => setOpen(open === i ? -1 : i)}>
-              Files
-            </Button>
-          ),
-        ])}
-      />
+      {doubts.map((d) => (
+        <p key={d} class="run-doubt" role="note">
+          {visible(d)}
+        </p>
+      ))}
+      {datasets && (
+        <Rows
+          head={["Name", "Place", "#Size", "#Files", "#Rows", "Digest", ""]}
+          rows={datasets.map((d, i) => [
+            <Fragment>
+              {visible(d.name)}
+              {d.noticed && <small class="muted"> noticed by {visible(d.noticed)}</small>}
+              {d.columns && <small class="muted"> {visible(d.columns.slice(0, 50).join(", "))}</small>}
+            </Fragment>,
+            placeOf(d),
+            <Bytes value={d.bytes} />,
+            d.files.toLocaleString("en-US"),
+            d.rows?.toLocaleString("en-US"),
+            <Digest digest={d.sha256 ?? d.dvc ?? d.digest ?? ""} what={digestOf(d)} />,
+            d.manifest && (
+              <Button kind="link" aria-expanded={open === i} onClick={() => setOpen(open === i ? -1 : i)}>
+                Files
+              </Button>
+            ),
+          ])}
+        />
+      )}
       {open >= 0 && <Files key={open} run={run} source={source} dataset={open} />}
     </Fragment>
   );
@@ -52,7 +71,15 @@ export function Digest({ digest, what }: { digest: string; what?: string }) {
 }
 
 function placeOf(d: Dataset): string {
-  return d.path ?? (d.role === "artifact" ? "artifact of this project" : "outside the project");
+  return d.path ?? (d.role === "artifact" ? "artifact of this project" : (d.source ?? "outside the project"));
+}
+
+/** What is hashed, if it is not the content. */
+function digestOf(d: Dataset): string {
+  if (d.hash) return "names and sizes only";
+  if (d.sha256) return "";
+  if (d.dvc) return "of DVC";
+  return d.noticed ? "the revision" : "of the program";
 }
 
 interface Manifest {

@@ -13,7 +13,7 @@ import { ArtifactList } from "./run-artifacts";
 import { RunCharts } from "./run-charts";
 import { bestOf, commandLine, endOf, type Link, lives, type Run, shortID } from "./run-data";
 import { LogView } from "./run-log";
-import { Datasets, Environment, Machine, type PartProps } from "./run-origin";
+import { Datasets, doubtsOf, Environment, Machine, type PartProps } from "./run-origin";
 import { Facts, ms, Rows } from "./run-parts";
 import { SourceView } from "./run-source";
 import { MetricTable, NamedTable } from "./run-tables";
@@ -116,10 +116,10 @@ function WholeRun({ run, source, project, place, version }: PageProps & { run: R
       body: () => <MediaSection run={run} media={media} source={source} place={place} />,
     },
     run.values && { id: "values", title: "Values", body: () => <Values run={run} source={source} place={place} /> },
-    record.datasets && {
+    (record.datasets || doubtsOf(record.trace).length > 0) && {
       id: "data",
       title: "Data",
-      count: record.datasets.length,
+      count: record.datasets?.length,
       body: () => <Datasets run={run} source={source} />,
     },
     run.source && { id: "source", title: "Source", body: () => <SourceView run={run} source={source} /> },
