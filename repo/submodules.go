@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
@@ -147,10 +146,7 @@ func (r *Repository) fetchSubmodule(
 	if configured, err := git.SubmoduleURL(ctx, r.Git, r.submoduleName(ctx, sub.Path)); err == nil && configured != "" {
 		urls = append(urls, configured)
 	}
-	recorded := sub.URL
-	if strings.HasPrefix(recorded, "~/") {
-		recorded = capture.Local("", recorded)
-	}
+	recorded := capture.LocalAddress("", sub.URL)
 	if recorded != "" && (len(urls) == 0 || urls[0] != recorded) {
 		urls = append(urls, recorded)
 	}

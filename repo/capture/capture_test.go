@@ -26,6 +26,27 @@ func TestPortable(t *testing.T) {
 	}
 }
 
+// TestPortableAddress: a remote on this machine is recorded without the home folder, and comes back.
+func TestPortableAddress(t *testing.T) {
+	t.Setenv("HOME", "/home/ada")
+	for _, c := range []struct{ address, want string }{
+		{"/home/ada/origin.git", "~/origin.git"},
+		{"/home/ada/p/inner", "{project}/inner"},
+		{"file:///home/ada/origin.git", "file://~/origin.git"},
+		{"file:///srv/origin.git", "file:///srv/origin.git"},
+		{"/srv/origin.git", "/srv/origin.git"},
+		{"../origin.git", "../origin.git"},
+		{"git@host:a/b.git", "git@host:a/b.git"},
+		{"https://ada:x@host/a.git", "https://host/a.git"},
+	} {
+		got := portableAddress("/home/ada/p", c.address)
+		back := LocalAddress("/home/ada/p", got)
+		if got != c.want || back != c.address && c.address[:5] != "https" {
+			t.Errorf("%s: %s, want %s; back %s", c.address, got, c.want, back)
+		}
+	}
+}
+
 func TestGPU(t *testing.T) {
 	values := map[string]float64{}
 	parseGPU("0, 55, 1024, 2048, 61, 200.5\n1, [N/A], 10, 100, [N/A], 3\nerror\n", values)

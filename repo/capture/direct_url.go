@@ -40,7 +40,7 @@ func (p *python) readDirectURL(ctx context.Context, q EnvironmentRequest, file, 
 	local := localPath(from.URL)
 	switch {
 	case from.VCS != nil:
-		e.Path, e.Commit = git.RemoteWithoutCredentials(from.URL), from.VCS.Commit
+		e.Path, e.Commit = portableAddress(q.Root, from.URL), from.VCS.Commit
 	case from.Dir != nil && local != "":
 		e.Copied = !from.Dir.Editable
 		p.folder(ctx, q, &e, local)

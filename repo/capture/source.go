@@ -462,7 +462,7 @@ func Author(ctx context.Context, root string) (name, url string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	return author(config), git.RemoteWithoutCredentials(remote(config)), nil
+	return author(config), portableAddress(root, remote(config)), nil
 }
 
 // author returns the user's Git identity. As in Git, the environment variables take precedence.
@@ -508,6 +508,32 @@ func Portable(root, arg string) string {
 		arg = replacePath(arg, home, "~")
 	}
 	return arg
+}
+
+// portableAddress returns the address of a repository without credentials. One on this machine is recorded as Portable
+// records a path.
+func portableAddress(root, address string) string {
+	address = git.RemoteWithoutCredentials(address)
+	if filepath.IsAbs(address) {
+		return Portable(root, address)
+	}
+	if path := localPath(address); path != "" {
+		if portable := Portable(root, path); portable != path {
+			return "file://" + filepath.ToSlash(portable)
+		}
+	}
+	return address
+}
+
+// LocalAddress is the address of a repository on this machine for one that portableAddress returned.
+func LocalAddress(root, address string) string {
+	if path, ok := strings.CutPrefix(address, "file://"); ok {
+		return "file://" + Local(root, path)
+	}
+	if strings.HasPrefix(address, "~/") || strings.HasPrefix(address, "{project}") {
+		return Local(root, address)
+	}
+	return address
 }
 
 // replacePath replaces dir if it is a whole path or the beginning of one.

@@ -110,11 +110,7 @@ func captureSubmodule(ctx context.Context, dirs git.Dirs, q SourceRequest) (c *C
 		c.Close()
 		return nil, "", errors.New("a submodule without a commit")
 	}
-	url = git.RemoteWithoutCredentials(remote(config))
-	if filepath.IsAbs(url) {
-		url = Portable("", url) // without the home folder
-	}
-	return c, url, nil
+	return c, portableAddress("", remote(config)), nil
 }
 
 // addSubmodule adds a captured submodule and those in it.
