@@ -84,7 +84,7 @@ func (a *Active) FollowReads(ctx context.Context) (stop func()) {
 		cancel()
 		select {
 		case <-ended:
-			in.hashes.Idle = false
+			in.hashes.Idle, in.over = false, true
 			a.inputs = in
 		case <-time.After(2 * time.Second): // it hangs in a read, so its results are not safe to use
 		}
@@ -105,6 +105,7 @@ type inputs struct {
 	started int64  // nanoseconds since 1970
 	host    string // as processes name it
 
+	over    bool                 // the program has ended, and whatever it left running goes on without a record
 	looked  time.Duration        // how long the last look took, without hashing
 	at      int                  // so many of the paths of the reader were followed
 	early   map[string]inputFile // as they were first found, by their path as the program named it

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,6 +121,13 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	problem := func(text string, args ...any) {
 		n.trace.Problems = append(n.trace.Problems, fmt.Sprintf(text, args...))
 	}
+	switch left := in.leftRunning(ctx); left {
+	case 0:
+	case 1:
+		problem("a process of the program had not ended: what it reads later is not known")
+	default:
+		problem("%d processes of the program had not ended: what they read later is not known", left)
+	}
 	if in.reader.Partial {
 		problem("more files were read than could be written down")
 	}
@@ -152,6 +161,40 @@ func (in *inputs) road() string {
 		return format.RoadSyscalls
 	}
 	return format.RoadPython
+}
+
+// endsSoon is how long a process that the program has started may take to end after it.
+const endsSoon = time.Second
+
+// leftRunning returns how many watched processes have not ended with the program.
+func (in *inputs) leftRunning(ctx context.Context) (left int) {
+	if !in.over || in.host == "" {
+		return 0
+	}
+	for since := time.Now(); ; {
+		left = 0
+		entries, err := os.ReadDir(in.reader.Dir)
+		if err != nil {
+			return 0
+		}
+		for _, entry := range entries {
+			pid, rest, _ := strings.Cut(entry.Name(), "-")
+			_, host, _ := strings.Cut(rest, "-")
+			n, err := strconv.Atoi(pid)
+			if err != nil || host != in.host || n == 0 || n == os.Getpid() {
+				continue
+			}
+			if info, err := entry.Info(); err == nil {
+				if open, _ := holdsOpen(n, info); open {
+					left++
+				}
+			}
+		}
+		if left == 0 || time.Since(since) > endsSoon || ctx.Err() != nil {
+			return left
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // launchers start a Python program and read no data themselves.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -421,6 +422,73 @@ class TestBehavior(WithReads):
         """
         self.assertEqual(self.noticed(self.exec(textwrap.dedent(source))), {"a": 1, "b": 1})
 
+    def test_data_beside_packages(self):
+        """In a folder of PYTHONPATH, what belongs to an imported package is no data, and all else is."""
+        self.write(".gitignore", "data\nvendor/\n")
+        outside = os.path.join(self.outside, "lib")
+        for folder in ("vendor", outside):
+            for name in ("pkg/__init__.py", "pkg/table.json", "pkg/sub/x.json", "train.csv", "data/a.csv"):
+                self.write(f"{folder}/{name}", "")
+        self.write("vendor/pkg-1.dist-info/METADATA", "Name: pkg\nVersion: 1\n")
+        source = "import os, pkg; d = os.path.dirname(pkg.__file__)\n" + (
+            "for n in ('table.json', 'sub/x.json', '../train.csv', '../data/a.csv'): open(os.path.join(d, n)).read()\n"
+            "import importlib.metadata as m; list(m.distributions())"
+        )
+        for folder, begin in ((os.path.join(self.dir, "vendor"), "vendor/"), (outside, "")):
+            path = self.write("train.py", source)
+            for top, _, names in [*os.walk(os.path.join(self.dir, "vendor")), *os.walk(self.outside)]:
+                for name in names:
+                    os.utime(os.path.join(top, name), (1_700_000_000, 1_700_000_000))
+            env = self.env(PYTHONPATH=folder, HOME=self.home)
+            subprocess.run([self.binary, "exec", "--", sys.executable, path], cwd=self.dir, env=env, check=True)
+            run = self.show()
+            want = [begin and begin + "data/a.csv", begin and begin + "train.csv"]
+            got = [(d["name"], d.get("path", "")) for d in run["datasets"]]
+            self.assertEqual(got, [("a", want[0]), ("train", want[1])])
+            self.assertEqual(run["trace"], {"road": "python", "files": 2})
+
+    def test_end_of_hashing(self):
+        """Ctrl-C ends the hashing at the end: the record has the listing, and says so."""
+        self.write(".runs/config.toml", '[data]\nwait = "24h"\n')
+        path = os.path.join(self.dir, "data", "big.bin")
+        with open(path, "wb") as f:
+            f.truncate(1 << 40)
+        self.write(".runs/config.toml", '[data]\nwait = "24h"\nmax_auto_bytes = "2 TB"\n')
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        program = subprocess.Popen(
+            [self.binary, "exec", "--", sys.executable, "-c", "open('data/big.bin', 'rb').read(1)"],
+            cwd=self.dir, env=self.env(HOME=self.home), stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.addCleanup(program.stderr.close)
+        self.addCleanup(program.kill)
+        printed = ""
+        for line in program.stderr:
+            printed += line
+            if "press Ctrl-C" in line:
+                program.send_signal(signal.SIGINT)
+        self.assertEqual(program.wait(), 0, printed)
+        run = self.show()
+        self.assertEqual([d.get("hash") for d in run["datasets"]], ["listing"])
+        self.assertIn("hashing was not complete in time", run["trace"]["problems"])
+        self.assertIn("only names and sizes are recorded of big", printed)
+
+    @unittest.skipUnless(sys.platform == "linux", "only Linux tells of which run a process is")
+    def test_process_that_outlives_the_program(self):
+        """What a process reads after the end is not known, and the record says so."""
+        self.write("data/a.csv", "x")
+        daemon = "import time; open('ready', 'w'); time.sleep(600); open('data/a.csv').read()"
+        source = f"""
+            import os, subprocess, sys, time
+            p = subprocess.Popen([sys.executable, "-c", {daemon!r}], start_new_session=True)
+            while not os.path.exists("ready"): time.sleep(0.01)
+            open("pid", "w").write(str(p.pid))
+        """
+        run = self.exec(textwrap.dedent(source))
+        with open(os.path.join(self.dir, "pid")) as f:
+            os.kill(int(f.read()), signal.SIGKILL)
+        problem = "a process of the program had not ended: what it reads later is not known"
+        self.assertEqual(run["trace"]["problems"], [problem])
+
     def test_exception_of_a_signal_handler(self):
         """An exception that a handler raises reaches the program, also within the hook."""
         source = """
@@ -532,9 +600,7 @@ class TestBehavior(WithReads):
             again, printed = self.again(fixed, RUNS_DATA_A=place)
             self.assertIn(f"reads the path that it names itself, {old}, and not", printed)
             want = "it read a.csv in the place that it names, which differs from dataset a, "
-            self.assertEqual(
-                again["trace"].get("problems"), problems and [want + "unlike the run that it reproduces"]
-            )
+            self.assertEqual(again["trace"].get("problems"), problems and [want + "unlike the run that it reproduces"])
             again, printed = self.again(used, RUNS_DATA_A=place)
             self.assertNotIn("names itself", printed)
             self.assertEqual((again["trace"], [d["name"] for d in again["datasets"]]), ({"road": "python"}, ["a"]))

@@ -194,7 +194,8 @@ func requirementOf(item format.Editable, root string) (line, why string) {
 	path := Local(root, item.Path)
 	switch {
 	case strings.Contains(item.Path, "://") && item.Commit != "":
-		return item.Name + " @ git+" + LocalAddress(root, strings.TrimPrefix(item.Path, "git+")) + "@" + item.Commit + below, ""
+		address := LocalAddress(root, strings.TrimPrefix(item.Path, "git+"))
+		return item.Name + " @ git+" + address + "@" + item.Commit + below, ""
 	case strings.HasPrefix(item.Path, "https://") && item.SHA256 != "":
 		return item.Name + " @ " + item.Path + "#sha256=" + item.SHA256, ""
 	case item.SHA256 != "" && !strings.Contains(item.Path, "://"):

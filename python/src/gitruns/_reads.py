@@ -123,6 +123,8 @@ class _State:
         self.full = False
         self.around, self.temporary = _temporary(root)
         self.packages = _packages(root)
+        self.search: list[tuple[str, bool, bool]] = []
+        self.search_of: list[str] = []
         home = os.path.expanduser("~")
         self.homes = (os.path.join(home, ""), os.path.join(os.path.realpath(home), ""))
 
@@ -138,12 +140,10 @@ def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _packages(root: str) -> tuple[str, ...]:
-    """Return the folders of code outside the project, and of the interpreter."""
+    """Return the folders of the interpreter."""
     folders = {os.path.dirname(os.__file__)}
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):
         folders |= {prefix, os.path.realpath(prefix)}
-    main = os.path.dirname(os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or "x"))
-    folders |= {os.path.abspath(p) for p in sys.path if p and os.path.isdir(p) and os.path.abspath(p) != main}
     found = set()
     for folder in folders:
         below = os.path.join(folder, "")
@@ -152,6 +152,46 @@ def _packages(root: str) -> tuple[str, ...]:
         if not around and (not inside or folder in (sys.prefix, sys.exec_prefix)):
             found.add(below)
     return tuple(found)
+
+
+def _search(state: _State) -> list[tuple[str, bool, bool]]:
+    """Return the folders in which modules are searched.
+
+    Each with a slash at its end, whether it is outside the project, and whether an installer has put packages there.
+    That of the program and those around the project are left out.
+    """
+    if state.search_of != sys.path:
+        state.search_of = sys.path[:]
+        main = os.path.dirname(os.path.abspath(getattr(sys.modules.get("__main__"), "__file__", None) or "x"))
+        state.search = []
+        for entry in sys.path:
+            path = os.path.join(os.path.abspath(entry), "") if isinstance(entry, str) and entry else ""
+            if not path or (state.root + os.sep).startswith(path) or path == os.path.join(main, ""):
+                continue
+            busy, state.busy = state.busy, True
+            try:
+                installed = any(name.endswith((".dist-info", ".egg-info")) for name in os.listdir(path))
+            except OSError:
+                continue
+            finally:
+                state.busy = busy
+            state.search.append((path, not path.startswith(state.root + os.sep), installed))
+    return state.search
+
+
+def _of_package(state: _State, below: str) -> bool:
+    """Report whether a folder belongs to a package that was imported, and not to data beside it.
+
+    In the project, only packages that an installer has put there count: others are its source.
+    """
+    for path, outside, installed in _search(state):
+        if below.startswith(path) and len(below) > len(path):
+            top = below[len(path) :].partition(os.sep)[0]
+            if top.endswith((".dist-info", ".egg-info", ".data")):
+                return True
+            if (outside or installed) and hasattr(sys.modules.get(top), "__path__"):
+                return True
+    return False
 
 
 def install() -> None:
@@ -218,7 +258,7 @@ def _redirect(folder: str, root: str) -> None:
     state.verdicts.clear()
     state.folder, state.root = folder, root
     state.around, state.temporary = _temporary(root)
-    state.packages = _packages(root)
+    state.packages, state.search_of = _packages(root), []
     _restart(state)
     if not folder:
         return
@@ -497,6 +537,8 @@ def _of_folder(state: _State, folder: str) -> int:
     if os.sep != "/":
         below, part = below.replace(os.sep, "/"), part.replace(os.sep, "/")
     if any(name in below for name in _FOLDERS):
+        return _NO
+    if _of_package(state, folder + os.sep):
         return _NO
     if "/." in part and (inside or not any(hub in below for hub in _HUBS)):
         return _WITHHELD if inside and not any(tool in part for tool in _TOOLS) else _NO
