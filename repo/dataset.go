@@ -64,13 +64,19 @@ func (r *Repository) dropArtifactLinks(id string) error {
 // Dataset identifies data by its content, stores the manifest of a folder, and remembers where data outside the
 // project is. Only one process on a host hashes a dataset at a time; others wait and use its result.
 func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Dataset, error) {
+	d, _, err := r.dataset(ctx, q)
+	return d, err
+}
+
+// dataset is Dataset. warning says that files are pointers of Git LFS, if they are.
+func (r *Repository) dataset(ctx context.Context, q DatasetRequest) (_ format.Dataset, warning string, err error) {
 	if err := capture.CheckDataset(q.Path); err != nil {
-		return format.Dataset{}, err
+		return format.Dataset{}, "", err
 	}
 	cache := filepath.Join(r.CacheDir(), capture.CacheName(q.Path))
 	unlock, err := r.lockDataset(ctx, cache)
 	if err != nil {
-		return format.Dataset{}, fmt.Errorf("dataset %s: %w", q.Path, err)
+		return format.Dataset{}, "", fmt.Errorf("dataset %s: %w", q.Path, err)
 	}
 	defer unlock()
 	var mayFollow func(link string) error
@@ -88,22 +94,26 @@ func (r *Repository) Dataset(ctx context.Context, q DatasetRequest) (format.Data
 		Known:    func(manifest string) bool { return r.inPlace(sharedDatasets, manifest, -1) },
 	})
 	if err != nil {
-		return format.Dataset{}, err
+		return format.Dataset{}, "", err
 	}
 	if q.Look {
-		return d.Dataset, nil
+		return d.Dataset, "", nil
 	}
 	if d.Manifest != nil {
 		if err := r.shareBytes(sharedDatasets, d.Dataset.Manifest, d.Manifest); err != nil {
-			return format.Dataset{}, err
+			return format.Dataset{}, "", err
 		}
 	}
 	if d.Path == "" {
 		if err := r.rememberData(ctx, d.Name, q.Path); err != nil {
-			return format.Dataset{}, err
+			return format.Dataset{}, "", err
 		}
 	}
-	return d.Dataset, nil
+	if d.Pointers > 0 {
+		warning = fmt.Sprintf("dataset %s has %d of its %d files only as pointers of Git LFS, such as %s: the program reads "+
+			"the pointers, and not the data; run 'git lfs pull' first", d.Name, d.Pointers, d.Files, d.Pointer)
+	}
+	return d.Dataset, warning, nil
 }
 
 // lockDataset waits until no other process of this host hashes the same data.

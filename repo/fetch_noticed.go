@@ -62,6 +62,11 @@ func (r *Repository) verifyPartial(ctx context.Context, d format.Dataset, place 
 		return fmt.Errorf("dataset %s: %s has different content: sha256 %.12s, but %.12s was recorded",
 			d.Name, place, got.SHA256, d.SHA256)
 	}
+	for i, name := range names {
+		if path := found[i].Path; isPointer(path) {
+			return pointersLeft(d, filepath.Join(place, filepath.FromSlash(name)))
+		}
+	}
 	return nil
 }
 
@@ -76,7 +81,11 @@ func copyPartial(ctx context.Context, from, root, dir string, names []string) er
 			return err
 		}
 		to := filepath.Join(root, filepath.FromSlash(rel))
-		if _, err := os.Lstat(to); err == nil {
+		if isPointer(to) {
+			if err := os.Remove(to); err != nil {
+				return err
+			}
+		} else if _, err := os.Lstat(to); err == nil {
 			continue // restored with the source, or by another dataset; the caller verifies it
 		}
 		if err := cloneFile(filepath.Join(from, filepath.FromSlash(name)), to); err != nil {
@@ -95,7 +104,11 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 	target := dataTarget(dir, d)
 	there := func(name string) bool { return exists(filepath.Join(target, filepath.FromSlash(name))) }
 	if d.Path != "" && !slices.ContainsFunc(names, func(name string) bool { return !there(name) }) {
-		return FetchedData{Dataset: d, Place: target}, r.verifyPartial(ctx, d, target, names)
+		err := r.verifyPartial(ctx, d, target, names)
+		var pointer *pointerError
+		if err == nil || !errors.As(err, &pointer) {
+			return FetchedData{Dataset: d, Place: target}, err
+		}
 	}
 	places, err := r.dataPlaces(ctx, d)
 	if err != nil {

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,6 +37,42 @@ func TestPartialFiles(t *testing.T) {
 		if _, err := r.partialFiles(t.Context(), d); (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// TestPartialPointers: a pointer of Git LFS has the digest of the data, but is never taken for it.
+func TestPartialPointers(t *testing.T) {
+	r := &Repository{}
+	dir := t.TempDir()
+	data := []byte("the data\n")
+	sum := fmt.Sprintf("%x", sha256.Sum256(data))
+	pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", sum, len(data))
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := format.Dataset{Name: "x", Path: "d", Manifest: sum, Noticed: format.RoadPython}
+	d.SHA256, _ = format.ManifestDigest([]format.ManifestEntry{{Path: "a", Bytes: int64(len(data)), SHA256: sum}}, false)
+	place, target := filepath.Join(dir, "place"), filepath.Join(dir, "again", "d")
+	write(filepath.Join(place, "a"), string(data))
+	write(filepath.Join(target, "a"), pointer)
+	if err := r.verifyPartial(t.Context(), d, place, []string{"a"}); err != nil {
+		t.Error(err)
+	}
+	var left *pointerError
+	if err := r.verifyPartial(t.Context(), d, target, []string{"a"}); !errors.As(err, &left) {
+		t.Errorf("a pointer was verified: %v", err)
+	}
+	if err := copyPartial(t.Context(), place, filepath.Dir(target), "d", []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(target, "a")); err != nil || string(got) != string(data) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -21,6 +21,7 @@ type Hashing struct {
 
 type hashResult struct {
 	dataset format.Dataset
+	warning string
 	err     error
 }
 
@@ -38,7 +39,8 @@ func (r *Repository) HashDatasets(ctx context.Context, requests []DatasetRequest
 		defer close(h.done)
 		for i, q := range requests {
 			q.Progress = hashed
-			h.results[i].dataset, h.results[i].err = r.Dataset(ctx, q)
+			res := &h.results[i]
+			res.dataset, res.warning, res.err = r.dataset(ctx, q)
 		}
 	}()
 	return h
@@ -77,6 +79,9 @@ func (h *Hashing) Wait(ctx context.Context, atMost time.Duration) (
 		switch q := h.requests[i]; {
 		case res.err == nil:
 			datasets = append(datasets, res.dataset)
+			if res.warning != "" {
+				warnings = append(warnings, res.warning)
+			}
 		case q.Named && ctx.Err() == nil:
 			warnings = append(warnings, skippedDataset(q.Name, res.err))
 		default:

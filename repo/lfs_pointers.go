@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,8 +89,41 @@ func checkPointers(ctx context.Context, d format.Dataset, place string) error {
 	})
 	var pointer *pointerError
 	if errors.As(err, &pointer) {
-		return withHint(pointer, "install git-lfs, run 'git lfs pull' in the project, and repeat; or set %s to the data",
-			dataVariable(d.Name))
+		return pointersLeft(d, pointer.file)
 	}
 	return ctx.Err() // what cannot be read was reported when it was hashed
 }
+
+// pointersLeft returns the error for a dataset with a pointer, and the next step.
+func pointersLeft(d format.Dataset, file string) error {
+	return withHint(&pointerError{d.Name, file},
+		"install git-lfs, run 'git lfs pull' in the project, and repeat; or set %s to the data", dataVariable(d.Name))
+}
+
+// maxPointersLooked is how many files in Git LFS are looked at when a run starts.
+const maxPointersLooked = 10_000
+
+// sourcePointers warns of files in Git LFS that are pointers in the working tree: a program reads the pointer.
+func (r *Repository) sourcePointers(ctx context.Context) (warning string) {
+	attributes, err := readBounded(filepath.Join(r.TreeRoot(), ".gitattributes"), maxAttributes)
+	if err != nil || !bytes.Contains(attributes, []byte("filter=lfs")) {
+		return ""
+	}
+	files, err := git.WithAttribute(ctx, r.Git, "filter=lfs")
+	if err != nil {
+		return "" // it is known only that there are some
+	}
+	var left []string
+	for _, file := range files[:min(len(files), maxPointersLooked)] {
+		if isPointer(filepath.Join(r.TreeRoot(), filepath.FromSlash(file))) {
+			left = append(left, capture.Printable(file))
+		}
+	}
+	if len(left) == 0 {
+		return ""
+	}
+	return "the working tree has pointers of Git LFS in place of " + someOf(left) + "; run 'git lfs pull' first"
+}
+
+// maxAttributes is the largest attributes file that is read.
+const maxAttributes = 1 << 20

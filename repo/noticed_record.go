@@ -146,6 +146,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	files = in.notDeclared(ctx, files)
 	files = in.unchanged(files, problem)
 	files = in.withoutSecrets(ctx, n.trace, files)
+	in.pointers(files, problem)
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
 	if left := in.reader.Left(); left > 0 {
@@ -291,6 +292,19 @@ func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []i
 		}
 		return false
 	})
+}
+
+// pointers reports files that are pointers of Git LFS: the program did not read the data whose digest they have.
+func (in *inputs) pointers(files []inputFile, problem func(string, ...any)) {
+	var names []string
+	for _, f := range files {
+		if f.found.Bytes() <= maxPointerBytes && isPointer(f.found.Path) {
+			names = append(names, in.shown(f))
+		}
+	}
+	if len(names) > 0 {
+		problem("the program read pointers of Git LFS, and not the data: %s", someOf(names))
+	}
 }
 
 // unchanged leaves out the files that the program or another one has changed or made since the run began. If an input

@@ -111,6 +111,10 @@ func (r *Repository) sourceOrigin(
 			return nil
 		})
 	}
+	pointers := ""
+	if r.InGit {
+		both.Go(func() error { pointers = r.sourcePointers(ctx); return nil })
+	}
 	_ = both.Wait()
 	if captured != nil {
 		defer captured.Close()
@@ -140,6 +144,9 @@ func (r *Repository) sourceOrigin(
 	run.Source = &captured.Source
 	run.Source.Remote = remote
 	warnings = append(warnings, captured.Warnings...)
+	if pointers != "" {
+		warnings = append(warnings, pointers)
+	}
 	if missing := run.Source.Missing(); missing != "" {
 		warnings = append(
 			warnings, fmt.Sprintf("the source cannot be fully restored: %s; 'runs show' lists them", missing),

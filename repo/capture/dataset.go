@@ -37,6 +37,21 @@ type DatasetRequest struct {
 type Dataset struct {
 	format.Dataset
 	Manifest []byte // nil for a file, and if it is stored already
+
+	// Pointers counts the files that are pointers of Git LFS, and Pointer is the path of one. Their digest is that of the
+	// files that they stand for, which a program would not read.
+	Pointers int
+	Pointer  string
+}
+
+// notePointers counts the files whose size is not the one that they had on the disk before they were hashed.
+func (d *Dataset) notePointers(files []*hashed, onDisk []int64) {
+	for i, f := range files {
+		if f.size != onDisk[i] {
+			d.Pointers++
+			d.Pointer = printable(f.path)
+		}
+	}
 }
 
 // ErrURL reports that the path of a dataset is a URL.
@@ -148,6 +163,7 @@ func (d *Dataset) file(ctx context.Context, q DatasetRequest, info fs.FileInfo) 
 	if err := hashAll(ctx, q, cache, filepath.Dir(q.Path), []*hashed{e}); err != nil {
 		return err
 	}
+	d.notePointers([]*hashed{e}, []int64{info.Size()})
 	d.SHA256, d.Bytes = e.sum, e.size
 	if rows, columns, ok := shape(q.Path, e.rows); ok {
 		d.Rows, d.Columns = rows, columns
@@ -163,9 +179,14 @@ func (d *Dataset) folder(ctx context.Context, q DatasetRequest) error {
 	}
 	cache := openCache(q.Cache)
 	if !q.Listing {
+		onDisk := make([]int64, len(files))
+		for i, f := range files {
+			onDisk[i] = f.size
+		}
 		if err := hashAll(ctx, q, cache, q.Path, files); err != nil {
 			return err
 		}
+		d.notePointers(files, onDisk)
 	}
 	entries := make([]format.ManifestEntry, len(files))
 	for i, f := range files {

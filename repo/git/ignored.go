@@ -40,6 +40,15 @@ func TrackedFiles(ctx context.Context, dirs Dirs) (map[string]bool, error) {
 	return tracked, err
 }
 
+// WithAttribute lists the files of the index that have an attribute, given as NAME or NAME=VALUE.
+func WithAttribute(ctx context.Context, dirs Dirs, attribute string) ([]string, error) {
+	out, err := dirs.command().run(ctx, "ls-files", "-z", "--full-name", "--", ":(top,attr:"+attribute+")")
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+}
+
 // IgnoredFiles lists what Git ignores in the working tree. A folder that is ignored as a whole is listed with a slash
 // at its end, and not what is in it.
 func IgnoredFiles(ctx context.Context, dirs Dirs) ([]string, error) {
