@@ -225,6 +225,7 @@ type Trace struct {
 	Files    int64    // files that were read and are recorded in a dataset
 	Withheld int64    // files that were read and must not be named, such as keys
 	Problems []string // what is not known, or not recorded as it should be
+	Folders  []string // that the program used, relative to the root, and that Git does not track
 	Ignored  []string // of RoadNone: what Git ignores in the project and a program may read
 }
 

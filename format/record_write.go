@@ -218,6 +218,7 @@ func (t *Trace) tree() object {
 	o.addInt("withheld", t.Withheld)
 	o.addTexts("problems", t.Problems)
 	o.addTexts("ignored", t.Ignored)
+	o.addTexts("folders", t.Folders)
 	return o
 }
 

@@ -79,6 +79,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	if r.Trace != nil {
 		redactAll(r.Trace.Problems, replace)
 		redactAll(r.Trace.Ignored, replace)
+		redactAll(r.Trace.Folders, replace)
 	}
 	for i := range r.Artifacts {
 		a := &r.Artifacts[i]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -153,6 +154,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 		problem("%d files that were read are in places that are not recorded", left)
 	}
 	in.unseen(ctx, n, problem)
+	n.trace.Folders = in.folders(ctx, n.datasets)
 	return n
 }
 
@@ -162,6 +164,53 @@ func (in *inputs) road() string {
 		return format.RoadSyscalls
 	}
 	return format.RoadPython
+}
+
+// maxFolders is how many folders a trace names.
+const maxFolders = 20
+
+// folders returns the folders of the project that a repetition must make: they existed before the run, the program used
+// files in them, and neither Git nor a dataset has something there.
+func (in *inputs) folders(ctx context.Context, datasets []*capture.Dataset) []string {
+	used := map[string]bool{}
+	for _, p := range in.reader.Order {
+		if dir := filepath.Dir(p); !used[dir] && relativeTo(in.root, dir) != "" && in.places.May(p) {
+			used[dir] = true
+		}
+	}
+	var found []string
+	for _, dir := range sortedKeys(used) {
+		rel := relativeTo(in.root, dir)
+		info, err := os.Lstat(dir)
+		if err != nil || !info.IsDir() || bornAfter(dir, in.started) || format.CheckPath(rel) != nil {
+			continue
+		}
+		found = append(found, rel)
+	}
+	if len(found) == 0 || in.run.Source == nil {
+		return nil
+	}
+	if in.tracked == nil && in.repo.InGit {
+		var err error
+		if in.tracked, err = git.TrackedFiles(ctx, in.repo.Git); err != nil {
+			return nil
+		}
+	}
+	has := map[string]bool{}
+	add := func(file string) {
+		for at := path.Dir(file); at != "." && at != "/" && !has[at]; at = path.Dir(at) {
+			has[at] = true
+		}
+	}
+	for file := range in.tracked {
+		add(file)
+	}
+	for _, d := range datasets {
+		add(d.Path)
+		has[d.Path] = d.Path != ""
+	}
+	found = slices.DeleteFunc(found, func(rel string) bool { return has[rel] })
+	return found[:min(len(found), maxFolders)]
 }
 
 // endsSoon is how long a process that the program has started may take to end after it.

@@ -62,7 +62,11 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	if len(p.Args) == 0 {
 		p.Args = r.localCommand(of.Run, q.Dir)
 	}
-	if err := p.findDir(of.Run, q); err != nil {
+	err := p.findDir(of.Run, q)
+	if err == nil {
+		err = makeFolders(of.Run, q.Dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reproducing %s: %w", of.Title(), err)
 	}
 	run := &format.Run{
@@ -154,6 +158,25 @@ func (p *Reproduction) findDir(of *format.Run, q ReproduceRequest) error {
 		return fmt.Errorf("making the folder where it ran: %w", err)
 	}
 	p.MadeDir = true
+	return nil
+}
+
+// makeFolders makes the folders that the program used and that the source lacks. The record may come from a stranger.
+func makeFolders(of *format.Run, dir string) error {
+	if of.Trace == nil {
+		return nil
+	}
+	for _, rel := range of.Trace.Folders[:min(len(of.Trace.Folders), maxFolders)] {
+		if format.CheckPath(rel) != nil || hidden(rel) {
+			continue
+		}
+		if err := NoLinks(dir, path.Join(rel, "file")); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(rel)), 0o777); err != nil {
+			return fmt.Errorf("making a folder that it used: %w", err)
+		}
+	}
 	return nil
 }
 

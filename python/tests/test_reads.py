@@ -236,13 +236,20 @@ class TestLayouts(WithReads):
             gzip.open(os.path.join(data, "x.gz"), "w").close()
 
     def test_layouts(self):
+        """Each layout is recorded, and comes back from a fresh clone.
+
+        With the project gone, `reproduce` names what is missing before it starts the program. With the data in another
+        place, it finds the data by hash, or says that the program reads a path of its own.
+        """
         subprocess.run(["git", "add", "config.json", ".gitignore"], cwd=self.dir, check=True)
+        subprocess.run(["git", "commit", "-q", "-m", "start"], cwd=self.dir, env=self.env(), check=True)
+        recorded = []
         for name, (needs, files, source, want) in LAYOUTS.items():
             python = _with(needs) if needs else sys.executable
             if not python:
                 continue
             with self.subTest(name):
-                subprocess.run(["rm", "-rf", os.path.join(self.dir, "data")], check=True)
+                os.rename(os.path.join(self.dir, "data"), f"{self.outside}/data-{len(recorded)}")
                 os.makedirs(os.path.join(self.dir, "data"))
                 self.prepare(name, files)
                 source = source.replace("{outside}", os.path.basename(self.outside))
@@ -254,6 +261,57 @@ class TestLayouts(WithReads):
                     self.assertEqual(run["trace"]["problems"], ["data/a.csv no longer existed at the end"])
                 elif name not in ("renamed over", "made by a child, then read"):
                     self.assertNotIn("problems", run["trace"])
+                recorded.append((name, run))
+        os.rename(os.path.join(self.dir, "data"), f"{self.outside}/data-{len(recorded)}")
+        self.runs("commit")
+        fresh, gone, data = (self.dir + end for end in ("-fresh", "-gone", "-store"))
+        subprocess.run(["git", "clone", "-q", self.dir, fresh], check=True)
+        for old, new in ((self.dir, gone), (self.outside, data)):
+            os.rename(old, new)
+            os.makedirs(old)
+            self.addCleanup(shutil.rmtree, new)
+        self.addCleanup(shutil.rmtree, fresh)
+        for n, (name, run) in enumerate(recorded, 1):
+            with self.subTest("reproduce " + name):
+                self.comes_back(fresh, name, run, f"{data}/data-{n}", gone)
+
+    def comes_back(self, fresh: str, name: str, run: dict, data: str, gone: str):
+        def again(**env: str) -> tuple[int, str]:
+            done = subprocess.run(
+                [self.binary, "reproduce", run["id"], "--env", "none", "--no-variables"], cwd=fresh,
+                env=self.env(PYTHONPATH="", HOME=self.home, TMPDIR=self.outside, **env), capture_output=True, text=True,
+                timeout=600, check=False,
+            )  # fmt: skip
+            return done.returncode, done.stderr
+
+        datasets = [d for d in run.get("datasets", ()) if d.get("source_type") != "hugging_face"]
+        if datasets:
+            status, printed = again()
+            self.assertEqual(status, 1, printed)
+            self.assertNotIn("runs: recorded", printed)  # nothing was run
+            named = [d["name"] for d in datasets if d["name"] in printed]
+            self.assertEqual(len(named), len(datasets) if len(datasets) < 4 else 3, printed)
+        if name == "odd names":  # no record can hold their paths, and so nothing brings them back
+            return
+        env = {}
+        for d in datasets:
+            path = d.get("path", "")
+            if name == "linked folder":
+                place = os.path.join(os.path.dirname(data), "a.csv")
+            elif path.startswith("data"):
+                place = data + path[4:]
+            elif path:
+                place = os.path.join(gone, path)
+            else:
+                place = os.path.join(os.path.dirname(data), d["name"] if d["files"] > 1 else d["name"] + ".csv")
+            env["RUNS_DATA_" + "".join(c if c.isalnum() else "_" for c in d["name"].upper())] = place
+        status, printed = again(**env)
+        if name == "vanished":
+            self.assertIn("data/a.csv no longer existed at the end", printed)
+        elif any("path" not in d for d in datasets):
+            self.assertIn("the path that it names itself", printed)
+        else:
+            self.assertEqual(status, 0, printed)
 
     def test_ordinary_programs(self):
         """Programs that read nothing of their own give no dataset, no problem, and no doubt."""
@@ -267,6 +325,7 @@ class TestLayouts(WithReads):
                 run = self.exec("if __name__ == '__main__':\n" + source, python)
                 self.assertEqual(self.noticed(run), {}, self.printed)
                 if name != "subprocess":
+                    run["trace"].pop("folders", None)
                     self.assertEqual(run["trace"], {"road": "python"})
 
 
