@@ -2,17 +2,19 @@ package format
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Reasons why something in the working tree is not in the recorded tree. A restored run does not need what the first
-// four are about: files that training writes, data that is recorded elsewhere, results in a notebook, and what runs of
+// five are about: files that training writes, data that is recorded elsewhere, results in a notebook, and what runs of
 // the project have written.
 const (
 	OmittedExcluded   = "source.exclude"
 	OmittedDataset    = "recorded as a dataset"
 	OmittedOutputs    = "outputs of notebook cells"
 	OmittedWritten    = "written by a run"
+	OmittedRewritten  = "rewritten by a run" // a tracked file, which the tree has as the commit has it
 	OmittedMore       = "more of the same"
 	OmittedLarge      = "larger than source.max_file"
 	OmittedMany       = "more files than source.max_files"
@@ -26,7 +28,7 @@ const (
 // Harmless reports whether the run can be restored without what was omitted.
 func (o Omitted) Harmless() bool {
 	switch o.Reason {
-	case OmittedExcluded, OmittedDataset, OmittedOutputs, OmittedWritten:
+	case OmittedExcluded, OmittedDataset, OmittedOutputs, OmittedWritten, OmittedRewritten:
 		return true
 	}
 	return false
@@ -68,6 +70,13 @@ func (s *Source) Missing() string {
 		return "its commit may vanish with its branch"
 	}
 	return ""
+}
+
+// Rewrites reports whether an earlier run has rewritten a tracked file, so that the tree has it as the commit has it.
+func (s *Source) Rewrites(path string) bool {
+	return s != nil && slices.ContainsFunc(s.Omitted, func(o Omitted) bool {
+		return o.Path == path && o.Reason == OmittedRewritten
+	})
 }
 
 // AllPatches returns the digests of the patches of a source and of its submodules.

@@ -37,7 +37,7 @@ func (r *Repository) FetchData(
 	var missing []string
 	var first error
 	for _, d := range run.Datasets {
-		f, err := r.fetchDataset(ctx, d, dir, progress)
+		f, err := r.fetchDataset(ctx, d, dir, run.Source.Rewrites(d.Path), progress)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -60,9 +60,9 @@ func (r *Repository) FetchData(
 	return found, first
 }
 
-// fetchDataset is FetchData for one dataset.
+// fetchDataset is FetchData for one dataset. If an earlier run had rewritten it, the source has it in another version.
 func (r *Repository) fetchDataset(
-	ctx context.Context, d format.Dataset, dir string, progress func(done, total int64),
+	ctx context.Context, d format.Dataset, dir string, rewritten bool, progress func(done, total int64),
 ) (f FetchedData, err error) {
 	switch {
 	case d.Noticed != "" && d.SourceType == sourceHub:
@@ -84,7 +84,7 @@ func (r *Repository) fetchDataset(
 	if restored {
 		err := r.verifyData(ctx, d, target, progress)
 		var pointer *pointerError
-		if err == nil || !errors.As(err, &pointer) {
+		if err == nil || !rewritten && !errors.As(err, &pointer) {
 			return FetchedData{Dataset: d, Place: target}, err
 		}
 	}
@@ -98,7 +98,7 @@ func (r *Repository) fetchDataset(
 	if err := NoLinks(dir, d.Path); err != nil {
 		return f, fmt.Errorf("dataset %s: %w", d.Name, err)
 	}
-	if restored { // as pointers of Git LFS
+	if restored { // as pointers of Git LFS, or in another version
 		if err := os.RemoveAll(target); err != nil {
 			return f, fmt.Errorf("dataset %s: %w", d.Name, err)
 		}

@@ -332,7 +332,8 @@ func (in *inputs) source(ctx context.Context, files []asked) ([]bool, error) {
 		}
 		for n, i := range list {
 			f := files[i]
-			has[i] = !ignored[n] && (inner != "" || in.tracked[f.rel] || !omits(f.rel, size(f.found)))
+			of := inner != "" || in.tracked[f.rel] || !omits(f.rel, size(f.found))
+			has[i] = of && !ignored[n] && !in.run.Source.Rewrites(capture.Printable(f.rel))
 		}
 	}
 	return has, nil

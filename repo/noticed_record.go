@@ -34,6 +34,11 @@ func (a *Active) fillNoticed(
 ) {
 	if trace := untraced(); trace != nil {
 		trace.Ignored = slices.DeleteFunc(trace.Ignored, func(path string) bool { return covered(b.run, path) })
+		for i, path := range trace.Ignored {
+			if b.run.Source.Rewrites(path) {
+				trace.Ignored[i] = path + " as a run has rewritten it"
+			}
+		}
 		if len(trace.Ignored) > 0 {
 			b.run.Trace = trace
 		}

@@ -147,8 +147,9 @@ func readOutputs(name string) outputs {
 	return known
 }
 
-// written returns a function that reports whether a run of this worktree has written an untracked file.
-func (r *Repository) written() capture.Written {
+// written returns a function that reports whether a run of this worktree has written an untracked file, and one for
+// tracked files: of them, only those count that a run was seen to write and that have not changed since.
+func (r *Repository) written() (untracked, tracked capture.Written) {
 	known := sync.OnceValue(func() outputs {
 		known := readOutputs(r.outputsPath())
 		for _, started := range r.activeSince() {
@@ -156,19 +157,27 @@ func (r *Repository) written() capture.Written {
 		}
 		return known
 	})
-	return func(rel string, info fs.FileInfo) bool {
+	tracked = func(rel string, info fs.FileInfo) bool {
+		if !info.Mode().IsRegular() || isCode(rel) {
+			return false
+		}
+		line, ok := known().files[rel]
+		return ok && line.same(info)
+	}
+	untracked = func(rel string, info fs.FileInfo) bool {
+		if tracked(rel, info) {
+			return true
+		}
 		if !info.Mode().IsRegular() || isCode(rel) {
 			return false
 		}
 		all := known()
-		if line, ok := all.files[rel]; ok && line.same(info) {
-			return true
-		}
 		at := info.ModTime().UnixNano()
 		inside := func(w [2]int64) bool { return w[0] <= at && at <= w[1] }
 		return slices.ContainsFunc(all.windows, inside) &&
 			isResult(filepath.Join(r.TreeRoot(), filepath.FromSlash(rel)))
 	}
+	return untracked, tracked
 }
 
 // activeSince returns when the runs in progress began.

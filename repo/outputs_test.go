@@ -46,7 +46,7 @@ func TestWritten(t *testing.T) {
 	run := &format.Run{Started: began, Ended: began.Add(time.Minute), Source: &format.Source{}}
 	r.noteOutputs(run, append(saved, filepath.Join(t.TempDir(), "outside.json")))
 	write("edited.json", "{ }", during.Add(time.Second))
-	written := r.written()
+	written, _ := r.written()
 	for name, want := range map[string]bool{
 		"old.json": false, "saved.json": true, "edited.json": false, "made.py": false, "curve.png": true, "old.png": false,
 		"config.json": false, "xgb.json": true, "xgb2.json": true, "lgb.txt": true,

@@ -105,8 +105,9 @@ func (r *Repository) sourceOrigin(
 	})
 	if r.InGit {
 		both.Go(func() error {
+			written, rewritten := r.written()
 			captured, sourceErr = capture.Source(ctx, r.Git, capture.SourceRequest{
-				Config: config, Datasets: datasets, Written: r.written(),
+				Config: config, Datasets: datasets, Written: written, Rewritten: rewritten,
 			})
 			return nil
 		})

@@ -56,6 +56,8 @@ type SourceRequest struct {
 	Config   *format.Config
 	Datasets []string // paths, relative to the root, of data that is recorded as datasets
 	Written  Written  // may be nil
+	// Rewritten is Written for tracked files, of which the time does not count. It may be nil.
+	Rewritten Written
 
 	depth int // of submodules; 0 is the project itself
 }
@@ -166,7 +168,7 @@ func (c *Captured) stage(ctx context.Context, dirs git.Dirs, q SourceRequest, w 
 	if err := c.scratch.Remove(ctx, w.Deleted); err != nil {
 		return err
 	}
-	paths, err := c.stageNotebooks(ctx, dirs.Root, w.Modified, -1)
+	paths, err := c.stageNotebooks(ctx, dirs.Root, c.withoutOutputs(dirs.Root, w.Modified, q.Rewritten), -1)
 	if err != nil {
 		return err
 	}
@@ -186,6 +188,23 @@ func (c *Captured) stage(ctx context.Context, dirs git.Dirs, q SourceRequest, w 
 		c.omit(format.Omitted{Path: printable(f.Path), Bytes: size, Reason: printable(f.Reason)})
 	}
 	return nil
+}
+
+// withoutOutputs returns the modified files that no run has rewritten. The tree has the others as the index has them.
+func (c *Captured) withoutOutputs(root string, modified []string, rewritten Written) []string {
+	if rewritten == nil {
+		return modified
+	}
+	var source []string
+	for _, file := range modified {
+		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(file)))
+		if err != nil || !rewritten(file, info) {
+			source = append(source, file)
+			continue
+		}
+		c.omit(format.Omitted{Path: printable(file), Bytes: info.Size(), Reason: format.OmittedRewritten})
+	}
+	return source
 }
 
 func (c *Captured) omit(o format.Omitted) { c.Source.Omitted = append(c.Source.Omitted, o) }

@@ -87,6 +87,7 @@ func (q SourceRequest) below(at string) SourceRequest {
 			inner.Datasets = append(inner.Datasets, rest)
 		}
 	}
+	inner.Rewritten = nil // its commit is that of another project
 	if q.Written != nil {
 		inner.Written = func(file string, info fs.FileInfo) bool { return q.Written(path.Join(at, file), info) }
 	}
