@@ -65,12 +65,10 @@ func (r *Repository) fetchDataset(
 	ctx context.Context, d format.Dataset, dir string, rewritten bool, progress func(done, total int64),
 ) (f FetchedData, err error) {
 	switch {
-	case d.Noticed != "" && d.SourceType == sourceHub:
+	case isHub(d):
 		place, err := hubCache(d)
 		if err != nil {
-			return f, withHint(fmt.Errorf("dataset %s at revision %.12s: %w", d.Name, d.Digest, err),
-				"download that revision first, for example with 'huggingface-cli download %s --revision %s'",
-				d.Name, d.Digest)
+			return f, withHint(fmt.Errorf("dataset %s at revision %.12s: %w", d.Name, d.Digest, err), "%s", hubHint(d))
 		}
 		return FetchedData{Dataset: d, Place: place, Trusted: true}, nil
 	case partial(d):

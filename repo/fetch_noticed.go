@@ -136,23 +136,73 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 	return FetchedData{}, notFound(d, other)
 }
 
-// hubCache returns the folder of a revision of a repository in the caches of the hub on this machine, or an error that
-// says what is missing.
+// hubCache returns the folder of what a cache on this machine has of a dataset of which isHub is true, or an error that
+// says what is missing. The record may come from a stranger.
 func hubCache(d format.Dataset) (string, error) {
 	home, _ := os.UserHomeDir()
-	for _, folder := range []string{
-		os.Getenv("HF_HUB_CACHE"), filepath.Join(os.Getenv("HF_HOME"), "hub"),
-		filepath.Join(home, ".cache", "huggingface", "hub"),
-	} {
-		if !filepath.IsAbs(folder) {
-			continue
-		}
+	hub := filepath.Join(home, ".cache", "huggingface")
+	var folders, names []string
+	switch d.SourceType {
+	case sourceHub:
+		folders = []string{os.Getenv("HF_HUB_CACHE"), under(os.Getenv("HF_HOME"), "hub"), filepath.Join(hub, "hub")}
 		for _, kind := range []string{"models", "datasets", "spaces"} {
-			dir := filepath.Join(folder, kind+"--"+hubFolder(d.Name), "snapshots", d.Digest)
+			names = append(names, kind+"--"+hubFolder(d.Name)+"/snapshots/"+d.Digest)
+		}
+	case sourceHubDatasets:
+		folders = []string{
+			os.Getenv("HF_DATASETS_CACHE"), under(os.Getenv("HF_HOME"), "datasets"), filepath.Join(hub, "datasets"),
+		}
+		names = []string{d.Name + "/" + d.Digest}
+	case sourceTFDS:
+		folders = []string{os.Getenv("TFDS_DATA_DIR"), filepath.Join(home, "tensorflow_datasets")}
+		names = []string{d.Name + "/" + d.Digest}
+	case sourceTorchHub:
+		folders = []string{under(os.Getenv("TORCH_HOME"), "hub"), filepath.Join(home, ".cache", "torch", "hub")}
+		names = []string{d.Name + "_" + d.Digest}
+	}
+	for _, folder := range folders {
+		for _, name := range names {
+			if name = filepath.FromSlash(name); !filepath.IsAbs(folder) || !filepath.IsLocal(name) {
+				continue
+			}
+			dir := filepath.Join(folder, name)
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
 				return dir, nil
 			}
 		}
 	}
-	return "", errors.New("it is not in the cache of the hub on this machine")
+	return "", fmt.Errorf("it is not in the cache of %s on this machine", hubTitle(d.SourceType))
+}
+
+// under returns a folder in another, or "" if that is not set.
+func under(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
+// hubTitle names the library of a kind of cache.
+func hubTitle(kind string) string {
+	switch kind {
+	case sourceHub:
+		return "the hub"
+	case sourceTorchHub:
+		return "torch.hub"
+	case sourceTFDS:
+		return "tensorflow_datasets"
+	}
+	return "the library datasets"
+}
+
+// hubHint says how to get what a cache lacks.
+func hubHint(d format.Dataset) string {
+	switch d.SourceType {
+	case sourceHub:
+		return fmt.Sprintf("download that revision first, for example with 'huggingface-cli download %s --revision %s'",
+			d.Name, d.Digest)
+	case sourceTorchHub:
+		return "load that revision of " + d.Source + " first, with torch.hub.load"
+	}
+	return "have the library download and prepare that version first"
 }

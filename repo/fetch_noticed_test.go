@@ -111,6 +111,62 @@ func TestHubSets(t *testing.T) {
 	}
 }
 
+// TestCachedDatasets: the folders of a cache tell the name and the version, and lead back to the folder.
+func TestCachedDatasets(t *testing.T) {
+	home := t.TempDir()
+	for _, name := range []string{
+		"HF_HUB_CACHE", "HF_HOME", "HF_DATASETS_CACHE", "TFDS_DATA_DIR", "TORCH_HOME",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	mark := strings.Repeat("0a", 20)
+	for _, c := range []struct{ path, name, digest, kind, cache string }{
+		{
+			".cache/huggingface/datasets/glue/mrpc/1.0.0/" + mark + "/glue-train.arrow", "glue/mrpc", "1.0.0/" + mark,
+			sourceHubDatasets, ".cache/huggingface/datasets/glue/mrpc/1.0.0/" + mark,
+		},
+		{
+			"tensorflow_datasets/mnist/3.0.1/mnist-train.tfrecord-00000-of-00001", "mnist", "3.0.1", sourceTFDS,
+			"tensorflow_datasets/mnist/3.0.1",
+		},
+		{
+			".cache/torch/hub/pytorch_vision_v0.10.0/classes.txt", "pytorch_vision", "v0.10.0", sourceTorchHub,
+			".cache/torch/hub/pytorch_vision_v0.10.0",
+		},
+		{path: ".cache/torch/hub/checkpoints/resnet50-0676ba61.pth"},
+		{path: ".cache/huggingface/datasets/glue/mrpc/glue.arrow"},
+		{path: "tensorflow_datasets/mnist/readme.txt"},
+	} {
+		path := filepath.Join(home, filepath.FromSlash(c.path))
+		rest, hubs := hubSets([]string{filepath.ToSlash(path)})
+		if c.name == "" {
+			if len(rest) != 1 {
+				t.Errorf("%s: %+v", c.path, hubs)
+			}
+			continue
+		}
+		if len(hubs) != 1 || hubs[0].Name != c.name || hubs[0].Digest != c.digest || hubs[0].SourceType != c.kind {
+			t.Errorf("%s: %+v", c.path, hubs)
+			continue
+		}
+		if _, err := hubCache(hubs[0]); err == nil {
+			t.Errorf("%s: found in an empty cache", c.path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := hubCache(hubs[0]); err != nil || got != filepath.Join(home, filepath.FromSlash(c.cache)) {
+			t.Errorf("%s: %s, %v", c.path, got, err)
+		}
+		hubs[0].Name = "../../" + hubs[0].Name
+		if got, err := hubCache(hubs[0]); err == nil {
+			t.Errorf("a name of a stranger leads to %s", got)
+		}
+	}
+}
+
 func TestUntraced(t *testing.T) {
 	got := untraced([]string{
 		"data/", "x.csv", ".env", "my_token.txt", "__pycache__/", "a/__pycache__/", "build/", "x.egg-info/", "outputs/",

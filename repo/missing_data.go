@@ -49,9 +49,9 @@ func (r *Repository) MissingData(ctx context.Context, run *format.Run, dir strin
 // missing says what is wrong with a dataset on this machine, or returns "".
 func (r *Repository) missing(ctx context.Context, run *format.Run, d format.Dataset) string {
 	switch {
-	case d.Noticed != "" && d.SourceType == sourceHub:
+	case isHub(d):
 		if _, err := hubCache(d); err != nil {
-			return "is not in the cache of the hub on this machine"
+			return "is not in the cache of " + hubTitle(d.SourceType) + " on this machine"
 		}
 		return ""
 	case d.SHA256 == "" && (d.DVC == "" || d.Path == ""):

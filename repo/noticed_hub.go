@@ -8,8 +8,19 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// sourceHub is the kind of source of what a program reads from the cache of the Hugging Face hub.
-const sourceHub = "hugging_face"
+// The kinds of sources of what a program reads from the caches of hubs.
+const (
+	sourceHub         = "hugging_face"
+	sourceHubDatasets = "hugging_face_datasets" // as the library datasets has prepared them
+	sourceTFDS        = "tensorflow_datasets"
+	sourceTorchHub    = "torch_hub"
+)
+
+// isHub reports whether a dataset is known by the names of the folders of a cache.
+func isHub(d format.Dataset) bool {
+	return d.Noticed != "" && d.SHA256 == "" &&
+		slices.Contains([]string{sourceHub, sourceHubDatasets, sourceTFDS, sourceTorchHub}, d.SourceType)
+}
 
 // hubSets takes the files of hub caches out of paths, which have slashes, and makes a dataset of each repository and
 // revision that they belong to. The names of the folders tell both: the cache itself is not looked at.
@@ -18,10 +29,13 @@ func hubSets(paths []string) (rest []string, hubs []format.Dataset) {
 	for _, p := range paths {
 		d, ok := hubDataset(p)
 		if !ok {
+			d, ok = cachedDataset(p)
+		}
+		if !ok {
 			rest = append(rest, p)
 			continue
 		}
-		key := d.Source + " " + d.Digest
+		key := d.SourceType + " " + d.Name + " " + d.Digest
 		i, known := at[key]
 		if !known {
 			i = len(hubs)
@@ -30,7 +44,9 @@ func hubSets(paths []string) (rest []string, hubs []format.Dataset) {
 		}
 		hubs[i].Files++
 	}
-	slices.SortFunc(hubs, func(a, b format.Dataset) int { return strings.Compare(a.Source+a.Digest, b.Source+b.Digest) })
+	slices.SortFunc(hubs, func(a, b format.Dataset) int {
+		return strings.Compare(a.Source+a.Name+a.Digest, b.Source+b.Name+b.Digest)
+	})
 	return rest, hubs
 }
 
@@ -64,3 +80,65 @@ func isRevision(s string) bool { return len(s) == 40 && strings.Trim(s, "0123456
 
 // hubFolder returns the name of a repository as the folder of its cache has it.
 func hubFolder(name string) string { return strings.Replace(name, "/", "--", 1) }
+
+// cachedDataset returns what a file in the cache of another library belongs to, whose folders have the version in their
+// names. The name of the dataset is that of the folders before the version.
+func cachedDataset(p string) (format.Dataset, bool) {
+	for _, c := range []struct {
+		folder, kind string
+		split        func(parts []string) (name, version int) // how many parts belong to each; 0 if it is not known
+	}{
+		{"/.cache/huggingface/datasets/", sourceHubDatasets, func(parts []string) (int, int) {
+			at := slices.IndexFunc(parts, isVersion)
+			if at < 1 || len(parts) < at+3 || !isFingerprint(parts[at+1]) {
+				return 0, 0
+			}
+			return at, 2
+		}},
+		{"/tensorflow_datasets/", sourceTFDS, func(parts []string) (int, int) {
+			at := slices.IndexFunc(parts, isVersion)
+			if at < 1 || len(parts) < at+2 {
+				return 0, 0
+			}
+			return at, 1
+		}},
+		{"/.cache/torch/hub/", sourceTorchHub, func(parts []string) (int, int) {
+			if len(parts) < 2 || strings.Count(parts[0], "_") < 2 {
+				return 0, 0
+			}
+			return 1, 0
+		}},
+	} {
+		_, after, ok := strings.Cut(p, c.folder)
+		if !ok {
+			continue
+		}
+		parts := strings.Split(after, "/")
+		name, version := c.split(parts)
+		if name == 0 {
+			continue
+		}
+		d := format.Dataset{
+			Name: strings.Join(parts[:name], "/"), Digest: strings.Join(parts[name:name+version], "/"), SourceType: c.kind,
+			Noticed: format.RoadPython,
+		}
+		if c.kind == sourceTorchHub { // OWNER_REPOSITORY_REVISION
+			at := strings.LastIndexByte(d.Name, '_')
+			owner, repository, _ := strings.Cut(d.Name[:at], "_")
+			d.Name, d.Digest = d.Name[:at], d.Name[at+1:]
+			d.Source = "https://github.com/" + owner + "/" + repository
+		}
+		if format.CheckKey(d.Name) == nil && d.Digest != "" {
+			return d, true
+		}
+	}
+	return format.Dataset{}, false
+}
+
+// isVersion reports whether a folder is named by a version, such as 1.0.0.
+func isVersion(s string) bool {
+	return strings.Count(s, ".") == 2 && strings.Trim(s, "0123456789.") == "" && s[0] != '.' && s[len(s)-1] != '.'
+}
+
+// isFingerprint reports whether a folder is named by a hash.
+func isFingerprint(s string) bool { return len(s) >= 16 && strings.Trim(s, "0123456789abcdef") == "" }

@@ -77,6 +77,8 @@ func dataset(p *page, d *format.Dataset) {
 		where = "artifact of this project"
 	case where == "" && d.Noticed != "" && d.Source != "":
 		where = d.Source + " at " + short(d.Digest)
+	case where == "" && d.Noticed != "" && d.Digest != "":
+		where = d.SourceType + " at " + d.Digest
 	case where == "" && d.Source != "":
 		where = d.Source
 	case where == "" && d.SHA256 == "" && d.DVC == "":
