@@ -226,6 +226,7 @@ type Trace struct {
 	Withheld int64    // files that were read and must not be named, such as keys
 	Problems []string // what is not known, or not recorded as it should be
 	Folders  []string // that the program used, relative to the root, and that Git does not track
+	Imported []string // modules of installed packages that the program imported
 	Ignored  []string // of RoadNone: what Git ignores in the project and a program may read
 }
 

@@ -132,7 +132,7 @@ func readRun(t table) *Run {
 	sub("trace", func(s table) {
 		r.Trace = &Trace{
 			Road: s.needText("road"), Files: s.size("files"), Withheld: s.size("withheld"), Problems: s.texts("problems"),
-			Ignored: s.texts("ignored"), Folders: s.texts("folders"),
+			Ignored: s.texts("ignored"), Folders: s.texts("folders"), Imported: s.texts("imported"),
 		}
 	})
 	list("datasets", func(s table) { r.Datasets = append(r.Datasets, readDataset(s)) })

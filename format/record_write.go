@@ -219,6 +219,7 @@ func (t *Trace) tree() object {
 	o.addTexts("problems", t.Problems)
 	o.addTexts("ignored", t.Ignored)
 	o.addTexts("folders", t.Folders)
+	o.addTexts("imported", t.Imported)
 	return o
 }
 

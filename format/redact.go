@@ -80,6 +80,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 		redactAll(r.Trace.Problems, replace)
 		redactAll(r.Trace.Ignored, replace)
 		redactAll(r.Trace.Folders, replace)
+		redactAll(r.Trace.Imported, replace)
 	}
 	for i := range r.Artifacts {
 		a := &r.Artifacts[i]

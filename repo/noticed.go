@@ -134,9 +134,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		started: run.Started.UnixNano(),
 	}
 	if in.again = a.again; in.again != nil {
-		if in.dir, err = filepath.EvalSymlinks(in.again.dir); err != nil {
-			in.dir = in.again.dir
-		}
+		in.dir = withoutLinks(in.again.dir)
 	}
 	in.host, _ = os.Hostname()
 	in.hashes.Folder = func(ctx context.Context, dir string) (string, func(), error) {
@@ -149,14 +147,16 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 
 // places returns the folders that decide what may be named, without links.
 func (r *Repository) places() reads.Places {
-	real := func(dir string) string {
-		if found, err := filepath.EvalSymlinks(dir); err == nil {
-			return found
-		}
-		return dir
-	}
 	home, _ := os.UserHomeDir()
-	return reads.Places{Root: real(r.TreeRoot()), Home: real(home), Temp: real(os.TempDir())}
+	return reads.Places{Root: withoutLinks(r.TreeRoot()), Home: withoutLinks(home), Temp: withoutLinks(os.TempDir())}
+}
+
+// withoutLinks returns a folder without links, or the folder itself if that is not known.
+func withoutLinks(dir string) string {
+	if found, err := filepath.EvalSymlinks(dir); err == nil {
+		return found
+	}
+	return dir
 }
 
 // follow takes in what was read since the last call, and hashes it.

@@ -120,7 +120,6 @@ func cachedDataset(p string) (format.Dataset, bool) {
 		}
 		d := format.Dataset{
 			Name: strings.Join(parts[:name], "/"), Digest: strings.Join(parts[name:name+version], "/"), SourceType: c.kind,
-			Noticed: format.RoadPython,
 		}
 		if c.kind == sourceTorchHub { // OWNER_REPOSITORY_REVISION
 			at := strings.LastIndexByte(d.Name, '_')

@@ -145,6 +145,11 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 		problem("which files are source could not be determined")
 		return n
 	}
+	for _, name := range slices.Sorted(maps.Keys(in.reader.Imported)) {
+		if len(n.trace.Imported) < maxImportedNames && capture.Printable(name) == name {
+			n.trace.Imported = append(n.trace.Imported, name)
+		}
+	}
 	if in.again != nil {
 		in.recordAgain(ctx, n, in.unchanged(in.ofAgain(ctx, files), problem), wait, end, problem)
 		return n
@@ -170,6 +175,9 @@ func (in *inputs) road() string {
 	}
 	return format.RoadPython
 }
+
+// maxImportedNames is how many imported modules a trace names.
+const maxImportedNames = 500
 
 // maxFolders is how many folders a trace names.
 const maxFolders = 20

@@ -45,6 +45,7 @@ type Reproduction struct {
 	Env     []string      // in addition to the environment of this process
 	Changes []diff.Change // differences of the environment, what matters first; nil if it was not compared
 	Matter  int           // so many of them matter, see diff.WhatMatters
+	Watched bool          // what the program imported is known from when it ran, not from the text of its source
 	// Lock is a lock file of the source that pins the recorded packages, and LockCommand installs them. Both are empty if
 	// there is none.
 	Lock, LockCommand string
@@ -118,7 +119,13 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	if q.Environment != IgnoreEnvironment {
 		p.Lock, p.LockCommand = capture.LockCommand(recorded, q.Dir)
 		p.Changes = diff.CompareEnvironments(recorded, now)
-		p.Changes, p.Matter = diff.WhatMatters(p.Changes, capture.Imported(ctx, q.Dir))
+		var imported map[string]bool
+		if p.Watched = of.Trace != nil && len(of.Trace.Imported) > 0; p.Watched {
+			imported = capture.ImportedModules(of.Trace.Imported)
+		} else {
+			imported = capture.Imported(ctx, q.Dir)
+		}
+		p.Changes, p.Matter = diff.WhatMatters(p.Changes, imported)
 	}
 	if p.Active, err = r.Start(ctx, run, format.OwnerProcess); err != nil {
 		return nil, err

@@ -201,7 +201,7 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	for _, path := range again.Absent {
 		a.warn("the command names %s, which is not on this machine", path)
 	}
-	a.printEnvironment(again.Changes, again.Matter)
+	a.printEnvironment(again)
 	if len(again.Changes) > 0 && again.Lock != "" {
 		a.hint("%s pins the recorded packages: '%s' in the restored source installs them", again.Lock, again.LockCommand)
 	}
@@ -263,7 +263,8 @@ func differ(n int) string {
 }
 
 // printEnvironment prints the differences of the environment that matter, and folds the others.
-func (a *app) printEnvironment(changes []diff.Change, matter int) {
+func (a *app) printEnvironment(again *repo.Reproduction) {
+	changes, matter := again.Changes, again.Matter
 	if len(changes) == 0 {
 		return
 	}
@@ -277,7 +278,11 @@ func (a *app) printEnvironment(changes []diff.Change, matter int) {
 		others = append(others, c.Key)
 	}
 	if len(others) > 0 {
-		a.progress("      not imported by the source: %s", render.Few(others))
+		by := "source"
+		if again.Watched {
+			by = "program"
+		}
+		a.progress("      not imported by the %s: %s", by, render.Few(others))
 	}
 }
 

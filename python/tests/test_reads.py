@@ -109,7 +109,7 @@ LAYOUTS = {
     "outside folder": ("", {f"../{{outside}}/set/{i}.txt": "x" for i in range(20)},
                        "[open(f'../{outside}/set/{i}.txt').read() for i in range(20)]", {"set": 20}),
     "linked folder": ("", {"../{outside}/a.csv": "x"},
-          "os.path.islink('data/l') or os.symlink('../../{outside}', 'data/l'); open('data/l/a.csv').read()",
+          "os.path.lexists('data/l') or os.symlink('../../{outside}', 'data/l'); open('data/l/a.csv').read()",
                       {"a": 1}),
     "hub cache": ("", {"{home}/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40 + "/w/x.bin": "x"},
                   "open(os.path.expanduser('~/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40
@@ -194,6 +194,12 @@ class WithReads(Project):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.printed = done.stderr
         return self.show()
+
+    def show(self, selector: str = "last") -> dict:
+        """Return a record, without the packages of this Python that the program has imported."""
+        run = super().show(selector)
+        self.imported = (run.get("trace") or {}).pop("imported", [])
+        return run
 
     def noticed(self, run: dict) -> dict:
         return {d["name"]: d["files"] for d in run.get("datasets", ()) if d.get("noticed") == "python"}
@@ -458,6 +464,21 @@ class TestBehavior(WithReads):
         run = self.exec("import time; open('data/a.csv').read(); time.sleep(4); open('data/a.csv', 'w').write('y')")
         self.assertEqual(self.noticed(run), {"a": 1})
         self.assertNotIn("problems", run["trace"])
+
+    def test_imported_packages(self):
+        """The record names the installed packages that were imported, also for a run that the program itself begins."""
+        for name in ("used", "unused"):
+            self.write(f"site-packages/{name}/__init__.py", "")
+        self.write("own.py", "")
+        path = self.write("train.py", "import used, own\n")
+        env = self.env(PYTHONPATH=os.path.join(self.dir, "site-packages"), HOME=self.home)
+        subprocess.run([self.binary, "exec", "--", sys.executable, path], cwd=self.dir, env=env, check=True)
+        self.show()
+        self.assertIn("used", self.imported)
+        self.assertFalse({"unused", "own", "os"} & set(self.imported))
+        self.python("import sys; sys.path.append('site-packages'); import used, gitruns; gitruns.init().finish()")
+        self.show()
+        self.assertIn("used", self.imported)
 
     def test_sitecustomize_of_the_user(self):
         self.write("site/sitecustomize.py", "import builtins\nbuiltins.ours = 1\n")

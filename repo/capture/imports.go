@@ -52,6 +52,23 @@ func Imported(ctx context.Context, root string) map[string]bool {
 	return found
 }
 
+// ImportedModules returns the names of the distributions that modules may come from. Names are normalized as in PEP 503.
+func ImportedModules(modules []string) map[string]bool {
+	found := map[string]bool{}
+	for _, module := range modules {
+		addModule(found, module)
+	}
+	return found
+}
+
+func addModule(found map[string]bool, name string) {
+	module := normalName(name)
+	found[module] = true
+	for _, other := range distributions[module] {
+		found[other] = true
+	}
+}
+
 // importsOf adds what one file imports.
 func importsOf(path string, found map[string]bool) {
 	f, err := regular.Open(path)
@@ -78,11 +95,7 @@ func importsOf(path string, found map[string]bool) {
 			if name == "" {
 				continue
 			}
-			module := normalName(name)
-			found[module] = true
-			for _, other := range distributions[module] {
-				found[other] = true
-			}
+			addModule(found, name)
 		}
 	}
 }

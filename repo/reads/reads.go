@@ -39,6 +39,8 @@ const (
 	maxPath   = 32 << 10
 	maxFolder = 2000 // files of processes; with more, no process begins one
 	maxListed = 10_000
+
+	maxImported = 1000
 )
 
 // Reader reads what the processes of a program write down about the files that they open. It may be used while they
@@ -50,6 +52,7 @@ type Reader struct {
 	Order     []string       // the paths in Uses, in the order in which they came
 	Listed    map[string]bool
 	Unseen    map[string]bool // programs and modules that read files unseen
+	Imported  map[string]bool // modules of installed packages that processes had at their end
 	Processes int             // that were watched
 	Partial   bool            // something that was read is missing
 	All       bool            // the system calls of all processes were watched
@@ -91,6 +94,7 @@ func (r *Reader) Next() error {
 		r.Uses, r.Listed, r.offsets = map[string]Use{}, map[string]bool{}, map[string]int64{}
 		r.withheld, r.left, r.Unseen = map[string]int64{}, map[string]int64{}, map[string]bool{}
 		r.Missed = map[string]bool{}
+		r.Imported = map[string]bool{}
 	}
 	entries, err := os.ReadDir(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -192,6 +196,11 @@ func (r *Reader) record(process string, kind byte, path string) {
 			r.Unseen[path] = true
 		}
 		return
+	case 'I':
+		if len(r.Imported) < maxImported && len(path) < 100 {
+			r.Imported[path] = true
+		}
+		return
 	case 'O':
 		if n, err := strconv.ParseInt(path, 10, 64); err == nil && n > 0 && n < MaxPaths {
 			r.left[process] = max(r.left[process], n)
@@ -260,6 +269,9 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 	}
 	for name := range r.Unseen {
 		b.WriteString("P" + name + "\x00")
+	}
+	for name := range r.Imported {
+		b.WriteString("I" + name + "\x00")
 	}
 	if withheld > 0 {
 		fmt.Fprintf(&b, "N%d\x00", withheld)

@@ -512,6 +512,7 @@ def _start(
         from . import _reads
 
         before = _reads.follow(reads, started["reads_root"])
+        run._at_finish.append(lambda _: _reads.tell(reads, started["reads_root"]))
         run._cleanups.append(lambda: _reads.leave(reads, before))
     for line_of_runs in started.get("warnings") or ():
         progress(line_of_runs)

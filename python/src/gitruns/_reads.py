@@ -7,7 +7,8 @@ is data.
 
 A file has the records KIND PATH NUL. KIND is R (read), W (written), C (made), D (removed), S (a database that may be
 read or written), L (a folder that was listed), P (a program or module that reads files unseen), N (how many files must
-not be named, as a number) or O (how many are in places that are never named). The first record is H, or X if some of
+not be named, as a number), O (how many are in places that are never named) or I (a module that was imported from an
+installed package, at the end). The first record is H, or X if some of
 what was read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
 """
 
@@ -219,7 +220,31 @@ def install() -> None:
         os.register_at_fork(after_in_child=lambda: _restart(state))
     import atexit
 
-    atexit.register(lambda: _flush_raw(state))
+    atexit.register(lambda: _end(state))
+
+
+def _end(state: _State) -> None:
+    """Write what is left for the run, and which packages were imported."""
+    _flush_raw(state)
+    if not state.folder or state.dead:
+        return
+    found = set()
+    for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
+        try:
+            path = vars(module).get("__file__")
+        except TypeError:  # something else stands for a module
+            continue
+        if (
+            top not in found
+            and top[:1] != "_"
+            and isinstance(path, str)
+            and ("site-packages" in path or "dist-packages" in path)
+        ):
+            found.add(top)
+            state.pending.append(b"I" + os.fsencode(top) + b"\0")
+    if found:
+        _flush(state)
 
 
 def follow(folder: str, root: str) -> tuple[str, str]:
@@ -231,6 +256,12 @@ def follow(folder: str, root: str) -> tuple[str, str]:
     os.environ[FOLDER], os.environ[ROOT] = folder, root
     install()
     return before
+
+
+def tell(folder: str, root: str) -> None:
+    """Write what is known so far. The caller has called follow() with the same folder."""
+    if known := getattr(sys, "_gitruns_reads", None):
+        known(folder, root)
 
 
 def leave(folder: str, before: tuple[str, str]) -> None:
@@ -252,9 +283,11 @@ def leave(folder: str, before: tuple[str, str]) -> None:
 def _redirect(folder: str, root: str) -> None:
     """Write for another run, first what the process has read so far."""
     state = _state
-    if state is None or folder == state.folder:
+    if state is None:
         return
-    _flush_raw(state)
+    _end(state)
+    if folder == state.folder:
+        return
     state.verdicts.clear()
     state.folder, state.root = folder, root
     state.around, state.temporary = _temporary(root)
