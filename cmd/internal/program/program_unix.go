@@ -30,6 +30,7 @@ type running struct {
 	state *term.State
 
 	interrupts atomic.Int32
+	paused     atomic.Bool // the program and this process were stopped in the terminal
 	mu         sync.Mutex
 	received   string
 	logErr     error
@@ -254,6 +255,9 @@ func (r *running) handle(
 				}
 			case syscall.SIGCONT:
 				r.raw() // this process may have moved to the foreground
+				if r.paused.Swap(false) {
+					r.signal(syscall.SIGCONT)
+				}
 			case syscall.SIGINT:
 				r.interrupt(true)
 			default:
@@ -331,9 +335,8 @@ func (r *running) awaitEnd(ended chan<- syscall.WaitStatus) {
 		case status.Stopped():
 			if r.pty != nil && r.foreground() {
 				r.restore()
-				_ = syscall.Kill(0, syscall.SIGSTOP) // stops the whole job until it is continued
-				r.raw()
-				r.signal(syscall.SIGCONT)
+				r.paused.Store(true)
+				_ = syscall.Kill(0, syscall.SIGSTOP) // stops the whole job; this thread may run on for a moment
 			}
 			continue
 		}
