@@ -204,6 +204,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		}
 	}
 	switch _, inside := below(w.places.Root, path); {
+	case v == elsewhere && strings.HasPrefix(name, "."): // settings, as of shells and Git
 	case v == elsewhere:
 		count(&w.left, "O")
 	case v == hidden || Secret(name, true):
@@ -264,18 +265,15 @@ func (w *Writer) folder(dir string) verdict {
 		})
 		isSystem := slices.ContainsFunc(system, func(top string) bool { _, in := below(top, file); return in })
 		switch {
-		case temporary:
+		case dir == "":
+			return never
+		case temporary, !w.places.MayBeDataset(dir):
 			return elsewhere
 		case isSystem && !w.places.outside(file):
 			if slices.ContainsFunc(dataPlaces, func(place string) bool { return strings.HasPrefix(file, place) }) {
 				return elsewhere
 			}
 			return never
-		case !w.places.MayBeDataset(dir):
-			if dir == "" {
-				return never
-			}
-			return elsewhere
 		}
 		rel = strings.TrimPrefix(file, "/")
 	}
