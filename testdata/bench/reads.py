@@ -1,9 +1,13 @@
 """Costs of noticing what a Python program reads, each beside the same program without.
 
     python3 testdata/bench/reads.py
+    RUNS_BINARY=... python3 testdata/bench/reads.py syscalls [PAIRS]
 
 Pairs run one after the other, each in a process of its own. Times are processor times of the process: they do not
 count waiting for others. The ratio is the median of those of the pairs.
+
+With `syscalls`, the pairs are `runs exec` with --trace syscalls and with --trace off, on Linux. The time on the clock
+is compared too: the program waits while `runs exec` looks at what it opens. A busy machine makes that longer.
 """
 
 from __future__ import annotations
@@ -60,6 +64,31 @@ def seconds(source: str, on: bool, folder: str) -> float:
     return float(done.stdout)
 
 
+def called(source: str, on: bool, folder: str) -> tuple[float, float]:
+    """Run a program by `runs exec`, and return its processor time and the time on the clock."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("RUNS_")}
+    road = "syscalls" if on else "off"
+    source = f"import time as clock\nstarted = clock.perf_counter()\n{source}print(clock.perf_counter() - started)\n"
+    call = [os.environ["RUNS_BINARY"], "exec", "--trace", road, "--"]
+    args = [sys.executable, "-c", source, "off"]
+    done = subprocess.run(call + args, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    if "not watched" in done.stderr:
+        raise SystemExit(done.stderr)
+    cpu, wall = done.stdout.split()
+    return float(cpu), float(wall)
+
+
+def compare_called(what: str, source: str, folder: str, pairs: int) -> None:
+    ratios: tuple[list[float], list[float]] = ([], [])
+    for i in range(pairs):
+        order = (False, True) if i % 2 else (True, False)
+        took = {on: called(source, on, folder) for on in order}
+        for of, ratio in enumerate(ratios):
+            ratio.append(took[True][of] / took[False][of])
+    print(f"{what}: {statistics.median(ratios[0]):.2f} x of the processor time, "
+          f"{statistics.median(ratios[1]):.2f} x on the clock, {pairs} pairs")  # fmt: skip
+
+
 def compare(what: str, source: str, folder: str, pairs: int) -> None:
     without, ratios = [], []
     for i in range(pairs):
@@ -80,6 +109,14 @@ def main() -> None:
                 os.makedirs(os.path.join(folder, "data", str(i // 1000)))
             with open(os.path.join(folder, "data", str(i // 1000), f"{i}.txt"), "w") as f:
                 f.write("x" * 100)
+        if sys.argv[1:2] == ["syscalls"]:
+            pairs = int(sys.argv[2]) if len(sys.argv) > 2 else PAIRS
+            subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+            with open(os.path.join(folder, ".gitignore"), "w") as f:
+                f.write("data/\n")
+            compare_called(f"opening {FILES:,} files", OPEN, folder, pairs)
+            compare_called(f"training for {STEPS:,} steps", TRAIN, folder, pairs)
+            return
         compare(f"opening {FILES:,} files", OPEN, folder, 9)
         compare(f"training for {STEPS:,} steps", TRAIN, folder, PAIRS)
         compare("starting and importing the client", NOTHING, folder, PAIRS)
