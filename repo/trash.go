@@ -243,20 +243,31 @@ func makeBatch(batch string) error {
 	return os.Mkdir(batch, 0o777)
 }
 
-// CopyToTrash copies a run to the trash before it is replaced.
-func (r *Repository) CopyToTrash(id string) error {
-	if !exists(r.RunDir(id)) {
-		return nil
+// CopyToTrash copies a run of the working tree to the trash before it is replaced. copied is false if the working tree
+// does not have it.
+func (r *Repository) CopyToTrash(ctx context.Context, id string) (copied bool, err error) {
+	batches := r.BatchesOf(id)
+	if !exists(filepath.Join(r.RunDir(id), RecordName)) && len(batches) == 0 {
+		return false, nil
 	}
 	batch, err := r.newBatch()
+	to := filepath.Join(batch, id)
+	if err == nil && exists(r.RunDir(id)) {
+		err = os.CopyFS(to, os.DirFS(r.RunDir(id)))
+	} else if err == nil {
+		err = os.Mkdir(to, 0o777)
+	}
+	if err == nil && len(batches) > 0 {
+		var e *Entry
+		if e, err = r.readBatched(r.Homes()[0], id, batches); err == nil {
+			err = e.unpack(ctx, to)
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("copying run %s to the trash: %w", id, err)
+		return false, fmt.Errorf("copying run %s to the trash: %w", id, err)
 	}
-	if err := os.CopyFS(filepath.Join(batch, id), os.DirFS(r.RunDir(id))); err != nil {
-		return fmt.Errorf("copying run %s to the trash: %w", id, err)
-	}
-	r.keepTrashed(filepath.Join(batch, id))
-	return nil
+	r.keepTrashed(to)
+	return true, nil
 }
 
 // Restore restores the runs of the last Remove, removes their markers and returns their ids. A run that is here again

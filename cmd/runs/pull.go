@@ -58,6 +58,7 @@ type pulledJSON struct {
 	Bad      []damageJSON `json:"bad"`
 	Commit   *string      `json:"commit"`
 	From     string       `json:"from"`
+	Joined   []string     `json:"joined"` // runs that both sides redacted, and that were redacted again
 	Kept     []string     `json:"kept"`
 	Lost     []string     `json:"lost"`
 	Moved    bool         `json:"moved"`
@@ -93,7 +94,7 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	a.reportRestored(done.Restored)
 	if asJSON {
 		err = a.printJSON(pulledJSON{
-			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Kept: done.Kept, Lost: done.Lost,
+			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Joined: done.Joined, Kept: done.Kept, Lost: done.Lost,
 			Moved: done.Moved, Notes: done.Notes, Redacted: done.Redacted, Removed: done.Removed, Replaced: done.Replaced,
 			Restored: done.Restored,
 			Runs:     done.Runs, Stayed: orNull(done.Stayed),
@@ -118,6 +119,14 @@ func (a *app) reportRestored(names []string) {
 	}
 }
 
+// inTrash says where the own version of a run is that a pull has replaced.
+func inTrash(done *share.Pulled, id string) string {
+	if slices.Contains(done.Trashed, id) {
+		return ", which is now in .runs/trash"
+	}
+	return ""
+}
+
 func (a *app) reportPulled(done *share.Pulled) {
 	from := terminal.Clean(done.From)
 	switch {
@@ -130,12 +139,18 @@ func (a *app) reportPulled(done *share.Pulled) {
 		switch {
 		case slices.Contains(done.Kept, id):
 			a.warn("the remote's version of run %s does not replace yours", id)
+		case slices.Contains(done.Same, id):
+		case slices.Contains(done.Joined, id):
+			a.warn("run %s was redacted on both sides; your redaction was applied to the remote's version too", id)
 		case slices.Contains(done.Redacted, id):
-			a.warn("run %s was redacted on both sides; the remote's version replaces yours, which is now in .runs/trash", id)
+			a.warn("run %s was redacted on both sides; the remote's version replaces yours%s", id, inTrash(done, id))
 			a.hint("run 'runs redact %s PATTERN' again if the remote's version still holds your secret", id)
 		default:
-			a.warn("run %s was finished twice; the remote's version replaces yours, which is now in .runs/trash", id)
+			a.warn("run %s was finished twice; the remote's version replaces yours%s", id, inTrash(done, id))
 		}
+	}
+	if len(done.Joined) > 0 {
+		a.hint("run 'runs commit' and 'runs push' to publish %s", verb(len(done.Joined), "the redaction", "the redactions"))
 	}
 	for _, d := range done.Bad {
 		a.warn("verification failed: %v", d.Err)

@@ -64,7 +64,21 @@ func (b *heldBatch) inputs(trees *git.Trees, but map[string]bool) ([]repo.BatchI
 // is left, there are none.
 func (b *heldBatch) rebuild(ctx context.Context, dirs git.Dirs, trees *git.Trees, but map[string]bool,
 ) ([]git.Edit, error) {
+	return b.rebuildWith(ctx, dirs, trees, but, nil, nil)
+}
+
+// rebuildWith is rebuild with the runs of another batch of the day, which may be nil, but for some of them. The batches
+// must have no other run in common.
+func (b *heldBatch) rebuildWith(ctx context.Context, dirs git.Dirs, trees *git.Trees, but map[string]bool,
+	other *heldBatch, otherBut map[string]bool,
+) ([]git.Edit, error) {
 	inputs, err := b.inputs(trees, but)
+	if err == nil && other != nil {
+		var more []repo.BatchInput
+		more, err = other.inputs(trees, otherBut)
+		inputs = append(inputs, more...)
+		slices.SortFunc(inputs, func(a, b repo.BatchInput) int { return strings.Compare(a.ID, b.ID) })
+	}
 	if err != nil || len(inputs) == 0 {
 		return nil, err
 	}
@@ -82,7 +96,17 @@ func (b *heldBatch) rebuild(ctx context.Context, dirs git.Dirs, trees *git.Trees
 		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: id})
 	}
 	for _, f := range built.Files {
-		if e, ok := b.files[f.Path]; ok && strings.HasPrefix(f.Path, format.BatchFilesName+"/") {
+		rest, ok := strings.CutPrefix(f.Path, format.BatchFilesName+"/")
+		if !ok {
+			continue
+		}
+		from := b
+		if id, _, _ := strings.Cut(rest, "/"); other != nil && !otherBut[id] {
+			if _, has := other.runs[id]; has {
+				from = other
+			}
+		}
+		if e, ok := from.files[f.Path]; ok {
 			edits = append(edits, git.Edit{Path: path.Join(at, f.Path), Mode: "100644", ID: e.ID})
 		}
 	}

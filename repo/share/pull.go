@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // PullRequest describes a pull.
@@ -35,7 +37,10 @@ type Pulled struct {
 	Restored []string // shared files that the working tree lacked; see restoreShared
 	Stayed   string   // why the local branch did not move; empty if it moved or did not have to
 	InTheWay bool     // the user's own changes are the reason
-	Replaced []string // ids of runs that differ at the remote: theirs are here now, ours are in the trash
+	Replaced []string // ids of runs that differ at the remote: theirs are here now
+	Trashed  []string // those of them of which ours are in the trash
+	Joined   []string // those of them that both sides redacted: theirs were redacted again, which is not committed
+	Same     []string // those of them of which both sides redacted the same texts
 	Bad      []repo.Damage
 	Warnings []string
 }
@@ -84,6 +89,7 @@ type puller struct {
 	batched bool
 	known   []git.Edit           // shared files of the added runs that we already have; kept with the runs
 	base    map[string]*snapshot // of runs that both sides changed: what both had before
+	texts   map[string][]string  // that this clone took out of runs which both sides redacted
 	stays   bool                 // a remote-tracking ref of this clone keeps the fetched commits
 }
 
@@ -212,7 +218,10 @@ func (p *puller) pull(ctx context.Context) error {
 	if p.done.Bad, err = VerifyRuns(ctx, p.repo.Git, after, p.done.Runs); err != nil {
 		return err
 	}
-	return p.checkChanges(ctx, before, after, next)
+	if err := p.checkChanges(ctx, before, after, next); err != nil {
+		return err
+	}
+	return p.redactAgain(ctx)
 }
 
 // prefetch fetches the files of runs that a partial clone lacks and a commit brings, with one request: a pull verifies
@@ -286,14 +295,88 @@ func (p *puller) replay(ctx context.Context, tip string, commits []*runCommit) (
 	if err := p.findBase(ctx, tip, replay.theirs); err != nil {
 		return "", err
 	}
-	for id := range replay.theirs {
-		if err := p.repo.CopyToTrash(id); err != nil {
+	p.done.Replaced = slices.Sorted(maps.Keys(replay.theirs))
+	for _, id := range p.done.Replaced {
+		if joins, err := p.readBoth(id, tip); err != nil || joins {
+			if err != nil {
+				return "", err
+			}
+			continue
+		}
+		copied, err := p.repo.CopyToTrash(ctx, id)
+		if err != nil {
 			return "", err
 		}
-		p.done.Replaced = append(p.done.Replaced, id)
+		if copied {
+			p.done.Trashed = append(p.done.Trashed, id)
+		}
 	}
-	slices.Sort(p.done.Replaced)
 	return replay.tip, nil
+}
+
+// readBoth reads what this clone has taken out of a run that both sides have redacted, and reports whether they have.
+func (p *puller) readBoth(id, tip string) (bool, error) {
+	base := p.base[id]
+	if base == nil || !p.local.checkedOut {
+		return false, nil
+	}
+	var versions []*transition.Version
+	for _, commit := range []string{"", p.local.tip, tip} {
+		c, err := base, error(nil)
+		if commit != "" {
+			c, err = p.snapshot(commit)
+		}
+		if err != nil {
+			return false, err
+		}
+		v, err := c.version(id)
+		if err != nil || v == nil {
+			return false, onlyBroken(err)
+		}
+		versions = append(versions, v)
+	}
+	was, ours, theirs := versions[0], versions[1], versions[2]
+	for _, now := range []*transition.Version{ours, theirs} {
+		change, err := transition.Check(was, withNotesOf(was, now), false)
+		if err != nil || change.Kind != transition.Redacted {
+			return false, onlyBroken(err)
+		}
+	}
+	texts, err := transition.Replaced(was, ours, theirs)
+	if err != nil || len(texts) == 0 {
+		return false, onlyBroken(err)
+	}
+	if p.texts == nil {
+		p.texts = map[string][]string{}
+	}
+	p.texts[id] = texts
+	return true, nil
+}
+
+// redactAgain redacts the remote's versions of the runs that both sides have redacted: what this clone took out goes
+// from them too. The redactions are not committed.
+func (p *puller) redactAgain(ctx context.Context) error {
+	for _, id := range slices.Sorted(maps.Keys(p.texts)) {
+		pattern, err := anyOf(p.texts[id])
+		if err == nil {
+			_, err = p.repo.Redact(ctx, id, repo.RedactRequest{Pattern: pattern})
+		}
+		switch {
+		case errors.Is(err, repo.ErrNothingToRedact): // the others have taken out the same
+			p.done.Same = append(p.done.Same, id)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			p.done.Warnings = append(p.done.Warnings, fmt.Sprintf("what you redacted in run %s is back: %v", id, err))
+		default:
+			p.done.Joined = append(p.done.Joined, id)
+		}
+	}
+	if len(p.done.Joined) == 0 {
+		return nil
+	}
+	_, err := KeepRedactions(ctx, p.repo)
+	return err
 }
 
 // findBase finds the snapshot from which both sides have changed runs.

@@ -381,7 +381,11 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 			if err := replay.apply(ctx, c); err != nil {
 				var conflict *ConflictError
 				if errors.As(err, &conflict) {
-					err = &repo.HintError{Err: err, Hint: "run 'runs pull' to keep the remote's and move yours to .runs/trash"}
+					hint := "run 'runs pull' to keep the remote's and move yours to .runs/trash"
+					if conflict.Redacted {
+						hint = "run 'runs pull', which redacts the remote's version too"
+					}
+					err = &repo.HintError{Err: err, Hint: hint}
 				}
 				return "", err
 			}

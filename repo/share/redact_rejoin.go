@@ -111,11 +111,7 @@ func (j rejoin) redact(ctx context.Context, r *repo.Repository, tip string) (boo
 			}
 		}
 	}
-	words := make([]string, len(j.texts))
-	for i, text := range j.texts {
-		words[i] = regexp.QuoteMeta(text)
-	}
-	pattern, err := regexp.Compile(strings.Join(words, "|"))
+	pattern, err := anyOf(j.texts)
 	if err != nil {
 		return fail(err)
 	}
@@ -130,4 +126,13 @@ func (j rejoin) redact(ctx context.Context, r *repo.Repository, tip string) (boo
 		return fail(err)
 	}
 	return true, nil
+}
+
+// anyOf returns a pattern that matches each of some texts.
+func anyOf(texts []string) (*regexp.Regexp, error) {
+	words := make([]string, len(texts))
+	for i, text := range texts {
+		words[i] = regexp.QuoteMeta(text)
+	}
+	return regexp.Compile(strings.Join(words, "|"))
 }

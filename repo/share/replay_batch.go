@@ -85,7 +85,7 @@ func (p *replayer) settleRun(c *runCommit, s *settlement, at place) error {
 	case record.ID == theirs[repo.RecordName].ID:
 		if record.batch != nil {
 			p.removeSingle(s, at, known, theirs)
-			if p.thin {
+			if p.thin || len(c.redacted) > 0 { // a redaction writes the batch of its run anew, with all others
 				s.leaveRepeated(c, known, at)
 			}
 		} else {
@@ -184,8 +184,16 @@ func (p *replayer) removeSingle(s *settlement, at place, known *snapshot, _ runF
 }
 
 // settleBatches adds and removes batches.
+//
+// If the commit has redacted a run of a batch that others have rewritten, the redacted version takes the place of the
+// run in their batch: the batch of the commit has nothing else that the tip lacks.
 func (p *replayer) settleBatches(ctx context.Context, c *runCommit, s *settlement) error {
 	gone := map[string]bool{}
+	joined := p.joinBatches(c, s)
+	into := map[string]*heldBatch{} // by the path of the batch of the tip
+	for name, j := range joined {
+		into[j.path] = c.placed.batches[j.at][name[len(j.at)+1:]][1]
+	}
 	for _, at := range slices.Sorted(maps.Keys(c.placed.batches)) {
 		for _, name := range slices.Sorted(maps.Keys(c.placed.batches[at])) {
 			full := path.Join(at, name)
@@ -193,6 +201,9 @@ func (p *replayer) settleBatches(ctx context.Context, c *runCommit, s *settlemen
 			if b[1] == nil {
 				gone[full] = true
 				s.edits = append(s.edits, git.Edit{Path: full})
+				continue
+			}
+			if _, ok := joined[full]; ok {
 				continue
 			}
 			edits := b[1].edits()
@@ -211,7 +222,11 @@ func (p *replayer) settleBatches(ctx context.Context, c *runCommit, s *settlemen
 			if s.drop[full] == nil || gone[full] {
 				continue
 			}
-			edits, err := b.rebuild(ctx, p.dirs, p.trees, s.drop[full])
+			var leave map[string]bool
+			if into[full] != nil {
+				leave = s.leave[path.Join(at, into[full].path)]
+			}
+			edits, err := b.rebuildWith(ctx, p.dirs, p.trees, s.drop[full], into[full], leave)
 			if err != nil {
 				return err
 			}
@@ -220,6 +235,37 @@ func (p *replayer) settleBatches(ctx context.Context, c *runCommit, s *settlemen
 		}
 	}
 	return nil
+}
+
+// batchAt is a batch of the tip.
+type batchAt struct{ at, path string } // the .runs folder, and the path from the root
+
+// joinBatches returns the new batches of a commit whose runs, but for those that stay as the tip has them, go into a
+// batch of the tip that loses just these runs. Each batch of the tip takes one.
+func (p *replayer) joinBatches(c *runCommit, s *settlement) map[string]batchAt {
+	joined, taken := map[string]batchAt{}, map[string]bool{}
+	for _, at := range slices.Sorted(maps.Keys(c.placed.batches)) {
+		for _, name := range slices.Sorted(maps.Keys(c.placed.batches[at])) {
+			b := c.placed.batches[at][name][1]
+			full := path.Join(at, name)
+			if b == nil || s.leave[full] == nil || p.known[at] == nil {
+				continue
+			}
+			for _, held := range slices.Sorted(maps.Keys(p.known[at].batches)) {
+				there := path.Join(at, held)
+				changed := c.placed.batches[at][held] != nil
+				lost := func(id string) bool { return s.leave[full][id] || s.drop[there][id] }
+				notLost := func(id string) bool { return !lost(id) }
+				if s.drop[there] == nil || changed || taken[there] || path.Dir(held) != path.Dir(name) ||
+					slices.ContainsFunc(b.ids, notLost) {
+					continue
+				}
+				joined[full], taken[there] = batchAt{at, there}, true
+				break
+			}
+		}
+	}
+	return joined
 }
 
 func (s *settlement) add(at string, edits []git.Edit) {
