@@ -3,6 +3,7 @@ package capture
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -86,5 +87,52 @@ func TestLockCommand(t *testing.T) {
 	}
 	if file, _ := LockCommand(nil, root); file != "" {
 		t.Error(file)
+	}
+}
+
+// TestUseLock: the tool of the lock file that fits installs into the environment; what cannot be used is named.
+func TestUseLock(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the tools of this test are shell scripts")
+	}
+	const tool = "#!/bin/sh\necho \"$(basename $0) $* in $(basename $PWD) for $(basename $VIRTUAL_ENV)\"\n"
+	hashed := "a==1 --hash=sha256:" + strings.Repeat("0", 64) + "\n"
+	for _, c := range []struct{ lock, text, tool, want string }{
+		{"poetry.lock", "x", "poetry", "poetry install --no-root --no-interaction in source for .venv\n"},
+		{"pdm.lock", "x", "pdm", "pdm sync --no-self in source for .venv\n"},
+		{"Pipfile.lock", "x", "pipenv", "pipenv sync in source for .venv\n"},
+		{"uv.lock", "x", "uv", "uv sync --frozen --inexact --no-install-project in source for .venv\n"},
+		{"poetry.lock", "x", "", "runs: poetry.lock is not used: poetry is not installed\n"},
+		{
+			"environment.yml", "x", "",
+			"runs: environment.yml is not used: a virtual environment cannot have what it pins; " +
+				"'conda env create -f environment.yml' makes the environment\n",
+		},
+		{"requirements.txt", "a==1\n", "", ""},
+		{
+			"requirements.txt", hashed, "python",
+			"python -m pip install --disable-pip-version-check -q --require-hashes --no-deps -r requirements.txt " +
+				"in source for .venv\n",
+		},
+	} {
+		root := filepath.Join(t.TempDir(), "source")
+		v := venv{root: root, dir: filepath.Join(root, ".venv"), bin: filepath.Join(root, ".venv", "bin")}
+		if err := os.MkdirAll(v.bin, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", v.bin+":/usr/bin:/bin")
+		if c.tool != "" {
+			if err := os.WriteFile(filepath.Join(v.bin, c.tool), []byte(tool), 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(root, c.lock), []byte(c.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		e := &format.EnvironmentFile{Locks: map[string]string{c.lock: sha256Hex([]byte(c.text))}}
+		if err := useLock(t.Context(), e, v, &out); err != nil || out.String() != c.want {
+			t.Errorf("%s: %v, %q, want %q", c.lock, err, out.String(), c.want)
+		}
 	}
 }

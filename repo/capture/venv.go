@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func MakeVenv(
 	python := filepath.Join(bin, "python")
 	if uv, lookErr := exec.LookPath("uv"); lookErr == nil {
 		if err = run(uv, "venv", "--python", e.Python.Version, dir); err == nil {
-			err = syncLock(ctx, e, uv, root, dir, out)
+			err = useLock(ctx, e, venv{root: root, dir: dir, bin: bin, uv: uv}, out)
 		}
 		if err == nil {
 			err = run(uv, "pip", "install", "--python", python, "--no-deps", "-r", requirements.Name())
@@ -73,7 +74,10 @@ func MakeVenv(
 		if base, err = pythonOfVersion(ctx, e.Python.Version); err != nil {
 			return nil, "", err
 		}
-		if err = run(base, "-m", "venv", dir); err == nil && len(e.Packages) > 0 {
+		if err = run(base, "-m", "venv", dir); err == nil {
+			err = useLock(ctx, e, venv{root: root, dir: dir, bin: bin}, out)
+		}
+		if err == nil && len(e.Packages) > 0 {
 			err = run(
 				python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--no-deps", "-r",
 				requirements.Name(),
@@ -86,19 +90,68 @@ func MakeVenv(
 	return []string{"VIRTUAL_ENV=" + dir, "PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")}, bin, nil
 }
 
-// syncLock installs what uv.lock pins, with the hashes in it, if the restored source has the lock of then. The
-// recorded versions are installed after it in any case, so that a lock which cannot be used is only reported.
-func syncLock(ctx context.Context, e *format.EnvironmentFile, uv, root, dir string, out io.Writer) error {
-	if file, _ := lockOf(e, root); file != "uv.lock" {
+// venv is a virtual environment that is being made for a restored source.
+type venv struct {
+	root, dir, bin string
+	uv             string // the program; empty if it is not installed
+}
+
+// useLock installs what a lock file pins, with the hashes in it, if the restored source has the lock of then and its
+// tool is installed. The recorded versions are installed after it in any case, so that a lock which cannot be used is
+// only reported.
+func useLock(ctx context.Context, e *format.EnvironmentFile, v venv, out io.Writer) error {
+	file, command := lockOf(e, v.root)
+	if file == "" {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, uv, "sync", "--frozen", "--inexact", "--no-install-project")
-	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, root
-	cmd.Env = append(os.Environ(), "UV_PROJECT_ENVIRONMENT="+dir)
+	args, why := v.lockInstaller(file, command)
+	if len(args) == 0 {
+		if why != "" {
+			_, _ = fmt.Fprintf(out, "runs: %s is not used: %s\n", file, why)
+		}
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, v.root
+	cmd.Env = append(
+		os.Environ(), "UV_PROJECT_ENVIRONMENT="+v.dir, "VIRTUAL_ENV="+v.dir,
+		"PATH="+v.bin+string(filepath.ListSeparator)+os.Getenv("PATH"),
+	)
 	if err := cmd.Run(); err != nil {
-		_, _ = fmt.Fprintf(out, "runs: uv.lock is not used: uv sync: %v\n", err)
+		tool := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+		_, _ = fmt.Fprintf(out, "runs: %s is not used: %s %s: %v\n", file, tool, args[1], err)
 	}
 	return ctx.Err()
+}
+
+// lockInstaller returns the command that installs what a lock file pins into the environment. Without one, why says
+// what is missing; it is empty if the file pins nothing that the record does not.
+func (v venv) lockInstaller(file, command string) (args []string, why string) {
+	tool := map[string][]string{
+		"uv.lock":      {"uv", "sync", "--frozen", "--inexact", "--no-install-project"},
+		"poetry.lock":  {"poetry", "install", "--no-root", "--no-interaction"},
+		"pdm.lock":     {"pdm", "sync", "--no-self"},
+		"Pipfile.lock": {"pipenv", "sync"},
+	}[file]
+	switch {
+	case file == "requirements.txt":
+		data, err := regular.ReadFile(filepath.Join(v.root, file))
+		if err != nil || !bytes.Contains(data, []byte("--hash=sha256:")) {
+			return nil, ""
+		}
+		args = []string{filepath.Join(v.bin, "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q"}
+		if v.uv != "" {
+			args = []string{v.uv, "pip", "install", "--python", filepath.Join(v.bin, "python")}
+		}
+		return append(args, "--require-hashes", "--no-deps", "-r", file), ""
+	case tool == nil:
+		return nil, "a virtual environment cannot have what it pins; '" + command + "' makes the environment"
+	}
+	program, err := exec.LookPath(tool[0])
+	if err != nil {
+		return nil, tool[0] + " is not installed"
+	}
+	return append([]string{program}, tool[1:]...), ""
 }
 
 // lockCommands are the lock files that pin the packages of an environment, with the command that installs them.
@@ -109,6 +162,7 @@ var lockCommands = [][2]string{
 	{"pixi.lock", "pixi install --frozen"},
 	{"Pipfile.lock", "pipenv sync"},
 	{"conda-lock.yml", "conda-lock install"},
+	{"environment.yml", "conda env create -f environment.yml"},
 	{"requirements.txt", "pip install -r requirements.txt"},
 }
 
