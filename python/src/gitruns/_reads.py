@@ -338,10 +338,11 @@ def _high(fd: int) -> int:
     """Move a descriptor away from the numbers that programs close and use."""
     try:
         import fcntl
-        import resource
 
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(limit // 2 if limit > 0 else 500, 500))
+        try:
+            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 500)
+        except OSError:  # the limit is lower
+            high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
     except Exception:
         return fd
     os.close(fd)

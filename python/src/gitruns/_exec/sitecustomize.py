@@ -31,11 +31,12 @@ def _next():  # type: () -> None
         imp.load_module("sitecustomize", *found)
         return
     from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
 
     spec = PathFinder.find_spec("sitecustomize", path)
     if spec is None or spec.loader is None:
         return
+    from importlib.util import module_from_spec  # it imports much, and most users have no sitecustomize
+
     module = module_from_spec(spec)
     sys.modules["sitecustomize"] = module
     spec.loader.exec_module(module)
