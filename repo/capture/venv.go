@@ -261,6 +261,9 @@ func requirementOf(item format.Editable, root string) (line, why string) {
 		return item.Name + " @ " + (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), ""
 	case strings.HasPrefix(item.Path, "{project}"):
 		return "-e " + path, ""
+	case item.Commit != "" && item.Dirty:
+		return "", "at commit " + item.Commit[:min(12, len(item.Commit))] +
+			" of a folder outside the project, with changes that are not recorded"
 	case item.Commit != "":
 		return "", "at commit " + item.Commit[:min(12, len(item.Commit))] + " of a folder outside the project"
 	}

@@ -33,6 +33,9 @@ type Editable struct {
 	Path    string `json:"path"`
 	Commit  string `json:"commit"`
 	Dirty   bool   `json:"dirty"`
+	SHA256  string `json:"sha256"`       // of an archive
+	Below   string `json:"subdirectory"` // of the repository or archive
+	Copied  bool   `json:"copied"`       // later changes of the folder do not count
 }
 
 // Environment returns the environment of a run. If it was not recorded, or is not in this clone, the error is a
@@ -71,7 +74,9 @@ func (v *View) Environment(ctx context.Context, run string) (*Environment, error
 		}
 	}
 	for _, d := range file.Editable {
-		env.Editable = append(env.Editable, Editable{d.Name, d.Version, d.Path, d.Commit, d.Dirty})
+		env.Editable = append(env.Editable, Editable{
+			d.Name, d.Version, d.Path, d.Commit, d.Dirty, d.SHA256, d.Subdirectory, d.Copied,
+		})
 	}
 	return env, nil
 }

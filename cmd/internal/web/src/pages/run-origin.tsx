@@ -117,13 +117,37 @@ function Files({ run, source, dataset }: PartProps & { dataset: number }) {
   );
 }
 
+interface Editable {
+  name: string;
+  version: string;
+  path: string;
+  commit: string;
+  dirty: boolean;
+  sha256: string;
+  subdirectory: string;
+  copied: boolean;
+}
+
+/** Where a package came from that is not from an index. */
+function originOf(d: Editable): string {
+  return [
+    `${d.version} from ${d.path}${d.subdirectory && "/" + d.subdirectory}`,
+    d.commit && "at " + d.commit.slice(0, 12),
+    d.sha256 && "sha256 " + d.sha256.slice(0, 12),
+    d.dirty && "with uncommitted changes, which are not recorded",
+    d.copied && "copied",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
 interface EnvironmentAnswer {
   driver: string;
   cuda: string;
   python: string;
   prefix: string;
   packages: { kind: string; list: [string, string][] }[];
-  editable: { name: string; version: string; path: string; commit: string; dirty: boolean }[];
+  editable: Editable[];
   locks: [string, string][];
 }
 
@@ -167,10 +191,7 @@ function Packages({ run, source }: PartProps) {
               ["CUDA", e.cuda],
               ["Driver", e.driver],
               ["Lock files", e.locks.map(([path]) => path).join(", ")],
-              ...e.editable.map(
-                (d) =>
-                  [d.name, `${d.version} from ${d.path}${d.commit && " at " + d.commit.slice(0, 12)}${d.dirty ? ", changed" : ""}`] as const,
-              ),
+              ...e.editable.map((d) => [d.name, originOf(d)] as const),
             ]}
           />
           <SearchField label="Find a package" value={find} onInput={setFind} />
