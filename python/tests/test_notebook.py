@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
 import unittest
 
 from project import Project
@@ -109,6 +112,63 @@ assert os.path.realpath(notebook_path()) == (os.path.realpath(want) if want else
     notebook_path() == want, notebook_path()
 """
                 )
+
+
+TOOLS = {
+    "nbconvert": ("jupyter-nbconvert", "--to", "notebook", "--execute", "--output", "out.ipynb", "train.ipynb"),
+    "papermill": ("papermill", "train.ipynb", "out.ipynb"),
+}
+
+
+class ExecutedNotebook(Project):
+    """Notebooks that programs execute, with the Python of RUNS_TEST_NOTEBOOK, which has ipykernel and these programs."""
+
+    def setUp(self) -> None:
+        self.tools = os.path.dirname(os.environ.get("RUNS_TEST_NOTEBOOK", ""))
+        if not self.tools:
+            self.skipTest("set RUNS_TEST_NOTEBOOK to a Python with nbconvert, papermill and ipykernel")
+        super().setUp()
+        self.home = self.dir + "-home"
+        os.makedirs(self.home)
+        self.addCleanup(shutil.rmtree, self.home)
+        self.write(".gitignore", "out.ipynb\n")
+
+    def execute(self, tool: str, *cells: str) -> dict:
+        """Execute a notebook of the cells, and return the record."""
+        code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        text = {
+            "cells": [{**code, "id": f"cell{i}", "source": [cell]} for i, cell in enumerate(cells)],
+            "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
+        }  # fmt: skip
+        self.write("train.ipynb", json.dumps(text))
+        program, *args = TOOLS[tool]
+        subprocess.run(
+            [os.path.join(self.tools, program), *args], cwd=self.dir, env=self.env(HOME=self.home), check=False,
+            capture_output=True,
+        )  # fmt: skip
+        return self.show()
+
+    def test_reproduce(self) -> None:
+        """A run of an executed notebook names it, and reproduce executes it again."""
+        path = self.tools + os.pathsep + os.environ["PATH"]
+        for tool in TOOLS:
+            with self.subTest(tool):
+                run = self.execute(
+                    tool,
+                    "import gitruns\nrun = gitruns.init(name='nb')",
+                    "for i in range(3): run.log({'loss': 1 / (i + 1)}, step=i)",
+                    "run.finish()",
+                )
+                self.assertEqual((run["source"]["entry"], run["status"]), ("train.ipynb", "finished"))
+                printed = self.runs("reproduce", run["id"], "--env", "none", PATH=path, HOME=self.home)
+                self.assertIn("every point of every metric of nb is identical", printed)
+
+    def test_failure(self) -> None:
+        for tool in TOOLS:
+            with self.subTest(tool):
+                run = self.execute(tool, "import gitruns\nrun = gitruns.init()", "run.log({'a': 1})", "1 / 0")
+                self.assertEqual(run["status"], "failed")
 
 
 if __name__ == "__main__":
