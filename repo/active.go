@@ -53,7 +53,7 @@ const (
 	lockName      = "finish.lock"
 )
 
-// Start creates a run in progress from run, whose ID, Status and Started it sets. kind says whether this process
+// Start creates a run in progress from run, whose Status it sets, and whose Started and ID if they are empty. kind says whether this process
 // keeps it open or no process does. The folder appears with all it needs, or not at all.
 func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
 	return r.start(ctx, run, kind, os.Getpid())
@@ -75,8 +75,13 @@ func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pi
 	if err != nil {
 		return nil, fmt.Errorf("starting a run: %w", err)
 	}
-	run.Status, run.Started = format.Running, now()
-	run.ID = format.NewID(run.Started)
+	run.Status = format.Running
+	if run.Started.IsZero() {
+		run.Started = now()
+	}
+	if run.ID == "" {
+		run.ID = format.NewID(run.Started)
+	}
 	if run.Experiment == "" {
 		run.Experiment = config.Experiment
 	}

@@ -29,6 +29,24 @@ var (
 	}
 )
 
+// DeletedName is the file by which a program that writes a journal of its own sees that the run was deleted.
+const DeletedName = ".deleted"
+
+// MarkDeleted says whether the run is deleted, for the programs that write to it.
+func (a *Active) MarkDeleted(deleted bool) error {
+	at := filepath.Join(a.Dir, DeletedName)
+	if deleted == a.MarkedDeleted() {
+		return nil
+	}
+	if deleted {
+		return writeFile(at, nil)
+	}
+	return os.Remove(at)
+}
+
+// MarkedDeleted reports whether the run was marked as deleted.
+func (a *Active) MarkedDeleted() bool { return exists(filepath.Join(a.Dir, DeletedName)) }
+
 // stagedName is the folder of files that a client is writing.
 const stagedName = "staged"
 

@@ -200,8 +200,8 @@ type fileJSON struct {
 // maxFiles is how many files an answer lists.
 const maxFiles = 10_000
 
-// listFolder lists a folder below a folder of artifacts.
-func listFolder(root, below string) (any, error) {
+// listFolder lists a folder below a folder of artifacts, without the folders that are hidden.
+func listFolder(root, below string, hidden ...string) (any, error) {
 	below = path.Clean("/" + below)[1:]
 	dir := filepath.Join(root, filepath.FromSlash(below))
 	if below != "" && (!filepath.IsLocal(filepath.FromSlash(below)) || strings.ContainsAny(below, "\\:")) {
@@ -210,6 +210,9 @@ func listFolder(root, below string) (any, error) {
 	files := []fileJSON{}
 	entries, _ := os.ReadDir(dir) // a folder that is not there has no files
 	for _, entry := range entries[:min(len(entries), maxFiles)] {
+		if isHidden(root, path.Join(below, entry.Name()), hidden) {
+			continue
+		}
 		info, err := os.Stat(filepath.Join(dir, entry.Name())) // of the file that a link stands for
 		if err != nil {
 			continue
@@ -223,7 +226,33 @@ func listFolder(root, below string) (any, error) {
 	return map[string]any{"root_uri": fileURI(root), "files": files}, nil
 }
 
-// listArtifacts lists a folder of the artifacts of a run.
+// isHidden reports whether a file or folder is in a folder that is hidden, or has nothing else than such folders.
+func isHidden(root, name string, hidden []string) bool {
+	above := false
+	for _, folder := range hidden {
+		if name == folder || strings.HasPrefix(name, folder+"/") {
+			return true
+		}
+		above = above || strings.HasPrefix(folder, name+"/")
+	}
+	if !above {
+		return false
+	}
+	entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(name)))
+	return err == nil && !slices.ContainsFunc(entries, func(entry os.DirEntry) bool {
+		return !isHidden(root, path.Join(name, entry.Name()), hidden)
+	})
+}
+
+// foldersOf returns the folders of logged models, which MLflow's own store has beside the artifacts of a run.
+func foldersOf(models []*model) (folders []string) {
+	for _, m := range models {
+		folders = append(folders, m.Path)
+	}
+	return folders
+}
+
+// listArtifacts lists a folder of the artifacts of a run, without those of its logged models.
 func (s *Service) listArtifacts(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
@@ -233,7 +262,9 @@ func (s *Service) listArtifacts(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	if run, err := s.run(q.id()); err == nil {
-		return listFolder(run.active.FilesDir(), q.Path)
+		run.mu.Lock()
+		defer run.mu.Unlock()
+		return listFolder(run.active.FilesDir(), q.Path, foldersOf(run.allModels())...)
 	}
 	e, err := s.entry(ctx, q.id())
 	if err != nil {
@@ -242,7 +273,11 @@ func (s *Service) listArtifacts(ctx context.Context, c *Call) (any, error) {
 	if err := s.placeArtifacts(ctx, e); err != nil {
 		return nil, err
 	}
-	return listFolder(s.artifactsOf(e), q.Path)
+	var models []*model
+	for _, part := range e.parts() {
+		models = append(models, modelsIn(part)...)
+	}
+	return listFolder(s.artifactsOf(e), q.Path, foldersOf(models)...)
 }
 
 // listModelArtifacts lists a folder of a logged model.

@@ -41,12 +41,9 @@ const (
 
 // experiment returns an experiment with what its file says. Its times are those of its runs, which allExperiments adds.
 func (s *Service) experiment(name string) (*experimentJSON, error) {
-	kept := &format.Experiment{Name: name}
-	if name != "" {
-		var err error
-		if kept, err = s.repo.Experiment(name); err != nil {
-			return nil, err
-		}
+	kept, err := s.repo.Experiment(experimentName(name))
+	if err != nil {
+		return nil, err
 	}
 	return s.experimentOf(kept), nil
 }
@@ -109,7 +106,9 @@ func (s *Service) names(ctx context.Context) (map[string]string, error) {
 	}
 	kept, _ := s.repo.Experiments() // 'runs verify' names damaged files
 	for name := range kept {
-		names[ExperimentID(name)] = name
+		if name != DefaultExperiment { // that of runs without one
+			names[ExperimentID(name)] = name
+		}
 	}
 	return names, nil
 }
@@ -138,7 +137,7 @@ func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, notFound("No Experiment with id=%s exists", q.ID)
+		return nil, noExperiment(q.ID)
 	}
 	e, err := s.experiment(name)
 	return map[string]any{"experiment": e}, err
@@ -150,6 +149,9 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 	}
 	if err := c.decode(&q); err != nil {
 		return nil, err
+	}
+	if q.Name == "" {
+		return nil, invalid("Invalid experiment name: ''")
 	}
 	name, ok, err := s.byName(ctx, q.Name)
 	if err != nil {

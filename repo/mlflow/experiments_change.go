@@ -33,28 +33,35 @@ func setExperimentTags(e *format.Experiment, tags []tagJSON) error {
 	return nil
 }
 
-// changeExperiment changes the file of an experiment. The experiment of runs without one has none.
+// errDefault is why a name or a deletion of the experiment of runs without one is refused: no record could follow.
+var errDefault = invalid("The experiment '%s' is that of runs without one, and cannot be renamed or deleted",
+	DefaultExperiment)
+
+// changeExperiment changes the file of an experiment. That of runs without one has the name that MLflow gives it.
 func (s *Service) changeExperiment(ctx context.Context, id string, do func(e *format.Experiment) error) (any, error) {
 	name, ok, err := s.named(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, notFound("No Experiment with id=%s exists", oneLine(cut(id, maxName)))
-	}
-	if name == "" {
-		return nil, invalid("The experiment of runs without one cannot be changed or deleted")
+		return nil, noExperiment(id)
 	}
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	e, err := s.repo.Experiment(name)
+	e, err := s.repo.Experiment(experimentName(name))
 	if err != nil {
 		return nil, err
 	}
 	if err := do(e); err != nil {
 		return nil, err
 	}
-	return struct{}{}, s.repo.KeepExperiment(e)
+	if name == "" && (e.Title != "" || !e.Deleted.IsZero()) {
+		return nil, errDefault
+	}
+	if err := s.repo.KeepExperiment(e); err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.markOpen(name)
 }
 
 type experimentCall struct {
@@ -78,7 +85,7 @@ func (s *Service) updateExperiment(ctx context.Context, c *Call) (any, error) {
 	}
 	return s.changeExperiment(ctx, q.ID, func(e *format.Experiment) error {
 		if !e.Deleted.IsZero() {
-			return invalid("Cannot rename a non-active experiment.")
+			return &Error{400, "INVALID_STATE", "Cannot rename a non-active experiment."}
 		}
 		if e.Title = q.Name; e.Title == e.Name {
 			e.Title = ""
@@ -93,6 +100,9 @@ func (s *Service) deleteExperiment(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	return s.changeExperiment(ctx, q.ID, func(e *format.Experiment) error {
+		if !e.Deleted.IsZero() {
+			return noExperiment(q.ID)
+		}
 		e.Deleted = now()
 		return nil
 	})
@@ -104,6 +114,9 @@ func (s *Service) restoreExperiment(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	return s.changeExperiment(ctx, q.ID, func(e *format.Experiment) error {
+		if e.Deleted.IsZero() {
+			return noExperiment(q.ID)
+		}
 		e.Deleted = time.Time{}
 		return nil
 	})
@@ -115,6 +128,9 @@ func (s *Service) setExperimentTag(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	return s.changeExperiment(ctx, q.ID, func(e *format.Experiment) error {
+		if !e.Deleted.IsZero() {
+			return inactiveExperiment(q.ID)
+		}
 		return setExperimentTags(e, []tagJSON{q.tagJSON})
 	})
 }
@@ -137,7 +153,7 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		Filter string   `json:"filter"`
 		View   string   `json:"view_type"`
-		Max    number   `json:"max_results"`
+		Max    *number  `json:"max_results"`
 		Order  []string `json:"order_by"`
 		Page   string   `json:"page_token"`
 	}
@@ -148,7 +164,7 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	most, err := page(int64(q.Max), usualResults, mostResults)
+	most, err := page(q.Max, usualResults, mostResults)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +199,7 @@ func (s *Service) allExperiments(ctx context.Context) ([]*experimentJSON, error)
 	kept, _ := s.repo.Experiments() // 'runs verify' names damaged files
 	all := make(map[string]*experimentJSON, len(names))
 	for id, name := range names {
-		e := kept[name]
+		e := kept[experimentName(name)]
 		if e == nil {
 			e = &format.Experiment{Name: name}
 		}

@@ -32,6 +32,9 @@ func (s *Service) jsonOf(ctx context.Context, e *stored) *runJSON {
 	if !e.Ended.IsZero() {
 		info.End = e.Ended.UnixMilli()
 	}
+	if s.inDeleted(e.Experiment) {
+		info.Stage = stageDeleted
+	}
 	data := dataJSON{Tags: pairs(tagsFor(e.Run))}
 	flat := e.Params.Flatten()
 	for _, key := range slices.Sorted(maps.Keys(flat)) {

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -71,8 +72,8 @@ func (s *Service) write(ctx context.Context, id string, do func(run *openRun) er
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	if run.deleted {
-		return nil, invalid("The run %s must be in the 'active' state. Current state is deleted.", id)
+	if s.isDeleted(run) {
+		return nil, inactive(id)
 	}
 	return struct{}{}, do(run)
 }
@@ -119,8 +120,14 @@ func (run *openRun) logParams(list []tagJSON) error {
 	}
 	run.refresh()
 	line := &format.Line{Params: format.Params{}}
+	seen := map[string]bool{}
 	for i := range list {
 		p := &list[i]
+		if seen[p.Key] {
+			return invalid("Duplicate parameter keys have been submitted: ['%s']. Please ensure the request contains only one "+
+				"param value per param key.", oneLine(cut(p.Key, maxName)))
+		}
+		seen[p.Key] = true
 		p.Value = cut(p.Value, maxParamText)
 		if err := checkKey("param", p.Key); err != nil {
 			return err
@@ -152,6 +159,10 @@ func (run *openRun) logMetrics(list []metricJSON) error {
 		m := &list[i]
 		if err := checkKey("metric", m.Key); err != nil {
 			return err
+		}
+		if m.Time < 0 {
+			return invalid("Got invalid timestamp %d for metric '%s' (value=%v). Timestamp must be a nonnegative long "+
+				"(64-bit integer)", m.Time, m.Key, float64(m.Value))
 		}
 		if m.Model != "" || m.Dataset != "" {
 			var err error
@@ -226,13 +237,57 @@ type historyJSON struct {
 	Next    string       `json:"next_page_token,omitempty"`
 }
 
-// points returns the points of a metric of a run, with those of the runs that it resumes.
+// points returns the points of a metric of a run, with those of the runs that it resumes, as MLflow's store of SQLite
+// has them: by time and step, and points that are the same once.
 func (s *Service) points(ctx context.Context, id, key string) ([]metricJSON, error) {
+	list, err := s.loggedPoints(ctx, id, key)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(a, b metricJSON) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Step, b.Step))
+	})
+	return withoutRepeated(list), nil
+}
+
+// withoutRepeated leaves out points that are the same as one before. The points are sorted by time and step.
+func withoutRepeated(list []metricJSON) []metricJSON {
+	kept, from := list[:0], 0 // those with the time and the step of the next point begin at from
+	for _, m := range list {
+		if n := len(kept); n > 0 && (kept[n-1].Time != m.Time || kept[n-1].Step != m.Step) {
+			from = n
+		}
+		same := func(other metricJSON) bool {
+			other.Value, m.Value = canonical(other.Value), canonical(m.Value)
+			return other == m
+		}
+		if len(kept)-from > maxAtOnce || !slices.ContainsFunc(kept[from:], same) {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// maxAtOnce is among how many points of one time and step a point is looked for that is the same.
+const maxAtOnce = 100
+
+// canonical returns a value that equals itself.
+func canonical(v value) value {
+	if math.IsNaN(float64(v)) {
+		return value(math.MaxFloat64)
+	}
+	return v
+}
+
+// loggedPoints returns all points of a metric of a run, with those of the runs that it resumes.
+func (s *Service) loggedPoints(ctx context.Context, id, key string) ([]metricJSON, error) {
 	run, err := s.run(id)
 	if err != nil {
 		e, err := s.entry(ctx, id)
 		if err != nil {
-			return nil, err
+			if e = s.inTrash(id); e == nil {
+				return nil, err
+			}
 		}
 		return e.points(ctx, key)
 	}

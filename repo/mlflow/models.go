@@ -276,7 +276,7 @@ func (s *Service) modelRun(ctx context.Context, experiment, run, name string) (*
 	if name, err = checkName(name); err != nil {
 		return nil, err
 	}
-	of, err := s.start(ctx, named, name, nil)
+	of, err := s.start(ctx, named, name, nil, time.Time{})
 	if err == nil {
 		of.mu.Lock()
 		of.forModel = true

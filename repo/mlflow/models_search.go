@@ -32,7 +32,7 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 		Experiments []string     `json:"experiment_ids"`
 		Filter      string       `json:"filter"`
 		Datasets    []dataOf     `json:"datasets"`
-		Max         number       `json:"max_results"`
+		Max         *number      `json:"max_results"`
 		Order       []modelOrder `json:"order_by"`
 		Page        string       `json:"page_token"`
 	}
@@ -47,7 +47,7 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	most, err := page(int64(q.Max), usualModels, mostResults)
+	most, err := page(q.Max, usualModels, mostResults)
 	if err != nil {
 		return nil, err
 	}

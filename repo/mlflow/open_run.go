@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/mlflow/names"
 )
 
 // openRun is a run that this service writes to. It stays open until the program ends, even if MLflow has ended it:
@@ -53,8 +54,11 @@ type openRun struct {
 // maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
 const maxOpen = 200
 
-// start begins a run. The first run of a program without a parent is the one that records the program.
-func (s *Service) start(ctx context.Context, experiment, name string, tags map[string]string) (*openRun, error) {
+// start begins a run. The first run of a program without a parent is the one that records the program, unless the
+// program says that it began at another time. started may be zero, for now.
+func (s *Service) start(
+	ctx context.Context, experiment, name string, tags map[string]string, started time.Time,
+) (*openRun, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	parent := tags[TagParent]
@@ -63,7 +67,7 @@ func (s *Service) start(ctx context.Context, experiment, name string, tags map[s
 	} else if format.CheckID(parent) != nil || !s.repo.HasRun(parent) {
 		parent = ""
 	}
-	return s.begin(ctx, &format.Run{Experiment: experiment, Name: name, Parent: parent}, nil)
+	return s.begin(ctx, &format.Run{Experiment: experiment, Name: name, Parent: parent, Started: started}, nil)
 }
 
 func newOpenRun(described *format.Run) *openRun {
@@ -79,8 +83,9 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *sto
 	run := newOpenRun(described)
 	run.earlier = earlier
 	var err error
-	if program := s.opts.Program; program != nil && !s.taken && described.Parent == "" {
+	if program := s.opts.Program; program != nil && !s.taken && described.Parent == "" && described.Started.IsZero() {
 		run.active = program
+		described.Name = cmp.Or(described.Name, names.Of(program.ID))
 		if run.record, err = program.Describe(ctx, described); err != nil {
 			return nil, err
 		}
@@ -93,7 +98,12 @@ func (s *Service) begin(ctx context.Context, described *format.Run, earlier *sto
 		if err != nil {
 			return nil, err
 		}
-		run.record = described
+		if described.Started.IsZero() {
+			described.Started = time.Now().UTC().Truncate(time.Microsecond)
+		}
+		described.ID = format.NewID(described.Started)
+		described.Name = cmp.Or(described.Name, names.Of(described.ID))
+		run.record, run.name = described, described.Name
 		if run.active, err = s.startFor(ctx, run); err != nil {
 			return nil, err
 		}
@@ -191,6 +201,9 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 	if e.Active != nil {
 		return s.adopt(ctx, e)
 	}
+	if s.inDeleted(e.Experiment) {
+		return nil, inactive(id)
+	}
 	described := &format.Run{Adds: true} // for MLflow, all points of the run count
 	if err := (catalog.Resumption{Entry: e.Entry}).Inherit(described, false); err != nil {
 		return nil, err
@@ -210,6 +223,9 @@ func (s *Service) writable(ctx context.Context, id string) (*openRun, error) {
 // ended returns a run to resume. If its newest part is a run whose program was killed, that part is finished first.
 func (s *Service) ended(ctx context.Context, id string) (*stored, error) {
 	e, err := s.entry(ctx, id)
+	if err != nil && s.inTrash(id) != nil {
+		return nil, inactive(id)
+	}
 	if err != nil || e.Active == nil || e.Active.KeptBy(caller(ctx)) {
 		return e, err
 	}
@@ -342,10 +358,10 @@ func (run *openRun) json(s *Service) *runJSON {
 	info := infoJSON{
 		ID: run.id, UUID: run.id, Name: run.name, Experiment: ExperimentID(run.experiment),
 		User: run.record.Author, Status: run.status, Start: started.UnixMilli(), End: run.ended,
-		Artifacts: fileURI(run.active.FilesDir()), Stage: "active",
+		Artifacts: fileURI(run.active.FilesDir()), Stage: stageActive,
 	}
-	if run.deleted {
-		info.Stage = "deleted"
+	if s.isDeleted(run) {
+		info.Stage = stageDeleted
 	}
 	tags := maps.Clone(run.tags)
 	if run.name != "" {

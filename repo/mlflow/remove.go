@@ -52,7 +52,7 @@ func (s *Service) deleteOpen(ctx context.Context, run *openRun, id string) (any,
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	run.deleted = true
-	return struct{}{}, nil
+	return struct{}{}, s.mark(run)
 }
 
 // uncommitted returns an error if a commit has a part of a run.
@@ -142,7 +142,7 @@ func (s *Service) restoreRun(ctx context.Context, c *Call) (any, error) {
 		run.mu.Lock()
 		defer run.mu.Unlock()
 		run.deleted = false
-		return struct{}{}, nil
+		return struct{}{}, s.mark(run)
 	}
 	e := s.inTrash(q.id())
 	if e == nil {

@@ -51,6 +51,7 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		Experiment string    `json:"experiment_id"`
 		Name       string    `json:"run_name"`
+		Start      number    `json:"start_time"`
 		Tags       []tagJSON `json:"tags"`
 	}
 	if err := c.decode(&q); err != nil {
@@ -61,12 +62,12 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, notFound("No Experiment with id=%s exists", q.Experiment)
+		return nil, noExperiment(q.Experiment)
 	}
 	if kept, err := s.experiment(experiment); err != nil {
 		return nil, err
 	} else if kept.Stage == stageDeleted {
-		return nil, &Error{400, "INVALID_STATE", "The experiment " + q.Experiment + " must be in the 'active' state."}
+		return nil, inactiveExperiment(q.Experiment)
 	}
 	tags := tagsOf(q.Tags)
 	if named := tags[TagName]; q.Name != "" && named != "" && named != q.Name {
@@ -78,7 +79,7 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	if q.Name, err = checkName(q.Name); err != nil {
 		return nil, err
 	}
-	run, err := s.start(ctx, experiment, q.Name, tags)
+	run, err := s.start(ctx, experiment, q.Name, tags, startTime(q.Start))
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +90,19 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"run": run.json(s)}, nil
+}
+
+// Another time than now counts as the time at which a run began if it is at least soon away, and from the year 2000 on.
+const soon = 10 * time.Second
+
+// startTime returns the time at which a run began, as the program says. It is zero for now, and for a time that is none
+// of a program.
+func startTime(ms number) time.Time {
+	at := time.UnixMilli(int64(ms)).UTC()
+	if ago := time.Since(at); ago.Abs() < soon || ago < -24*time.Hour || at.Year() < 2000 {
+		return time.Time{}
+	}
+	return at
 }
 
 // checkName returns the name of a run as it is recorded.
@@ -153,11 +167,14 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	if s.isDeleted(run) {
+		return nil, inactive(q.id())
+	}
 	if q.Status != "" {
 		run.status, run.ended, run.before, run.written = q.Status, int64(q.End), false, time.Now()
 		if q.Status == StatusRunning || q.Status == StatusScheduled {
 			run.ended = 0 // a client that resumes a run repeats when it had ended
-		} else if run.ended == 0 {
+		} else if run.ended < run.record.Started.UnixMilli() { // none was given, or one that cannot be
 			run.ended = time.Now().UnixMilli()
 		}
 	}
@@ -171,7 +188,7 @@ func (s *Service) updateRun(ctx context.Context, c *Call) (any, error) {
 
 // updateFinished gives a finished run another name. It keeps its status.
 func (s *Service) updateFinished(ctx context.Context, id, name string) (any, error) {
-	e, err := s.entry(ctx, id)
+	e, err := s.changeable(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -210,12 +227,15 @@ func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 	if run, err := s.ours(ctx, q.id()); err == nil {
 		run.mu.Lock()
 		defer run.mu.Unlock()
+		if s.isDeleted(run) {
+			return nil, inactive(q.id())
+		}
 		return struct{}{}, run.setTags([]tagJSON{q.tagJSON})
 	}
 	if err := checkTag(q.Key); err != nil {
 		return nil, err
 	}
-	e, err := s.entry(ctx, q.id())
+	e, err := s.changeable(ctx, q.id())
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +264,7 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 	missing := notFound("No tag with name: %s in run with id %s", q.Key, q.id())
 	run, err := s.ours(ctx, q.id())
 	if err != nil {
-		e, err := s.entry(ctx, q.id())
+		e, err := s.changeable(ctx, q.id())
 		if err != nil {
 			return nil, err
 		}
@@ -255,6 +275,9 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	if s.isDeleted(run) {
+		return nil, inactive(q.id())
+	}
 	run.refresh()
 	if _, ok := run.tags[q.Key]; !ok {
 		return nil, missing

@@ -26,7 +26,7 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 		Experiments []string `json:"experiment_ids"`
 		Filter      string   `json:"filter"`
 		View        string   `json:"run_view_type"`
-		Max         number   `json:"max_results"`
+		Max         *number  `json:"max_results"`
 		Order       []string `json:"order_by"`
 		Page        string   `json:"page_token"`
 	}
@@ -37,7 +37,7 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	most, err := page(int64(q.Max), usualResults, mostResults)
+	most, err := page(q.Max, usualResults, mostResults)
 	if err != nil {
 		return nil, err
 	}
@@ -83,14 +83,14 @@ type searchJSON struct {
 }
 
 // page returns how many results a call asks for.
-func page(asked, usual, most int64) (int, error) {
+func page(asked *number, usual, most number) (int, error) {
 	switch {
-	case asked == 0:
+	case asked == nil:
 		return int(usual), nil
-	case asked < 0 || asked > most:
-		return 0, invalid("Invalid value %d for parameter 'max_results' supplied: it must be between 1 and %d", asked, most)
+	case *asked < 1 || *asked > most:
+		return 0, invalid("Invalid value %d for parameter 'max_results' supplied: it must be between 1 and %d", *asked, most)
 	}
-	return int(asked), nil
+	return int(*asked), nil
 }
 
 type tokenJSON struct {
@@ -161,8 +161,10 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 			}
 		}
 	}
-	if view != viewDeleted {
-		kept, err := s.findKept(ctx, table, wanted, own, where)
+	gone := s.deletedExperiments()
+	if view != viewDeleted || len(gone) > 0 {
+		seen := func(experiment string) bool { return view == viewAll || (view == viewDeleted) == gone[experiment] }
+		kept, err := s.findKept(ctx, table, wanted, own, seen, where)
 		if err != nil {
 			return nil, err
 		}
@@ -173,9 +175,10 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 }
 
 // findKept returns the runs of a table for which an expression is true, without those that own has. experiments are the
-// ids of the experiments that are wanted.
+// ids of the experiments that are wanted; seen says by a name whether the view has the runs of an experiment.
 func (s *Service) findKept(
-	ctx context.Context, table *repo.Table, experiments, own map[string]bool, where *filter.Expression,
+	ctx context.Context, table *repo.Table, experiments, own map[string]bool, seen func(experiment string) bool,
+	where *filter.Expression,
 ) (rows []found, err error) {
 	resumed := chainsOf(linksIn(table, func(id string) bool { return own[id] }))
 	in := map[string]bool{} // whether an experiment is wanted, by its name
@@ -184,7 +187,7 @@ func (s *Service) findKept(
 		name, _ := r.word(index.Attributes, "experiment")
 		wanted, known := in[name]
 		if !known {
-			wanted = experiments[ExperimentID(name)]
+			wanted = experiments[ExperimentID(name)] && seen(name)
 			in[name] = wanted
 		}
 		c := resumed[table.ID(i)]
@@ -391,7 +394,10 @@ func (r tableRow) Text(attribute string) (string, bool) {
 	case "user_id":
 		return word("author"), true
 	case "lifecycle_stage":
-		return "active", true
+		if r.service.inDeleted(word("experiment")) {
+			return stageDeleted, true
+		}
+		return stageActive, true
 	case "experiment_id":
 		return ExperimentID(word("experiment")), true
 	}

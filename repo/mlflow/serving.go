@@ -49,6 +49,7 @@ func (s *Service) adopt(ctx context.Context, e *stored) (*openRun, error) {
 		}
 	}
 	run.continues(s.jsonOf(ctx, e))
+	run.deleted = e.Active.MarkedDeleted() && !s.inDeleted(run.experiment)
 	run.inherit(s)
 	run.adoptModels()
 	var err error
@@ -166,6 +167,9 @@ func (s *Service) openDirect(ctx context.Context, c *Call) (any, error) {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
+	if s.isDeleted(run) {
+		return nil, inactive(q.id())
+	}
 	if run.ended != 0 {
 		return nil, notFound("Run %s has ended", q.id())
 	}
@@ -174,7 +178,7 @@ func (s *Service) openDirect(ctx context.Context, c *Call) (any, error) {
 		run.direct = run.active.LivePoints()
 	}
 	return map[string]any{
-		"dir": run.active.Dir, "host": repo.Host(), "params": run.params,
+		"dir": run.active.Dir, "host": repo.Host(), "params": run.params, "deleted": repo.DeletedName,
 		"removed": slices.AppendSeq([]string{}, maps.Keys(run.removed)),
 	}, nil
 }

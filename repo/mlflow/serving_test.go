@@ -144,7 +144,7 @@ func TestDirect(t *testing.T) {
 	}
 	d := got.Run.Data
 	if len(d.Metrics) != 1 || d.Metrics[0].Value != 0.5 || d.Metrics[0].Step != 3 || len(d.Params) != 1 ||
-		d.Params[0] != (tagJSON{"lr", "0.1"}) || len(d.Tags) != 1 || d.Tags[0] != (tagJSON{"a", "b"}) {
+		d.Params[0] != (tagJSON{"lr", "0.1"}) || len(d.Tags) != 2 || d.Tags[0] != (tagJSON{"a", "b"}) {
 		t.Errorf("%s", answer)
 	}
 	changed := []byte(`{"run_id":"` + id + `","key":"lr","value":"0.2"}`)

@@ -8,7 +8,9 @@ from typing import Any, Callable
 
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.rest_utils import http_request
+from mlflow.utils.rest_utils import http_request, verify_rest_response
+
+_MODELS = "models/"  # where a run has its logged models
 
 # Where the artifacts of a run are, or were, in a project: while it is in progress, or for a program that reads them.
 _PLACE = re.compile(r".*/(?:active/([^/]+)/files|runs/cache/artifacts/[^/]+/([^/]+?)(?:-whole)?)((?:/.*)?)")
@@ -38,26 +40,47 @@ class Artifacts(LocalArtifactRepository):  # type: ignore[misc]
             os.unlink(at)
 
 
+class _Followed(Artifacts):
+    """The artifacts of a run.
+
+    MLflow's own store has the logged models of a run beside them, and does not list them.
+    """
+
+    run_id = ""
+    credentials: Callable[[], Any]
+
+    def list_artifacts(self, path: str | None = None) -> Any:
+        found = super().list_artifacts(path)
+        if not self.run_id or not any(f"{f.path}/".startswith(_MODELS) for f in found):
+            return found
+        answer = _list(self.credentials(), {"run_id": self.run_id, "path": path or ""})
+        listed = {f["path"] for f in answer["files"]}
+        return [f for f in found if f.path in listed]
+
+
+def _list(credentials: Any, query: dict[str, str]) -> Any:
+    url = "/api/2.0/mlflow/artifacts/list"
+    answer = http_request(credentials, url, "GET", params=query, max_retries=0, timeout=60)
+    return verify_rest_response(answer, url).json()
+
+
 def followed(credentials: Callable[[], Any], artifact_uri: str, *args: Any, **options: Any) -> Artifacts:
     """Return the access to a folder of files.
 
     If it is one that a program was given for a run, and is not there any more, it leads to where the artifacts are now.
     """
-    found = Artifacts(artifact_uri, *args, **options)
-    if not os.path.exists(found._artifact_dir):
-        found._artifact_dir = _moved(found._artifact_dir, credentials)
+    found = _Followed(artifact_uri, *args, **options)
+    was = _PLACE.fullmatch(found._artifact_dir.replace(os.sep, "/"))
+    if was and not was[3].strip("/"):
+        found.run_id, found.credentials = was[1] or was[2], credentials
+    if was and not os.path.exists(found._artifact_dir):
+        found._artifact_dir = _moved(found._artifact_dir, was, credentials)
     return found
 
 
-def _moved(path: str, credentials: Callable[[], Any]) -> str:
-    was = _PLACE.fullmatch(path.replace(os.sep, "/"))
-    if not was:
-        return path
-    run = {"run_id": was[1] or was[2]}
+def _moved(path: str, was: re.Match[str], credentials: Callable[[], Any]) -> str:
     try:
-        url = "/api/2.0/mlflow/artifacts/list"
-        answer = http_request(credentials(), url, "GET", params=run, max_retries=0, timeout=60)
-        root = local_file_uri_to_path(answer.json()["root_uri"])
+        root = local_file_uri_to_path(_list(credentials(), {"run_id": was[1] or was[2]})["root_uri"])
     except Exception:  # it stays what it is: a folder that does not exist
         return path
     return str(root) + was[3].replace("/", os.sep)

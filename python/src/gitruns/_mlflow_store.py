@@ -188,7 +188,11 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         if os.getpid() != self._pid:  # a fork
             self._direct, self._pid = {}, os.getpid()
         if run_id in self._direct:
-            return self._direct[run_id]
+            run = self._direct[run_id]
+            if not run or not run.deleted():
+                return run
+            run.end()
+            del self._direct[run_id]
         answer = http_request(
             self.get_host_creds(), "/api/2.0/mlflow/gitruns/journal", "POST", json={"run_id": run_id}, timeout=30
         )
@@ -251,6 +255,7 @@ class TrackingStore(_Repeating, RestStore):  # type: ignore[misc]
         """Log points, params and tags."""
         metrics, params, tags = [_checked(m) for m in metrics], list(params), _as_texts(tags)
         many = len(metrics) > _MOST_METRICS or len(params) > _MOST_PARAMS or len(tags) > _MOST_PARAMS
+        many = many or len({p.key for p in params}) < len(params)  # the service refuses them
         if not many and len(metrics) + len(params) + len(tags) <= _MOST_METRICS:
             with self._lock:
                 run = self._run(run_id)
@@ -356,8 +361,13 @@ class _Direct:
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self._journal = Journal(answer["dir"], answer["host"])
+        self._mark = os.path.join(answer["dir"], answer["deleted"])
         self._params: dict[str, str] = answer["params"]
         self.removed: set[str] = set(answer["removed"])
+
+    def deleted(self) -> bool:
+        """Report whether somebody has deleted the run. The service refuses what is logged then."""
+        return os.access(self._mark, os.F_OK)
 
     def write(self, lines: str) -> None:
         """Append lines. Raises OSError if they were not written."""

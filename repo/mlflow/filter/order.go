@@ -46,6 +46,10 @@ func ParseOrder(list []string, kind *Kind) (*Order, error) {
 		if !p.end() {
 			return nil, wrong("Invalid order_by clause '%.100s'. Could not be parsed", text)
 		}
+		same := func(other orderKey) bool { return other.scope == k.scope && other.key == k.key }
+		if kind == Runs && slices.ContainsFunc(o.keys, same) {
+			return nil, wrong("`order_by` contains duplicate fields: '%.100s'", text)
+		}
 		o.keys = append(o.keys, k)
 	}
 	return o, nil
