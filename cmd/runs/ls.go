@@ -48,8 +48,8 @@ X.last, X.min, X.max and X.count select another. The column header names the
 goal if the table does not show the last value.
 
 A run and the runs that it resumes share one row. --parts lists each separately,
-as --json and --csv always do. Values are cut to 60 characters, except in --json
-and --csv. Columns that do not fit are named on stderr.
+as --json and --csv always do. Values are cut to 60 characters and headings to
+40, except in --json and --csv. Columns that do not fit are named on stderr.
 
 A damaged run is reported on stderr and does not hide the others. The exit
 status is then 1.`,

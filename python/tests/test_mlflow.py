@@ -62,6 +62,31 @@ if inner:
 """
 
 
+FRACTIONAL = """
+import warnings
+import mlflow
+
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    with mlflow.start_run():
+        for step in (0.5, 1, 1.5, 2.5):
+            mlflow.log_metric("a", step, step=step)
+            mlflow.log_metrics({"b": step, "c": step}, step=step)
+texts = sorted(str(w.message) for w in seen if "is recorded as" in str(w.message))
+assert [t.split(":")[0] for t in texts] == [f"step 0.5 of metric '{k}' is recorded as 0" for k in "abc"], texts
+"""
+
+
+class TestFractionalSteps(WithMLflow):
+    """A step that is not an integer becomes one, with one warning for each metric."""
+
+    def test_once(self):
+        for python in PYTHONS:
+            self.exec(python, FRACTIONAL)
+            points = json.loads(self.runs("metrics", "last", "a", "--json"))
+            self.assertEqual([p["step"] for p in points], [0, 1, 1, 2])
+
+
 class TestHardCoded(WithMLflow):
     """Stores in files of the project are replaced under `runs exec`."""
 

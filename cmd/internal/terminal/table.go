@@ -25,7 +25,7 @@ type Column struct {
 	Flexible bool // may be shortened
 	Name     bool // shortened in the middle, because names of one sweep often differ only at their ends
 	Drop     bool // may be left out
-	Key      bool // the title is a name chosen by the user; do not put it in capitals
+	Key      bool // the title is a name chosen by the user; do not put it in capitals, and shorten a long one
 }
 
 // Cell is a text with a style.
@@ -37,7 +37,16 @@ type Cell struct {
 const (
 	columnGap   = 2
 	leastColumn = 8
+	maxTitle    = 40 // a name chosen by the user may have 250 bytes, and its column short values
 )
+
+// heading returns the title as it is written.
+func (c *Column) heading() string {
+	if c.Key {
+		return Shorten(Clean(c.Title), maxTitle)
+	}
+	return strings.ToUpper(Clean(c.Title))
+}
 
 // Write writes the table with its header.
 func (tb *Table) Write(w io.Writer, t *Terminal) error {
@@ -75,11 +84,8 @@ func (tb *Table) Write(w io.Writer, t *Terminal) error {
 		return err
 	}
 	header := make([]Cell, len(tb.Columns))
-	for i, c := range tb.Columns {
-		header[i] = Cell{strings.ToUpper(c.Title), Dim}
-		if c.Key {
-			header[i].Text = c.Title
-		}
+	for i := range tb.Columns {
+		header[i] = Cell{tb.Columns[i].heading(), Dim}
 	}
 	if err := line(header); err != nil {
 		return err
@@ -105,8 +111,8 @@ type fitted struct{ index, width int }
 func (tb *Table) fit(t *Terminal) []fitted {
 	tb.Dropped = nil
 	columns := make([]fitted, len(tb.Columns))
-	for i, c := range tb.Columns {
-		columns[i] = fitted{i, Width(Clean(c.Title))}
+	for i := range tb.Columns {
+		columns[i] = fitted{i, Width(tb.Columns[i].heading())}
 	}
 	for row := range tb.rows() {
 		for i := range min(len(row), len(columns)) {

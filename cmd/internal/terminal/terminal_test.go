@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -176,5 +177,25 @@ func TestTableTellsNamesApart(t *testing.T) {
 	if !strings.Contains(lines[1], "…") || !strings.Contains(lines[1], "seed-11 ") ||
 		!strings.Contains(lines[2], "seed-12 ") || !strings.HasPrefix(lines[3], "a ") {
 		t.Errorf("%s", out.String())
+	}
+}
+
+// A title that is a long name does not make its column wide, on a terminal and in a pipe, and keeps its ends.
+func TestLongTitle(t *testing.T) {
+	long := "model." + strings.Repeat("layer.", 40) + "dropout (min)"
+	tb := Table{
+		Columns: []Column{{Title: "run"}, {Title: long, Right: true, Key: true}},
+		Rows:    [][]Cell{{{Text: "a"}, {Text: "1"}}},
+	}
+	for _, to := range []*Terminal{Test(io.Discard, io.Discard, 200, false), {}} {
+		var out bytes.Buffer
+		if err := tb.Write(&out, to); err != nil {
+			t.Fatal(err)
+		}
+		header, _, _ := strings.Cut(out.String(), "\n")
+		if !strings.HasPrefix(header, "RUN  model.") || !strings.HasSuffix(header, "dropout (min)") ||
+			Width(header) != len("run")+columnGap+maxTitle {
+			t.Errorf("%q", header)
+		}
 	}
 }

@@ -37,6 +37,9 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})").fullmatch
 _FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?").fullmatch
 
 
+_fractional: set[str] = set()  # metrics of this process with steps that are not integers
+
+
 class _Repeating:
     """Repeats a call if the service ended during it."""
 
@@ -329,9 +332,11 @@ def _checked(metric: Any) -> Any:
     metric._step, metric._timestamp = int(step), int(at)
     if abs(metric._step) >= 1 << 63:
         raise MlflowException.invalid_parameter_value(f"the step {step} of metric {metric.key!r} has more than 64 bits")
-    if metric._step != step:
+    if metric._step != step and metric.key not in _fractional:
+        _fractional.add(metric.key)
         warnings.warn(
-            f"a step is an integer here: step {step} of metric {metric.key!r} is recorded as {metric._step}",
+            f"step {step} of metric {metric.key!r} is recorded as {metric._step}: a step is an integer here, "
+            "and later steps of this metric become integers too",
             stacklevel=2,
         )
     return metric
