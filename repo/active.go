@@ -53,8 +53,8 @@ const (
 	lockName      = "finish.lock"
 )
 
-// Start creates a run in progress from run, whose Status it sets, and whose Started and ID if they are empty. kind says whether this process
-// keeps it open or no process does. The folder appears with all it needs, or not at all.
+// Start creates a run in progress from run. It sets its Status, and Started and ID if they are empty. kind says whether
+// this process keeps it open or no process does. The folder appears with all it needs, or not at all.
 func (r *Repository) Start(ctx context.Context, run *format.Run, kind string) (*Active, error) {
 	return r.start(ctx, run, kind, os.Getpid())
 }

@@ -111,20 +111,21 @@ func TestMLflowCalls(t *testing.T) {
 	}
 }
 
-// making is a program that makes three runs, two of them with the same name.
+// making is a program that makes five runs, two of them with the same name, and two without one.
 const making = `
-import http.client, json, os, sys, urllib.parse
+import http.client, json, os, sys, time, urllib.parse
 
 server = urllib.parse.urlsplit(os.environ["MLFLOW_TRACKING_URI"])
 c = http.client.HTTPConnection(server.hostname, server.port, timeout=60)
+now = int(time.time() * 1000)
 
 def call(path, body):
     token = {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}
     c.request("POST", "/api/2.0/mlflow/" + path, json.dumps(body), token)
     return json.loads(c.getresponse().read())
 
-for i, name in enumerate(("first", "other", "other")):
-    run = call("runs/create", {"experiment_id": "0", "start_time": 1764000000000, "run_name": name})
+for i, name in enumerate(("first", "other", "other", "", "")):
+    run = call("runs/create", {"experiment_id": "0", "start_time": now, "run_name": name})
     run = run["run"]["info"]["run_id"]
     call("runs/log-metric", {"run_id": run, "key": "loss", "value": i, "timestamp": 1764000000000, "step": 1})
     call("runs/update", {"run_id": run, "status": "FINISHED"})
@@ -142,8 +143,8 @@ func TestMLflowReproduced(t *testing.T) {
 	}
 	var runs []struct{ ID string }
 	p.decode([]byte(p.must("ls", "--json")), &runs)
-	if len(runs) != 3 {
-		t.Fatalf("there are %d runs, want 3", len(runs))
+	if len(runs) != 5 {
+		t.Fatalf("there are %d runs, want 5", len(runs))
 	}
 	for _, run := range runs {
 		if out := p.must("reproduce", run.ID); !strings.Contains(out, "reproduced: every point of every metric") {

@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// A run is deleted, for MLflow, if a program has deleted it or its experiment. What is deleted is read, and not changed.
+// A run is deleted, for MLflow, if a program has deleted it or its experiment. It can be read, and not changed.
 
 // inactive is the error of a call that would change a deleted run.
 func inactive(id string) error {
