@@ -121,11 +121,15 @@ func SettleMerge(ctx context.Context, r *repo.Repository, c *MergeConflict) (*Se
 	if err != nil {
 		return fail(err)
 	}
-	tree, both, err := mergedTree(ctx, r, trees, c.in, head, at)
+	in, ours, err := sidesOf(ctx, r, trees, c, head, at)
 	if err != nil {
 		return fail(err)
 	}
-	j, err := readJoining(r, trees, c.in, head, at, both)
+	tree, both, err := mergedTree(ctx, r, trees, in, ours, at)
+	if err != nil {
+		return fail(err)
+	}
+	j, err := readJoining(r, trees, in, ours, at, both)
 	if err != nil {
 		return fail(withMergeStep(err, c))
 	}
@@ -146,6 +150,27 @@ func SettleMerge(ctx context.Context, r *repo.Repository, c *MergeConflict) (*Se
 	return done, nil
 }
 
+// sidesOf returns both sides of a merge, and its base, with each run in one version: a side has two of a run if it was
+// itself merged before 'runs pack' could settle them.
+func sidesOf(ctx context.Context, r *repo.Repository, trees *git.Trees, c *MergeConflict, head, at string,
+) (in *git.Incoming, ours string, err error) {
+	sides := *c.in
+	ours = head
+	for _, commit := range []*string{&sides.Base, &sides.Commit, &ours} {
+		was := *commit
+		if was == "" {
+			continue
+		}
+		if *commit, err = inOneVersion(ctx, r, trees, was, at); err != nil {
+			return nil, "", &repo.HintError{
+				Err:  fmt.Errorf("commit %.10s: %w", was, err),
+				Hint: fmt.Sprintf("run %s, and 'runs rm' for that run on the branch that has this commit", abortOf(c)),
+			}
+		}
+	}
+	return &sides, ours, nil
+}
+
 // withMergeStep adds the next step to the error about a run of which neither version leads to the other.
 func withMergeStep(err error, c *MergeConflict) error {
 	var conflict *ConflictError
@@ -162,22 +187,19 @@ func withMergeStep(err error, c *MergeConflict) error {
 // abortOf returns the command that takes an operation back.
 func abortOf(c *MergeConflict) string { return c.End[strings.LastIndex(c.End, "'git"):] }
 
-// mergedTree returns the tree of HEAD with the changes that an incoming commit makes to runs, and the runs that both
-// sides have changed, of which the tree has HEAD's version.
+// mergedTree returns the tree head with the changes that an incoming one makes to runs, and the runs that both sides
+// have changed, of which the result has head's version. The sides are trees, as sidesOf returns them.
 func mergedTree(ctx context.Context, r *repo.Repository, trees *git.Trees, in *git.Incoming, head, at string,
 ) (tree string, both []string, err error) {
-	commit, err := trees.Commit(in.Commit)
-	if err != nil {
+	own, from := git.CommitObject{Tree: in.Commit}, in.Base
+	if from != "" {
+		own.Parents = []string{from}
+	} else if from, err = trees.Empty(); err != nil {
 		return "", nil, err
 	}
-	all, err := git.Differences(ctx, r.Git, in.Base, in.Commit)
+	all, err := git.Differences(ctx, r.Git, from, in.Commit)
 	if err != nil {
 		return "", nil, err
-	}
-	own := *commit
-	own.Parents = nil
-	if in.Base != "" {
-		own.Parents = []string{in.Base}
 	}
 	c := &runCommit{CommitObject: &own, id: in.Commit}
 	for _, e := range all {
@@ -196,11 +218,11 @@ func mergedTree(ctx context.Context, r *repo.Repository, trees *git.Trees, in *g
 			c.redacted[key] = true
 		}
 	}
-	replay, err := newReplayer(ctx, r.Git, trees, head)
+	replay, err := newReplayer(ctx, r.Git, trees, "")
 	if err != nil {
 		return "", nil, err
 	}
-	replay.theirs, replay.thin = map[string]bool{}, true
+	replay.tree, replay.theirs, replay.thin = head, map[string]bool{}, true
 	if tree, err = replay.merge(ctx, c); err == nil {
 		tree, err = withoutRemoved(ctx, r, trees, tree, at)
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/transition"
 )
 
 // settleVersions decides about the runs that the commit has in two versions, after a merge of branches one of which
@@ -37,68 +36,22 @@ func (x *repacking) settleVersions(ctx context.Context) error {
 	return nil
 }
 
-// lastVersion returns the version of a run to which those in all other places lead. What its place lacks, because a
-// merge took only the files that both sides had changed, comes from the others.
+// lastVersion returns the version of a run to which those in all other places lead.
 func (x *repacking) lastVersion(id string) (runFiles, error) {
-	trees := x.writer.trees
-	own, err := filesOf(trees, id, x.known.folders[id], nil)
+	v, err := versionsIn(x.writer.trees, x.tip, x.at, id)
 	if err != nil {
 		return nil, err
 	}
-	var places []runFiles
-	if record, ok := own[repo.RecordName]; ok {
+	if record, ok := v.own[repo.RecordName]; ok {
 		same, err := sameFile(filepath.Join(x.repo.RunDir(id), repo.RecordName), record.ID)
 		if err == nil && !same {
 			return nil, &repo.HintError{
 				Err: errors.New("its run.toml has changed since the commit"), Hint: "run 'runs commit' first",
 			}
 		}
-		places = append(places, own)
 	}
-	for _, b := range x.known.in[id] {
-		files, err := b.runFiles(trees, id)
-		if err != nil {
-			return nil, err
-		}
-		places = append(places, files)
-	}
-	for i := range places {
-		whole := maps.Clone(places[i])
-		for _, other := range append(places, own) {
-			for name, f := range other {
-				if _, ok := whole[name]; !ok {
-					whole[name] = f
-				}
-			}
-		}
-		last, err := x.follows(whole, places)
-		if err != nil {
-			return nil, err
-		}
-		if last {
-			return whole, nil
-		}
-	}
-	return nil, &repo.HintError{
-		Err:  errors.New("the branch has it in two versions, and neither is a redaction of the other"),
-		Hint: fmt.Sprintf("run 'git log -- .runs/%s' to find the commits that brought them", path.Dir(runPath(id))),
-	}
-}
-
-// follows reports whether all versions of a run lead to this one.
-func (x *repacking) follows(files runFiles, versions []runFiles) (bool, error) {
-	shared := sharedNear(x.writer.trees, x.tip, x.at)
-	now := versionOf(x.writer.trees, files, shared)
-	for _, other := range versions {
-		_, err := transition.Check(versionOf(x.writer.trees, other, shared), now, false)
-		if isBroken(err) {
-			return false, err
-		}
-		if err != nil {
-			return false, nil
-		}
-	}
-	return true, nil
+	files, _, err := v.last()
+	return files, err
 }
 
 // dropSettled removes from disk the files that settled runs had in folders of their own, if they are as committed.
