@@ -215,14 +215,15 @@ func (c *worktreeCache) of(r *Repository) map[string]Worktree {
 	return c.all
 }
 
-// RunsElsewhere is how many runs in the common store were recorded in another worktree.
+// RunsElsewhere is how many successful runs in the common store were recorded in another worktree.
 type RunsElsewhere struct {
 	Worktree
 	Runs int
 }
 
 // Elsewhere counts the runs of other worktrees in the common store: those that no folder of this working tree holds,
-// and that were not removed here. Worktrees that were removed come last.
+// and that were not removed here. Like a commit, it leaves out unsuccessful runs. Worktrees that were removed come
+// last.
 func (r *Repository) Elsewhere() ([]RunsElsewhere, error) {
 	dir := r.commonDir()
 	if dir == "" {
@@ -244,9 +245,13 @@ func (r *Repository) Elsewhere() ([]RunsElsewhere, error) {
 		}
 		n := 0
 		for _, id := range ids {
-			if !removed[id] && !exists(filepath.Join(r.RunDir(id), RecordName)) {
-				n++
+			if removed[id] || exists(filepath.Join(r.RunDir(id), RecordName)) {
+				continue
 			}
+			if e, err := r.ReadFinished(id); err == nil && e.Status != format.Finished {
+				continue // a commit reports a record that cannot be read
+			}
+			n++
 		}
 		if n > 0 {
 			all = append(all, RunsElsewhere{w, n})

@@ -71,7 +71,7 @@ type statusJSON struct {
 	Conflicts   []string              `json:"conflicts"` // files of runs that Git could not merge, by their paths in .runs
 	Count       map[format.Status]int `json:"count"`
 	Damaged     []damageJSON          `json:"damaged"`
-	Elsewhere   []elsewhereJSON       `json:"elsewhere"`   // runs of other worktrees that no commit holds
+	Elsewhere   []elsewhereJSON       `json:"elsewhere"`   // finished runs of other worktrees that no commit holds
 	Experiments int                   `json:"experiments"` // whose files are not committed
 	Git         bool                  `json:"git"`
 	InProgress  []activeJSON          `json:"in_progress"`
@@ -91,7 +91,7 @@ type statusJSON struct {
 	Unredacted  []string              `json:"unredacted"` // runs as they were before a redaction that another commit has
 }
 
-// elsewhereJSON counts the runs of another worktree that no commit holds.
+// elsewhereJSON counts the finished runs of another worktree that no commit holds.
 type elsewhereJSON struct {
 	Gone     bool    `json:"gone"` // the worktree was removed
 	Path     *string `json:"path"` // of its folder; null if it is not known
@@ -149,10 +149,12 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 	s := statusJSON{
 		Runs: r.Dir, Git: r.InGit, Count: map[format.Status]int{}, Damaged: newDamageJSON(c.Damage()),
 		Uncommitted: o.Uncommitted, Lost: o.Lost, NotUploaded: notUploadedJSON{w.bytes, w.files},
-		Unredacted: o.Unredacted,
-		Missing:    o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: len(o.Removed),
+		Missing: o.Missing, Files: o.Files, Experiments: o.Experiments, Notes: o.Notes, Removals: len(o.Removed),
 		Removed: o.Removed, Restored: o.Restored,
 		Redactions: newRedactionsJSON(o.Redactions),
+	}
+	for _, run := range o.Unredacted {
+		s.Unredacted = append(s.Unredacted, run.ID)
 	}
 	if o.Conflict != nil {
 		s.Conflicts = o.Conflict.Paths
@@ -313,7 +315,33 @@ func (a *app) printRedactions(o *share.Overview) {
 		}
 		a.print("%s", redactionLine(w))
 	}
-	a.printFirst(o.Unredacted, "runs as they were before a redaction", func(id string) {
+	a.printUnredacted(o.Unredacted)
+}
+
+// printUnredacted prints one line per commit that took redactions back, and the first of the other runs of which the
+// branch lacks a redaction.
+func (a *app) printUnredacted(runs []share.UnredactedRun) {
+	var reverts, others []string
+	reverted := map[string][]string{}
+	for _, run := range runs {
+		if run.Revert == "" {
+			others = append(others, run.ID)
+			continue
+		}
+		if reverted[run.Revert] == nil {
+			reverts = append(reverts, run.Revert)
+		}
+		reverted[run.Revert] = append(reverted[run.Revert], run.ID)
+	}
+	for _, commit := range reverts {
+		ids := reverted[commit]
+		subject := "run " + format.IDRandom(ids[0]) + " is as it was before its redaction"
+		if len(ids) > 1 {
+			subject = plural(len(ids), "run") + " are as they were before a redaction"
+		}
+		a.print("%s, which commit %.10s took back: run 'git revert %.10s'", subject, commit, commit)
+	}
+	a.printFirst(others, "runs as they were before a redaction", func(id string) {
 		a.print("run %s is as it was before its redaction, which another commit has: run 'runs redact' again, or merge it",
 			format.IDRandom(id))
 	})
@@ -360,7 +388,7 @@ func readNotUploaded(r *repo.Repository, c *catalog.Catalog) (w notUploaded, err
 	return w, err
 }
 
-// printElsewhere prints how many runs of other worktrees no commit holds.
+// printElsewhere prints how many finished runs of other worktrees no commit holds.
 func printElsewhere(a *app, all []repo.RunsElsewhere) {
 	others, worktrees, removed := 0, 0, 0
 	name := ""
@@ -375,12 +403,15 @@ func printElsewhere(a *app, all []repo.RunsElsewhere) {
 	}
 	switch {
 	case worktrees == 1:
-		a.print("%s of worktree %s not committed: run 'runs commit' in it", plural(others, "run"), terminal.Clean(name))
+		a.print("%s of worktree %s not committed: run 'runs commit' in it", plural(others, "finished run"),
+			terminal.Clean(name))
 	case worktrees > 1:
-		a.print("%s of %d other worktrees not committed: run 'runs commit' in each", plural(others, "run"), worktrees)
+		a.print("%s of %d other worktrees not committed: run 'runs commit' in each", plural(others, "finished run"),
+			worktrees)
 	}
 	if removed > 0 {
-		a.print("%s of removed worktrees not committed: run 'runs commit --all-worktrees'", plural(removed, "run"))
+		a.print("%s of removed worktrees not committed: run 'runs commit --all-worktrees'",
+			plural(removed, "finished run"))
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *placements) allows(p place, e git.Edit, marked map[string]bool) (reason
 			}
 			for _, id := range held.ids {
 				if r := s.runs[p.at+id]; r.err != nil && !marked[p.at+id] {
-					return "run " + id + " " + r.err.Error(), false
+					return "run " + id + ": " + r.err.Error(), false
 				}
 			}
 		}

@@ -135,7 +135,7 @@ func (p *pusher) push(ctx context.Context) error {
 		commits, err := unpushed(ctx, p.repo, p.trees, p.local.tip, base)
 		var code *codeCommitsError
 		if errors.As(err, &code) {
-			return code.withStep(ctx, p.repo, p.local, base, p.up, p.own)
+			return code.withStep(ctx, p.repo, p.trees, p.local, base, p.up, p.own)
 		}
 		if err != nil {
 			return err

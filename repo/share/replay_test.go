@@ -389,7 +389,7 @@ func TestCodeCommitsHint(t *testing.T) {
 		},
 		{"a branch without upstream", p.Head, onBranch("wide", code), false, "run 'git push -u origin wide'"},
 	} {
-		err := e.withStep(t.Context(), p.runs, c.local, c.base, up, c.own)
+		err := e.withStep(t.Context(), p.runs, nil, c.local, c.base, up, c.own)
 		var hint *repo.HintError
 		if !errors.As(err, &hint) || !strings.HasPrefix(hint.Hint, c.want+" to publish") {
 			t.Errorf("%s: %v, hint %v", c.name, err, hint)

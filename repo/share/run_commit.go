@@ -2,8 +2,10 @@ package share
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/repo"
@@ -24,6 +26,8 @@ type runCommit struct {
 type codeCommitError struct {
 	id, subject, path string
 	reason            string // why a change of a run is not one of ours; may be empty
+	parent            string // what it is compared with; may be empty
+	twice             bool   // it leaves a run in two versions
 }
 
 func (e *codeCommitError) Error() string {
@@ -56,40 +60,69 @@ func readRunCommit(ctx context.Context, dirs git.Dirs, trees *git.Trees, base, i
 	if err != nil {
 		return nil, err
 	}
+	redacted, placed, wrong, err := checkEdits(trees, parent, id, edits)
+	if err != nil {
+		return nil, err
+	}
+	if wrong != nil {
+		wrong.id, wrong.subject = id, subject
+		return nil, wrong
+	}
+	if len(c.Parents) > 1 {
+		return nil, nil
+	}
+	return &runCommit{c, id, edits, redacted, placed}, nil
+}
+
+// checkEdits checks the changes that lead from parent to a commit. It returns the runs that they redact, and the first
+// change that our commands do not make, or nil.
+func checkEdits(trees *git.Trees, parent, commit string, edits []git.Edit) (redacted map[string]bool,
+	placed *placements, wrong *codeCommitError, err error,
+) {
 	marked := map[string]bool{}
 	for _, e := range edits {
 		if p := placeOf(e.Path); p.kind == ofMark && e.ID != "" {
 			marked[p.at+p.mark] = true
 		}
 	}
-	redacted, reasons, err := redactedBy(trees, parent, id, edits)
+	redacted, reasons, err := redactedBy(trees, parent, commit, edits)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	placed, err := placementsOf(trees, parent, id, edits)
-	if err != nil {
-		return nil, err
+	if placed, err = placementsOf(trees, parent, commit, edits); err != nil {
+		return nil, nil, nil, err
 	}
+	twice := false
 	for key, change := range placed.runs {
+		twice = twice || errors.Is(change.err, errTwoVersions)
 		if change.err == nil && change.Kind == transition.Redacted {
 			redacted[key] = true
 		}
 	}
 	for _, e := range edits {
 		p := placeOf(e.Path)
-		if reason, ok := placed.allows(p, e, marked); ok {
+		reason, ok := placed.allows(p, e, marked)
+		if ok || reason == "" && isOurs(trees, parent, e, p, marked, redacted) {
 			continue
-		} else if reason != "" {
-			return nil, &codeCommitError{id, subject, e.Path, reason}
 		}
-		if !isOurs(trees, parent, e, p, marked, redacted) {
-			return nil, &codeCommitError{id, subject, e.Path, reasons[p.at+p.run]}
+		if reason == "" {
+			reason = reasons[p.at+p.run]
 		}
+		return redacted, placed, &codeCommitError{path: e.Path, reason: reason, parent: parent, twice: twice}, nil
 	}
-	if len(c.Parents) > 1 {
-		return nil, nil
+	return redacted, placed, nil, nil
+}
+
+// wrongSince returns the first change between two commits that our commands do not make with runs, or nil. It looks at
+// nothing else.
+func wrongSince(ctx context.Context, dirs git.Dirs, trees *git.Trees, from, to string) (*codeCommitError, error) {
+	edits, err := git.Differences(ctx, dirs, from, to)
+	if err != nil {
+		return nil, err
 	}
-	return &runCommit{c, id, edits, redacted, placed}, nil
+	edits = slices.DeleteFunc(edits, func(e git.Edit) bool { return !ofRuns(placeOf(e.Path)) })
+	_, _, wrong, err := checkEdits(trees, from, to, edits)
+	return wrong, err
 }
 
 // mergedOnto returns the parent that a merge is compared with: the one that base already contains, otherwise the first.

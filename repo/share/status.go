@@ -445,7 +445,7 @@ type Overview struct {
 	Removed     []string             // removed runs that the runs branch still has, or whose markers it lacks
 	Restored    []string             // runs of this worktree that the runs branch marks as removed
 	Redactions  []WaitingRedaction   // of committed runs, that are not committed
-	Unredacted  []string             // runs that the runs branch has as they were before a redaction; see Unredacted
+	Unredacted  []UnredactedRun      // runs that the runs branch has as they were before a redaction
 	Missing     []string             // runs of HEAD that were deleted from the working tree; see Missing
 	Files       []string             // other files of HEAD that were deleted from it; see MissingFiles
 	Elsewhere   []repo.RunsElsewhere // runs of other worktrees that no commit holds

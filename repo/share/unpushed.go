@@ -65,12 +65,21 @@ func (e *codeCommitsError) Error() string {
 	return text
 }
 
-// withStep adds a hint with the next step for the user, who has to publish the code.
-func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, local localBranch, base string,
-	up git.Upstream, own bool,
-) error {
+// wrongChange returns an error with the next step for the first commit that changes runs as no command does, unless
+// later commits took the change back. It may return nil.
+func (e *codeCommitsError) wrongChange(ctx context.Context, r *repo.Repository, trees *git.Trees, tip string) error {
 	for _, c := range e.commits {
-		if c.reason != "" {
+		if c.reason == "" {
+			continue
+		}
+		now, err := wrongSince(ctx, r.Git, trees, c.parent, tip)
+		switch {
+		case err != nil:
+			return err
+		case now == nil: // a later commit took it back
+		case now.twice:
+			return &repo.HintError{Err: c, Hint: "run 'runs pack' to keep one version of each run"}
+		default:
 			return &repo.HintError{
 				Err: c,
 				Hint: fmt.Sprintf("no command changes a run so: run 'runs verify --all' to see what is wrong, and "+
@@ -78,7 +87,17 @@ func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, loc
 			}
 		}
 	}
+	return nil
+}
+
+// withStep adds a hint with the next step for the user, who has to publish the code.
+func (e *codeCommitsError) withStep(ctx context.Context, r *repo.Repository, trees *git.Trees, local localBranch,
+	base string, up git.Upstream, own bool,
+) error {
 	tip := local.tip
+	if err := e.wrongChange(ctx, r, trees, tip); err != nil {
+		return err
+	}
 	straight := base == ""
 	if !straight {
 		var err error
