@@ -121,7 +121,7 @@ TOOLS = {
 
 
 class ExecutedNotebook(Project):
-    """Notebooks that programs execute, with the Python of RUNS_TEST_NOTEBOOK, which has ipykernel and these programs."""
+    """Notebooks that programs execute, with the Python of RUNS_TEST_NOTEBOOK, which has ipykernel and them."""
 
     def setUp(self) -> None:
         self.tools = os.path.dirname(os.environ.get("RUNS_TEST_NOTEBOOK", ""))

@@ -52,7 +52,7 @@ func Imported(ctx context.Context, root string) map[string]bool {
 	return found
 }
 
-// ImportedModules returns the names of the distributions that modules may come from. Names are normalized as in PEP 503.
+// ImportedModules returns the names of the distributions that modules may come from, normalized as in PEP 503.
 func ImportedModules(modules []string) map[string]bool {
 	found := map[string]bool{}
 	for _, module := range modules {
