@@ -323,7 +323,7 @@ func decodeFinished(name, id string, data []byte) (*format.Run, error) {
 	return finishedRun(name, id, data, &format.RunDecoder{})
 }
 
-// refused remembers why large records were refused. A page, and a list of all runs, read a damaged record several times,
+// refused remembers why large records were refused. A page and a list of all runs read a damaged record several times,
 // and a hostile one takes seconds.
 var refused struct {
 	sync.Mutex

@@ -42,7 +42,7 @@ func (r *Repository) TableAt(ctx context.Context, rev string) (*Table, *Revision
 	return t, v, nil
 }
 
-// FolderCache returns the cache that says which runs are in the folders of commits, or nil if IndexVariable is IndexOff.
+// FolderCache returns the cache of the runs in folders of commits, or nil if IndexVariable is IndexOff.
 func (r *Repository) FolderCache() *index.Cache {
 	if os.Getenv(IndexVariable) == IndexOff {
 		return nil

@@ -219,7 +219,7 @@ func TestHomeBatchOfLeft(t *testing.T) {
 	}
 }
 
-// Runs that are in one batch and nowhere else are read together. Those with a folder, and those in two batches, are not.
+// Runs that are in one batch and nowhere else are read together. Those with a folder and those in two batches are not.
 func TestHomeReadsBatches(t *testing.T) {
 	p := newProject(t)
 	p.records = map[string]string{}

@@ -18,9 +18,9 @@ import (
 )
 
 // MissingFiles lists the files of HEAD that the working tree lacks although they belong to runs of HEAD: shared files,
-// experiment files, removal markers, and the tables of batches, by their paths in .runs. Missing lists the runs whose record is
-// gone. Files that a sparse checkout leaves out are not among them, and neither are those that a redaction which is not
-// committed yet has replaced. It lists a few folders and looks at no run.
+// experiment files, removal markers, and the tables of batches, by their paths in .runs. Missing lists the runs whose
+// record is gone. Files that a sparse checkout leaves out are not among them, and neither are those that a redaction
+// which is not committed yet has replaced. It lists a few folders and looks at no run.
 func MissingFiles(ctx context.Context, r *repo.Repository) ([]string, error) {
 	if !r.InGit {
 		return nil, nil
