@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +62,7 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 		}
 		problems = append(append(problems, found...), lost...)
 	}
+	alone := len(problems) == 0 // each tip by itself
 	if len(tips) > 1 {
 		if problems, err = notOn(ctx, r.Git, at, tips, problems); err != nil {
 			return nil, err
@@ -68,6 +70,9 @@ func BranchDamage(ctx context.Context, r *repo.Repository) ([]Problem, error) {
 	}
 	if len(problems) == 0 {
 		rememberSound(r, tips)
+		if alone {
+			writeCommits(commonFile(r, "sound-"), tips)
+		}
 	}
 	return distinct(problems), nil
 }
@@ -113,14 +118,37 @@ func commitsFile(r *repo.Repository, prefix string) string {
 	return filepath.Join(r.Git.Common, "runs", prefix+hex.EncodeToString(name[:6]))
 }
 
+// commonFile is commitsFile for what is true in every worktree. A new one begins with it, and need not look at a history
+// that another one has looked at.
+func commonFile(r *repo.Repository, prefix string) string {
+	at, err := r.TreePath()
+	if err != nil {
+		return commitsFile(r, prefix)
+	}
+	name := sha256.Sum256([]byte(at))
+	return filepath.Join(r.Git.Common, "runs", prefix+"all-"+hex.EncodeToString(name[:6]))
+}
+
+// readCommits reads commitsFile or, if this worktree has none yet, commonFile.
+func readCommits(r *repo.Repository, prefix string) []string {
+	data, err := regular.ReadFile(commitsFile(r, prefix))
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = regular.ReadFile(commonFile(r, prefix))
+	}
+	if err != nil {
+		return nil // nothing is known
+	}
+	return strings.Fields(string(data))
+}
+
 // soundCommits returns commits in the history of a tip, possibly the tip itself, up to which there is nothing wrong.
 func soundCommits(ctx context.Context, r *repo.Repository, tip string) ([]string, error) {
-	data, err := regular.ReadFile(soundFile(r))
-	if err != nil {
-		return nil, nil // nothing is known
+	known := readCommits(r, "sound-")
+	if slices.Contains(known, tip) {
+		return []string{tip}, nil
 	}
 	var sound []string
-	for _, commit := range strings.Fields(string(data)) {
+	for _, commit := range known {
 		base, err := git.MergeBase(ctx, r.Git, commit, tip)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -151,11 +179,13 @@ func writeCommits(file string, commits []string) {
 // remainSound says that a commit of ours, which only adds runs to its parent, is as sound as the parent. Otherwise the
 // next BranchDamage would read all runs that it adds.
 func remainSound(r *repo.Repository, parent, commit string) {
-	data, err := regular.ReadFile(soundFile(r))
-	tips := strings.Fields(string(data))
-	if i := slices.Index(tips, parent); err == nil && i >= 0 {
-		tips[i] = commit
-		rememberSound(r, tips)
+	for _, file := range []string{soundFile(r), commonFile(r, "sound-")} {
+		data, err := regular.ReadFile(file)
+		tips := strings.Fields(string(data))
+		if i := slices.Index(tips, parent); err == nil && i >= 0 {
+			tips[i] = commit
+			writeCommits(file, tips)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package share
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,4 +127,36 @@ func TestCommitRemainsSound(t *testing.T) {
 	err = p.runs.Remove(t.Context(), []*repo.Entry{e}, map[string]bool{runC: true})
 	check(t, err)
 	equal(t, "after a removal", remembered(commit()), false)
+}
+
+// TestSoundInAnotherWorktree: what one worktree has found of a history, a new worktree need not find again, until it has
+// looked itself.
+func TestSoundInAnotherWorktree(t *testing.T) {
+	p := newProject(t, "plain")
+	p.add(runB)
+	done, err := Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	known := func(r *repo.Repository, commit string) []string {
+		t.Helper()
+		sound, err := soundCommits(t.Context(), r, commit)
+		check(t, err)
+		return sound
+	}
+	dir := filepath.Join(t.TempDir(), "w")
+	p.Git("worktree", "add", "-q", dir)
+	w, err := repo.Find(dir)
+	check(t, err)
+	equal(t, "nobody has looked", len(known(w, done.Commit)), 0)
+	_, err = BranchDamage(t.Context(), p.runs)
+	check(t, err)
+	equal(t, "another worktree has looked", strings.Join(known(w, done.Commit), " "), done.Commit)
+	whole, err := wholeCommits(t.Context(), w, done.Commit)
+	check(t, err)
+	equal(t, "shared files", slices.Contains(whole, done.Commit), true)
+	p.add(runC)
+	next, err := Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	equal(t, "a commit later", strings.Join(known(w, next.Commit), " "), next.Commit)
+	check(t, os.WriteFile(soundFile(w), nil, 0o666))
+	equal(t, "with a file of its own", len(known(w, next.Commit)), 0)
 }

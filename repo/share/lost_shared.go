@@ -13,7 +13,6 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // lostShared returns the shared files that runs of a commit name, that the commit lacks, and that its history had. A
@@ -177,12 +176,8 @@ func wholeFile(r *repo.Repository) string { return commitsFile(r, "whole-") }
 
 // wholeCommits returns commits in the history of a commit, possibly itself, that lack no shared file.
 func wholeCommits(ctx context.Context, r *repo.Repository, commit string) ([]string, error) {
-	data, err := regular.ReadFile(wholeFile(r))
-	if err != nil {
-		return nil, nil // nothing is known
-	}
 	var whole []string
-	for _, known := range strings.Fields(string(data)) {
+	for _, known := range readCommits(r, "whole-") {
 		is, err := git.IsAncestor(ctx, r.Git, known, commit)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -199,12 +194,12 @@ const maxWhole = 8
 
 // rememberWhole adds a commit to wholeFile. If that fails, the next call looks at more commits.
 func rememberWhole(r *repo.Repository, commit string) {
-	data, _ := regular.ReadFile(wholeFile(r))
 	commits := []string{commit}
-	for _, known := range strings.Fields(string(data)) {
+	for _, known := range readCommits(r, "whole-") {
 		if known != commit && len(commits) < maxWhole {
 			commits = append(commits, known)
 		}
 	}
 	writeCommits(wholeFile(r), commits)
+	writeCommits(commonFile(r, "whole-"), commits)
 }
