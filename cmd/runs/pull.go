@@ -94,8 +94,9 @@ func (a *app) pull(ctx context.Context, ask share.PullRequest, asJSON bool) erro
 	a.reportRestored(done.Restored)
 	if asJSON {
 		err = a.printJSON(pulledJSON{
-			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Joined: done.Joined, Kept: done.Kept, Lost: done.Lost,
-			Moved: done.Moved, Notes: done.Notes, Redacted: done.Redacted, Removed: done.Removed, Replaced: done.Replaced,
+			Bad: newDamageJSON(done.Bad), Commit: orNull(done.Commit), From: done.From, Kept: done.Kept, Lost: done.Lost,
+			Joined: done.Joined,
+			Moved:  done.Moved, Notes: done.Notes, Redacted: done.Redacted, Removed: done.Removed, Replaced: done.Replaced,
 			Restored: done.Restored,
 			Runs:     done.Runs, Stayed: orNull(done.Stayed),
 		})

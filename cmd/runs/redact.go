@@ -156,9 +156,11 @@ func (a *app) reportRedacted(done *share.Redaction, id string, dry bool) {
 		a.warn("the secret was pushed; rotate it now, because everyone who can fetch has it")
 	}
 	a.progress("runs: the history of Git still holds the secret, and so does refs/runs/kept in this clone")
-	if done.Pushed {
+	switch {
+	case !done.Pending: // the branch has removed the run
+	case done.Pushed:
 		a.hint("run 'runs commit' and 'runs push' to publish the redacted run")
-	} else {
+	default:
 		a.hint("run 'runs commit' to commit the redacted run")
 	}
 	a.hint("to rewrite history, run git-filter-repo in a fresh clone that has all branches:")

@@ -14,6 +14,7 @@ import (
 type Redaction struct {
 	*repo.Redacted
 	Committed bool // one of the runs was committed in this clone, so Git's history has the secret
+	Pending   bool // one of the redactions has to be committed; a branch may have none of the runs any more
 	Pushed    bool // one of these runs is on the remote
 }
 
@@ -56,6 +57,14 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 		}
 	}
 	out := &Redaction{Redacted: done}
+	pending, err := pendingRedactions(r)
+	if err != nil {
+		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
+	}
+	for _, run := range done.Runs {
+		_, waits := pending[run.ID]
+		out.Pending = out.Pending || waits
+	}
 	removed, err := everRemoved(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
