@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gitruns/runs/format"
 )
 
@@ -55,5 +57,42 @@ func TestFindDir(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
 		t.Errorf("something was written outside: %v, %v", entries, err)
+	}
+}
+
+// TestMakeFolders: the folders of a stranger's record are made in the restored source only, and not hidden ones.
+func TestMakeFolders(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "source")
+	if err := os.MkdirAll(filepath.Join(dir, "there"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	folders := []string{"out/deep", "there", "../beside", "/absolute", ".git/hooks", "a/../../beside", ""}
+	run := &format.Run{Trace: &format.Trace{Road: format.RoadPython, Folders: folders}}
+	if err := makeFolders(run, dir); err != nil {
+		t.Fatal(err)
+	}
+	var made []string
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if rel, _ := filepath.Rel(root, path); rel != "." {
+			made = append(made, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"source", "source/out", "source/out/deep", "source/there"}, made); d != "" {
+		t.Error(d)
+	}
+	if err := os.Symlink(root, filepath.Join(dir, "link")); err != nil {
+		t.Skip(err)
+	}
+	run.Trace.Folders = []string{"link/outside"}
+	if err := makeFolders(run, dir); err == nil {
+		t.Error("a folder was made behind a link")
+	}
+	if err := makeFolders(&format.Run{}, dir); err != nil {
+		t.Error(err)
 	}
 }
