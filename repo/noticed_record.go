@@ -59,14 +59,14 @@ func (a *Active) fillNoticed(
 	wait := in.config.Data.Wait
 	look, cancel := context.WithTimeout(ctx, max(wait, lookAtLeast)+5*time.Second)
 	defer cancel()
-	result := make(chan *noticed, 1)
+	result, road := make(chan *noticed, 1), in.road()
 	go func() { result <- in.finish(look, wait, end) }() // ends with its context, or once a disk that hangs answers
 	var n *noticed
 	select {
 	case n = <-result:
 	case <-look.Done():
 		n = &noticed{trace: &format.Trace{
-			Road: format.RoadPython, Problems: []string{"the files that the program read could not be looked at in time"},
+			Road: road, Problems: []string{"the files that the program read could not be looked at in time"},
 		}}
 	}
 	if n.trace == nil {

@@ -15,8 +15,9 @@ type callWatch struct {
 	writer  *reads.Writer
 }
 
-// watchCalls prepares to watch a program. all tells that the run has no other program.
-func (a *app) watchCalls(active *repo.Active, all bool) (*callWatch, error) {
+// watchCalls prepares to watch a program. dir is the folder for what is noticed. all tells that the run has no other
+// program.
+func (a *app) watchCalls(active *repo.Active, dir string, all bool) (*callWatch, error) {
 	w := &callWatch{}
 	var err error
 	if w.writer, err = active.RecordOpens(all); err != nil {
@@ -25,7 +26,7 @@ func (a *app) watchCalls(active *repo.Active, all bool) (*callWatch, error) {
 	o := openwatch.Options{
 		Opened: func(o openwatch.Open) { w.writer.Opened(o.Path, useOf(o.Flags)) },
 		Missed: w.writer.Missed, Warn: func(err error) { a.warn("%v", err) }, Log: w.writer.File(), Lost: reads.Lost,
-		Drop: []string{"RUNS_READS", "RUNS_READS_ROOT"}, // Python need not notice the same files
+		Variable: "RUNS_READS_WATCHED=" + dir, // Python need not notice the same files
 	}
 	if w.watcher, err = openwatch.New(o); err != nil {
 		w.writer.Discard()

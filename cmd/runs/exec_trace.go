@@ -35,7 +35,7 @@ func (a *app) traceReads(s *supervised, road string) error {
 		s.env = append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
 	}
 	if road == format.RoadSyscalls {
-		if s.calls, err = a.watchCalls(s.active, !s.joined); err != nil {
+		if s.calls, err = a.watchCalls(s.active, dir, !s.joined); err != nil {
 			a.warnUnwatched(err)
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -26,7 +24,7 @@ func Main(args []string) (status int, ours bool) {
 		return 0, true
 	case len(args) > 5 && args[0] == role && args[1] == "begin":
 		runtime.LockOSThread()
-		return begin(args[2], strings.Split(args[3], ","), args[4], args[5:]), true
+		return begin(args[2], args[3], args[4], args[5:]), true
 	}
 	return 0, false
 }
@@ -54,9 +52,9 @@ func unpack(p []byte) (kind byte, n uint64) {
 	return p[0], binary.LittleEndian.Uint64(p[1:])
 }
 
-// begin installs the filter, if the Watcher at the address wants it, and becomes the program. drop are the variables
-// that the program then does not get. It returns if it cannot.
-func begin(address string, drop []string, path string, args []string) int {
+// begin installs the filter, if the Watcher at the address wants it, and becomes the program, which then gets the
+// variable. It returns if it cannot.
+func begin(address, variable, path string, args []string) int {
 	const cannotRun = 126
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
@@ -80,10 +78,9 @@ func begin(address string, drop []string, path string, args []string) int {
 			answer = ask(pack(msgFailed, errnoOf(err)), nil)
 		} else {
 			answer = ask(pack(msgWatched, 0), unix.UnixRights(listener))
-			env = slices.DeleteFunc(env, func(v string) bool {
-				name, _, _ := strings.Cut(v, "=")
-				return slices.Contains(drop, name)
-			})
+			if variable != "" {
+				env = append(env, variable)
+			}
 		}
 	} else if answer == msgPlain {
 		answer = msgGo

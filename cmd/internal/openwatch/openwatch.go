@@ -33,8 +33,8 @@ type Options struct {
 	// that call opens.
 	Log  *os.File
 	Lost string
-	// Drop are variables that the program gets only if it is not watched.
-	Drop []string
+	// Variable is a variable that the program gets only if it is watched, as NAME=VALUE, or empty.
+	Variable string
 }
 
 // ErrUnsupported reports that the system has no such filters.

@@ -58,7 +58,7 @@ func runProgram(log string, watch bool) int {
 			Opened: func(o Open) { fmt.Fprintf(f, "%s\n", o.Path) },
 			Missed: func(what string) { fmt.Fprintf(f, "missed %s\n", what) },
 			Warn:   func(err error) { fmt.Fprintf(f, "warned %v\n", err) },
-			Log:    f, Lost: "lost", Drop: []string{"DROPPED"},
+			Log:    f, Lost: "lost", Variable: "ADDED=1",
 		})
 		if err != nil {
 			fmt.Fprintf(f, "refused: %v\n", err)
@@ -91,7 +91,7 @@ func process(t *testing.T, role, dir string, args ...string) (*exec.Cmd, string)
 	}
 	log := filepath.Join(t.TempDir(), "log")
 	cmd := exec.Command(self, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), role+"="+log, "DROPPED=")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), role+"="+log)
 	return cmd, log
 }
 
@@ -283,7 +283,7 @@ func TestProgramIsUnchanged(t *testing.T) {
 		shell("exit 7"), shell("kill -TERM $$"), shell("kill -SEGV $$"), shell("kill -KILL $$"),
 		{"true"},
 		{"false"},
-		shell("env | grep -v DROPPED | sort"), shell("pwd; umask; ulimit -n; ulimit -Hn; ulimit -s; nice"),
+		shell("env | grep -v ADDED | sort"), shell("pwd; umask; ulimit -n; ulimit -Hn; ulimit -s; nice"),
 		shell("ls -l /proc/self/fd | sed 's/.*[0-9] \\([0-9]* ->\\)/\\1/; s/\\[.*//; /proc/d'"),
 		shell("grep -E '^(Sig[^Q]|Shd|Cap|Groups|Uid|Gid|Umask|TracerPid)' /proc/self/status"),
 		shell("read -r l < /proc/$$/stat; set -- $l; [ $1 = $5 ] && echo leads its group; [ $1 = $6 ] && echo session"),
@@ -324,10 +324,10 @@ func TestProgramIsUnchanged(t *testing.T) {
 	}
 }
 
-// TestVariableIsDropped checks that a watched program does not get what only others need.
-func TestVariableIsDropped(t *testing.T) {
-	out, _ := watched(t, folder(t), "sh", "-c", `echo "${DROPPED-dropped}"`)
-	if !strings.HasPrefix(out, "dropped\n") {
+// TestVariableIsAdded checks that a watched program learns that it is watched.
+func TestVariableIsAdded(t *testing.T) {
+	out, _ := watched(t, folder(t), "sh", "-c", `echo "added $ADDED"`)
+	if !strings.HasPrefix(out, "added 1\n") {
 		t.Errorf("output: %s", out)
 	}
 }
@@ -493,6 +493,24 @@ func TestWatchedWithinWatched(t *testing.T) {
 	data, err := os.ReadFile(inner)
 	if err != nil || !strings.Contains(string(data), "another program already watches") {
 		t.Errorf("the inner log: %q, %v", data, err)
+	}
+}
+
+// TestOtherMountsAreReported checks that a process whose paths may mean other files is reported, and that one which has
+// only left other namespaces is watched.
+func TestOtherMountsAreReported(t *testing.T) {
+	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
+		t.Skipf("it needs unshare and the right to use it: %v", err)
+	}
+	dir := folder(t, "a", "b")
+	cmd, log := process(t, watchRole, dir, "sh", "-c", "unshare -m cat a; unshare -u cat b")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := logged(t, log)
+	if slices.Contains(lines, filepath.Join(dir, "a")) || !slices.Contains(lines, filepath.Join(dir, "b")) ||
+		!slices.Contains(lines, "missed "+errOtherRoot.Error()) {
+		t.Errorf("seen: %q", lines)
 	}
 }
 

@@ -88,7 +88,7 @@ func atLeast(release string, major, minor int) bool {
 
 // Wrap returns what to start instead of a program. It becomes the program once it is watched.
 func (w *Watcher) Wrap(path string, args []string) (string, []string) {
-	return self, append([]string{"runs", role, "begin", w.address, strings.Join(w.o.Drop, ","), path}, args...)
+	return self, append([]string{"runs", role, "begin", w.address, w.o.Variable, path}, args...)
 }
 
 const self = "/proc/self/exe"
@@ -358,8 +358,11 @@ func (w *Watcher) answerAll() {
 	}
 }
 
-// errElsewhere reports that a path is not one of this process: it is below another root.
-var errElsewhere = errors.New("the path is not visible from here")
+// What a call opens is not a file, or it is one that this process cannot see.
+var (
+	errNoFile    = errors.New("it is not a file")
+	errOtherRoot = errors.New("a process with another root or other mounts")
+)
 
 // look determines what a call opens, and leaves the path in l.path.
 func (l *loop) look(n *notification, k kind) (flags int, err error) {
@@ -385,10 +388,10 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 		return 0, nil
 	}
 	if flags&(unix.O_DIRECTORY|unix.O_PATH) != 0 {
-		return flags, errElsewhere
+		return flags, errNoFile
 	}
 	if l.moved && !l.sameRoot(n.PID) {
-		return flags, errElsewhere
+		return flags, errOtherRoot
 	}
 	path, err := readText(int(n.PID), at, l.path[2*maxPath:3*maxPath])
 	if err != nil {
@@ -396,7 +399,7 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 	}
 	l.path = l.path[:0]
 	if len(path) == 0 {
-		return flags, errElsewhere
+		return flags, errNoFile
 	}
 	if path[0] != '/' {
 		size, err := l.folder(n.PID, folder)
@@ -424,7 +427,7 @@ func (l *loop) folder(thread uint32, folder int32) (int, error) {
 	case errno != 0:
 		return 0, errno
 	case size == 0 || l.link[0] != '/':
-		return 0, errElsewhere
+		return 0, errNoFile
 	}
 	return int(size), nil
 }
@@ -452,9 +455,10 @@ func (w *Watcher) tell(k kind, flags int, problem error) {
 	case w.ended.Load() || k == clone || k == moved:
 	case k == ring:
 		w.o.Missed("io_uring")
-	case errors.Is(problem, errElsewhere) || errors.Is(problem, unix.EFAULT) || errors.Is(problem, unix.ENOENT) ||
-		errors.Is(problem, unix.EBADF):
-		// A path in another root cannot be recorded. The others are calls that fail.
+	case errors.Is(problem, errNoFile) || errors.Is(problem, unix.EFAULT) || errors.Is(problem, unix.ENOENT) ||
+		errors.Is(problem, unix.EBADF): // such calls fail
+	case errors.Is(problem, errOtherRoot):
+		w.o.Missed(problem.Error())
 	case problem != nil:
 		w.o.Missed("a process whose memory cannot be read")
 	default:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = "RUNS_READS"  # the folder for the files of the processes
 ROOT = "RUNS_READS_ROOT"  # the root of the project
+WATCHED = "RUNS_READS_WATCHED"  # the folder for which `runs exec` itself sees what is opened
 _MAX_PATHS = 500_000  # of one process
 _AT_ONCE = 1000  # so many paths are written at once, later ones in groups
 _GROUP = 64
@@ -122,6 +123,7 @@ class _State:
         self.busy = False  # opens files itself
         self.dead = False  # writes nothing any more
         self.full = False
+        self.hooked = False
         self.around, self.temporary = _temporary(root)
         self.packages = _packages(root)
         self.search: list[tuple[str, bool, bool]] = []
@@ -215,7 +217,7 @@ def install() -> None:
     if folder:
         _begin(state)
         _tell_unseen(state)
-    sys.addaudithook(_hook_of(state))
+    _watch(state)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _restart(state))
     import atexit
@@ -245,6 +247,13 @@ def _end(state: _State) -> None:
             state.pending.append(b"I" + os.fsencode(top) + b"\0")
     if found:
         _flush(state)
+
+
+def _watch(state: _State) -> None:
+    """Install the audit hook, unless somebody else sees what is opened."""
+    if not state.hooked and (not state.folder or state.folder != os.environ.get(WATCHED)):
+        state.hooked = True
+        sys.addaudithook(_hook_of(state))
 
 
 def follow(folder: str, root: str) -> tuple[str, str]:
@@ -295,6 +304,7 @@ def _redirect(folder: str, root: str) -> None:
     _restart(state)
     if not folder:
         return
+    _watch(state)
     _begin(state)
     _tell_unseen(state)
     for path in list(state.read):
