@@ -359,9 +359,13 @@ func (r *Repository) IsLeftOut(id string) bool {
 func (r *Repository) LeavesOut(name string) bool { return r.left.has(name) }
 
 // LeftOut returns how many runs are only in the commit that is checked out because a sparse checkout leaves them out of
-// the working tree.
+// the working tree. It does not count removed runs.
 func (r *Repository) LeftOut() (int, error) {
-	ids, err := r.leftOutIDs(nil)
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return 0, err
+	}
+	ids, err := r.leftOutIDs(removed)
 	return len(ids), err
 }
 

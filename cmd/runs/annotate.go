@@ -239,9 +239,15 @@ brings the run back. Git's history still contains the run.`,
 				}
 			}
 			inGit := false
-			for _, e := range entries {
+			did := map[bool]string{true: "would remove", false: "removed"}[dry]
+			for i, e := range entries {
 				inGit = inGit || committed[e.ID]
-				a.print("%s %s", map[bool]string{true: "would remove", false: "removed"}[dry], terminal.Clean(e.String()))
+				switch {
+				case dry || i < maxListedRemovals || len(entries) == maxListedRemovals+1:
+					a.print("%s %s", did, terminal.Clean(e.String()))
+				case i == maxListedRemovals:
+					a.print("%s %d more runs", did, len(entries)-i)
+				}
 			}
 			if inGit && !dry {
 				a.hint("run 'runs commit' to remove %s from the branch; Git's history still has %[1]s", verb(len(entries), "it",
@@ -257,11 +263,18 @@ brings the run back. Git's history still contains the run.`,
 	return cmd
 }
 
+// maxListedRemovals is the maximum number of removed or restored runs to list. A dry run lists all.
+const maxListedRemovals = 20
+
 // restoreRemoved implements rm --undo.
 func (a *app) restoreRemoved(r *repo.Repository, selectors []string) error {
 	if len(selectors) == 0 {
 		ids, err := r.Restore()
-		for _, id := range ids {
+		for i, id := range ids {
+			if i == maxListedRemovals && len(ids) > i+1 {
+				a.print("restored %d more runs", len(ids)-i)
+				break
+			}
 			a.print("restored %s", id)
 		}
 		return err

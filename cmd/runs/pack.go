@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -107,11 +108,14 @@ func (a *app) pack(ctx context.Context, ask share.PackRequest, asJSON bool) erro
 	case done.Commit == "":
 		a.print("nothing to pack")
 	default:
-		a.print("%s in %.10s: %s instead of %s", describePacked(done, true), done.Commit, plural(done.After, "file"),
-			plural(done.Before, "file"))
-		for _, id := range done.Settled {
-			a.print("settled run %s: its redacted version stays", id)
+		files := ""
+		if done.After != done.Before {
+			files = fmt.Sprintf(": %s instead of %s", plural(done.After, "file"), plural(done.Before, "file"))
 		}
+		a.print("%s in %.10s%s", describePacked(done, true), done.Commit, files)
+		a.printFirst(done.Settled, "settled runs", func(id string) {
+			a.print("settled run %s: its redacted version stays", id)
+		})
 	}
 	return nil
 }
@@ -160,6 +164,8 @@ func describePacked(done *share.Packed, past bool) string {
 	into := " into " + batchCount(len(done.Batches))
 	if done.Moved > 0 {
 		parts = append(parts, say("pack", plural(done.Moved, "run")+into))
+	} else if done.Joined > 0 && len(done.Batches) == 0 {
+		parts = append(parts, say("drop", "repeated "+batchCount(done.Joined)))
 	} else if done.Joined > 0 {
 		parts = append(parts, say("join", batchCount(done.Joined)+into))
 	}

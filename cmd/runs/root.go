@@ -500,12 +500,19 @@ func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 	if err != nil {
 		a.warn("%v", err)
 	}
-	for _, id := range kept.Again {
-		a.warn("Git had brought back the former bytes of run %s; its redaction was applied again", format.IDRandom(id))
+	warnFirst := func(ids []string, text, more string) {
+		for i, id := range ids {
+			if i == maxListedRedactions && len(ids) > i+1 {
+				a.warn(more, len(ids)-i)
+				return
+			}
+			a.warn(text, format.IDRandom(id))
+		}
 	}
-	for _, id := range kept.Back {
-		a.warn("Git had deleted the redacted batch of run %s; it is in the working tree again", format.IDRandom(id))
-	}
+	warnFirst(kept.Again, "Git had brought back the former bytes of run %s; its redaction was applied again",
+		"Git had brought back the former bytes of %d more runs; their redactions were applied again")
+	warnFirst(kept.Back, "Git had deleted the redacted batch of run %s; it is in the working tree again",
+		"Git had deleted the redacted batches of %d more runs; they are in the working tree again")
 	if len(kept.Again)+len(kept.Back) > 0 {
 		a.hint("run 'runs commit' to commit the redaction")
 	}

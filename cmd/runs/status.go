@@ -418,11 +418,16 @@ func printElsewhere(a *app, all []repo.RunsElsewhere) {
 // printBranchDamage prints what is wrong with committed runs. here returns the ids of the runs in the
 // working tree.
 func (a *app) printBranchDamage(problems []share.Problem, here func() map[string]bool) {
+	listed := map[string]bool{}
 	for i, p := range problems {
-		if i == maxAlone {
+		if listed[p.ID] {
+			continue
+		}
+		if len(listed) == maxListedDamage {
 			a.print("… and %d more problems: run 'runs verify'", len(problems)-i)
 			break
 		}
+		listed[p.ID] = true
 		where := ""
 		if p.Commit != "" {
 			where = fmt.Sprintf(", in %.10s", p.Commit)
@@ -438,6 +443,9 @@ func (a *app) printBranchDamage(problems []share.Problem, here func() map[string
 		a.print("runs were removed without a marker: run 'runs recover --lost'")
 	}
 }
+
+// maxListedDamage is the maximum number of damaged runs of a branch to list.
+const maxListedDamage = 5
 
 // maxAlone is the maximum number of branches to list.
 const maxAlone = 20

@@ -439,6 +439,8 @@ func (x *repacking) message() string {
 		{"settle", "run", len(x.done.Settled)},
 	} {
 		switch {
+		case part.n > 0 && part.what == "batch" && len(x.done.Batches) == 0:
+			parts = append(parts, "drop repeated batches")
 		case part.n > 0 && part.what == "batch":
 			parts = append(parts, fmt.Sprintf("join %d batches", part.n))
 		case part.n > 0:

@@ -30,7 +30,7 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 	case r.IsLeftOut(e.ID):
 		return nil, fmt.Errorf("redacting run %s: %w", e.ID, repo.LeftOutError("it"))
 	case e.Repository().Dir != r.Dir:
-		return nil, fmt.Errorf("redacting run %s: it is not in the working tree", e.ID)
+		return nil, notInTree(ctx, r, e.ID)
 	}
 	if err := refuseConflict(ctx, r); err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", e.ID, err)
@@ -46,7 +46,11 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 	}
 	done, err := r.Redact(ctx, e.ID, ask)
 	if errors.Is(err, repo.ErrNothingToRedact) {
-		return nil, &repo.HintError{Err: err, Hint: "run 'runs commit' to see which runs hold a secret"}
+		hint := "run 'git grep -l --no-index TEXT .runs' to list the files that hold a text"
+		if ask.Pattern == nil {
+			hint = "run 'runs redact RUN PATTERN' for a secret that no rule finds"
+		}
+		return nil, &repo.HintError{Err: err, Hint: hint}
 	}
 	if err != nil {
 		return nil, err
@@ -81,6 +85,22 @@ func Redact(ctx context.Context, r *repo.Repository, e *repo.Entry, ask repo.Red
 		out.Pushed = out.Pushed || pushed
 	}
 	return out, nil
+}
+
+// notInTree returns the error for a run that is not in the working tree: the runs branch has it, or another worktree.
+func notInTree(ctx context.Context, r *repo.Repository, id string) error {
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return fmt.Errorf("redacting run %s: %w", id, err)
+	}
+	err = fmt.Errorf("redacting run %s: it is not in the working tree", id)
+	if local.checkedOut {
+		return &repo.HintError{Err: err, Hint: "run 'runs redact' in the worktree of the run, or commit the run first"}
+	}
+	return &repo.HintError{
+		Err:  err,
+		Hint: fmt.Sprintf("run 'git checkout %s', which has it, and 'runs redact' there", local.name),
+	}
 }
 
 // everRemoved returns the runs that a removal marker names: only a committed run has one.
