@@ -118,8 +118,8 @@ func commitsFile(r *repo.Repository, prefix string) string {
 	return filepath.Join(r.Git.Common, "runs", prefix+hex.EncodeToString(name[:6]))
 }
 
-// commonFile is commitsFile for what is true in every worktree. A new one begins with it, and need not look at a history
-// that another one has looked at.
+// commonFile is commitsFile for what is true in every worktree. A new one begins with it, and need not look at a
+// history that another one has looked at.
 func commonFile(r *repo.Repository, prefix string) string {
 	at, err := r.TreePath()
 	if err != nil {

@@ -129,8 +129,8 @@ func TestCommitRemainsSound(t *testing.T) {
 	equal(t, "after a removal", remembered(commit()), false)
 }
 
-// TestSoundInAnotherWorktree: what one worktree has found of a history, a new worktree need not find again, until it has
-// looked itself.
+// TestSoundInAnotherWorktree: what one worktree has found of a history, a new worktree need not find again, until it
+// has looked itself.
 func TestSoundInAnotherWorktree(t *testing.T) {
 	p := newProject(t, "plain")
 	p.add(runB)
