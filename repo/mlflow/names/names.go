@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	qualities = strings.Fields(`agile amber ample azure balmy bold breezy bright brisk calm candid clear clever cosmic crisp
-		daring deft eager early earnest fair fleet fond frank fresh gentle glad golden grand hardy
+	qualities = strings.Fields(`agile amber ample azure balmy bold breezy bright brisk calm candid clear clever cosmic
+		crisp daring deft eager early earnest fair fleet fond frank fresh gentle glad golden grand hardy
 		honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient
 		placid plucky polite proud quick quiet rapid robust rosy royal serene sharp silver snug solid
 		spry steady sunny swift tidy vivid warm witty`)
