@@ -33,6 +33,14 @@ func (e *Entry) Newest() *Entry {
 // Parts returns the number of runs that are read as one.
 func (e *Entry) Parts() int { return 1 + len(e.earlier) }
 
+// Before returns the id of the run that the oldest of the parts resumes. It is empty if that part is the first.
+func (e *Entry) Before() string {
+	if n := len(e.earlier); n > 0 {
+		return e.earlier[n-1].Resumes
+	}
+	return e.Resumes
+}
+
 // Began returns when the first of the parts was started.
 func (e *Entry) Began() time.Time {
 	if n := len(e.earlier); n > 0 {

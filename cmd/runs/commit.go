@@ -32,6 +32,7 @@ with their shared files, new notes and removals made by 'runs rm'.
     runs commit
     runs commit --group sweep-3
 
+With a run, the earlier runs that it resumes are committed, whatever their status.
 Runs that another worktree has recorded are committed only if they are named, or
 with --all-worktrees. The commit contains nothing else. Your staged and unstaged changes stay as they
 are, even in the middle of a merge. The hooks of 'git commit' do not run. The
@@ -216,6 +217,9 @@ func (a *app) reportCommitted(r *repo.Repository, done *share.Committed) {
 			filesAndBytes(done.Files, done.Bytes), onBranch(done.Branch))
 		a.reportBatches(done.Batches)
 		a.reportNotUploaded(r, done)
+		if n := done.Resumed; n > 0 {
+			a.progress("runs: of these, %s %s an earlier part of a resumed run", plural(n, "run"), verb(n, "is", "are each"))
+		}
 	case len(done.Refused) == 0:
 		a.progress("runs: nothing to commit")
 	}

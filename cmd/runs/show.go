@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,6 +76,11 @@ If the run resumes another, its metrics and values are those of both. --json and
 			goal := config.GoalIn(e.Run)
 			context := query.Context{Goal: goal, Now: time.Now()}
 			view := render.Run{Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
+			if before := e.Before(); before != "" {
+				if _, err := e.Repository().Read(ctx, before); errors.Is(err, repo.ErrNotActive) {
+					view.Lacking = before
+				}
+			}
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
 				// Leave out an environment that is not in this clone; verify reports it.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)

@@ -27,6 +27,7 @@ type Committed struct {
 	Commit       string
 	Branch       string // empty if HEAD is detached
 	Runs         []CommittedRun
+	Resumed      int      // those of Runs that are there because another one resumes them
 	Notes        int      // of runs that were already committed
 	Experiments  int      // files with tags, titles and deletions of experiments
 	Removed      []string // ids
@@ -47,6 +48,7 @@ type Committed struct {
 type CommittedRun struct {
 	ID, Name, Experiment string
 
+	resumes string            // the run that it continues
 	line    string            // what the message of the commit says after the id
 	outside []format.Artifact // that are not in Git
 	files   []git.TreeEntry   // by their names in the run's folder
@@ -110,7 +112,7 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("committing runs: %w", err), settleWorktrees(ctx, r, taken, nil))
 	}
-	done, err := commitLocked(ctx, r, q)
+	done, err := commitLocked(ctx, r, q, &taken)
 	if settleErr := settleWorktrees(ctx, r, taken, done); settleErr != nil && done != nil {
 		done.Warnings = append(done.Warnings, settleErr.Error())
 	}
@@ -128,9 +130,10 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 }
 
 // commitLocked makes a commit while no other process of this program commits. It repeats what another program disturbs.
-func commitLocked(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
+// It adds the runs of other worktrees that it needs to taken.
+func commitLocked(ctx context.Context, r *repo.Repository, q Request, taken *[]string) (*Committed, error) {
 	for moved, transient := 0, 0; ; {
-		done, err := commitOnce(ctx, r, q)
+		done, err := commitOnce(ctx, r, q, taken)
 		switch {
 		case errors.Is(err, git.ErrMoved) && moved < refSwitches:
 			moved++
@@ -151,7 +154,7 @@ func commitLocked(ctx context.Context, r *repo.Repository, q Request) (*Committe
 	}
 }
 
-func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed, error) {
+func commitOnce(ctx context.Context, r *repo.Repository, q Request, taken *[]string) (*Committed, error) {
 	tip, err := git.ReadTip(ctx, r.Git)
 	if err != nil {
 		return nil, err
@@ -162,7 +165,10 @@ func commitOnce(ctx context.Context, r *repo.Repository, q Request) (*Committed,
 	}
 	defer trees.Close()
 	w := writer{repo: r, trees: trees, request: q}
-	defer w.close()
+	defer func() {
+		w.close()
+		*taken = append(*taken, w.taken...)
+	}()
 	if q.Branch != "" && q.Branch != tip.Branch {
 		return w.commitElsewhere(ctx)
 	}
@@ -186,10 +192,12 @@ func closeOperation(o *git.Operation, err *error) {
 
 // writer is the state of one attempt to make a commit.
 type writer struct {
-	repo    *repo.Repository
-	trees   *git.Trees
-	request Request
-	objects *git.ObjectWriter // of the plan; nil if it adds nothing
+	repo     *repo.Repository
+	trees    *git.Trees
+	request  Request
+	objects  *git.ObjectWriter // of the plan; nil if it adds nothing
+	taken    []string          // runs of other worktrees that the plan has put into the working tree
+	everyDay bool              // the plan does without what is remembered of days
 }
 
 // close removes what was not stored.

@@ -139,8 +139,10 @@ func (p *plan) gatherRuns(ctx context.Context, known *snapshot, runs []newRun, d
 func (g *gathering) use(name, id string) error {
 	f := g.shared[name]
 	if f == nil {
-		if id := g.known.shared[name]; id != placedHere {
-			g.before[name] = id
+		if before := g.known.shared[name]; before != placedHere {
+			g.before[name] = before
+		} else {
+			g.sharedBy[name] = append(g.sharedBy[name], id)
 		}
 		return nil
 	}
@@ -264,7 +266,7 @@ func (w *gatherWorker) content(ctx context.Context, e *repo.Entry, record []byte
 	}
 	run := &CommittedRun{
 		ID: strings.Clone(e.ID), Name: strings.Clone(e.Name), Experiment: w.once(e.Experiment),
-		line: runWords(e.Run, w.config),
+		resumes: strings.Clone(e.Resumes), line: runWords(e.Run, w.config),
 	}
 	folder := runPath(e.ID)
 	if b := e.Batch(); b != nil {

@@ -190,6 +190,25 @@ func TestSettledDays(t *testing.T) {
 	done, err = Commit(t.Context(), p.runs, Request{IncludeFailed: true})
 	check(t, err)
 	equal(t, "after a reset", done.Summary(), "add 1 run")
+	settle()
+	// A run of another day resumes a failed one of a day that is settled.
+	first, other := ids[21][:16]+"yyyyyyyy", ids[21][:16]+"zzzzzzzz"
+	p.add(first, inTime, failed)
+	p.add(other, inTime, failed)
+	done, err = Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	equal(t, "two unsuccessful", done.Unsuccessful, 2)
+	settle()
+	p.add(ids[25], inTime, resuming(first))
+	done, err = Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	equal(t, "with the resumed run", done.Summary(), "add 2 runs")
+	equal(t, "resumed", done.Resumed, 1)
+	equal(t, "left", done.Unsuccessful, 1)
+	settle()
+	// The chain goes back through a run that is committed.
+	p.add(ids[26], inTime, resuming(ids[25]))
+	commit("add 1 run")
 }
 
 // TestSettledFile: a damaged memory is no memory.

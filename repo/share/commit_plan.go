@@ -113,7 +113,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 		return p, err
 	}
 	named := w.request.IDs != nil
-	if !named && !w.request.IncludeFailed && marks && len(redacted) == 0 {
+	if !named && !w.request.IncludeFailed && marks && len(redacted) == 0 && !w.everyDay {
 		if p.settled, err = settledAt(w.repo, w.trees, base, p.at); err != nil {
 			return p, err
 		}
@@ -201,6 +201,13 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	dry := p.batch > 0 && len(fresh) > p.batch
 	if err := p.gatherRuns(ctx, known, fresh, dry); err != nil {
 		return p, err
+	}
+	if again, err := w.gatherResumed(ctx, p, base, removed, dry); err != nil {
+		return p, err
+	} else if again {
+		w.close()
+		w.everyDay = true
+		return w.plan(ctx, base, marks)
 	}
 	for _, id := range back {
 		if err := p.restore(id); err != nil {

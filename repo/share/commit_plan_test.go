@@ -18,6 +18,8 @@ import (
 
 func failed(run *format.Run) { run.Status = format.Failed }
 
+func resuming(id string) func(*format.Run) { return func(run *format.Run) { run.Resumes = id } }
+
 // planned is what a plan decides, as far as a test looks at it.
 type planned struct {
 	runs, removed, redacted []string // ids
@@ -82,6 +84,48 @@ func TestPlan(t *testing.T) {
 			do:   func(p *project) string { p.add(runB, failed); p.add(runC); return "" },
 			ask:  Request{IDs: []string{runB}},
 			want: planned{runs: []string{runB}, paths: append([]string{recordOf(runB)}, setup...)},
+		},
+		{
+			name: "the failed runs that a run resumes, and no others",
+			do: func(p *project) string {
+				p.add(runB, failed)
+				p.add(runC, failed, resuming(runB))
+				p.add(runD, resuming(runC))
+				p.add(runE, failed)
+				return ""
+			},
+			want: planned{
+				runs: []string{runB, runC, runD}, unsuccessful: 1,
+				paths: append([]string{recordOf(runB), recordOf(runC), recordOf(runD)}, setup...),
+			},
+		},
+		{
+			name: "the failed run that a named run resumes",
+			do: func(p *project) string {
+				p.add(runB, failed)
+				p.add(runC, resuming(runB))
+				p.add(runD)
+				return ""
+			},
+			ask: Request{IDs: []string{runC}},
+			want: planned{
+				runs: []string{runB, runC}, paths: append([]string{recordOf(runB), recordOf(runC)}, setup...),
+			},
+		},
+		{
+			name: "a resumed run that was removed, or that is not here, or that resumes itself",
+			do: func(p *project) string {
+				p.add(runB, failed, resuming(runA))
+				p.remove(runB)
+				p.add(runC, resuming(runB))
+				p.add(runD, resuming("20260101-000000-aaaaaaaa"))
+				p.add(runE, resuming(runE))
+				return ""
+			},
+			want: planned{
+				runs: []string{runC, runD, runE}, removed: []string{runB},
+				paths: append([]string{recordOf(runC), recordOf(runD), recordOf(runE), mark(runB)}, setup...),
+			},
 		},
 		{
 			name: "a shared file of two runs, once",

@@ -26,6 +26,7 @@ const (
 	runB = "20260103-000000-bbbbbbbb"
 	runC = "20260103-000000-cccccccc"
 	runD = "20260103-000000-dddddddd"
+	runE = "20260103-000000-eeeeeeee"
 )
 
 // project is a repository of runs in a repository of Git.

@@ -23,6 +23,8 @@ type Run struct {
 	Hidden  bool // also show metrics that are defined as hidden
 	// Environment is the run's environment file; nil if this clone does not have the file.
 	Environment *format.EnvironmentFile
+	// Lacking is the id of an earlier run of the chain that this clone does not have. It is empty if it has all.
+	Lacking string
 }
 
 // Write writes the run as text.
@@ -49,7 +51,7 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	p.pair("command", ShellWords(e.Command))
 	p.pair("in", e.Cwd)
 	for _, link := range []struct{ label, value string }{
-		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", resumed(e)}, {"reproduces", e.Reproduces},
+		{"group", e.Group}, {"key", e.Key}, {"part of", e.Parent}, {"resumes", v.resumed(e)}, {"reproduces", e.Reproduces},
 	} {
 		p.pair(link.label, link.value)
 	}
@@ -70,6 +72,17 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 }
 
 // resumed describes which run this run resumes.
+func (v Run) resumed(e *repo.Entry) string {
+	text := resumed(e)
+	switch v.Lacking {
+	case "":
+		return text
+	case e.Resumes:
+		return text + ", which is not in this clone: its points and artifacts are missing here"
+	}
+	return text + "; " + v.Lacking + ", an earlier part, is not in this clone"
+}
+
 func resumed(e *repo.Entry) string {
 	if e.Parts() == 1 {
 		return e.Resumes
