@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -345,5 +346,34 @@ func TestMLflowResumed(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// A program may delete its first run, which records it: that run is in the trash when the program has ended.
+func TestMLflowDeletesProgram(t *testing.T) {
+	const head = "import mlflow\n" +
+		"with mlflow.start_run(run_name='bad') as r:\n    mlflow.log_metric('loss', 2)\nmlflow.delete_run(r.info.run_id)\n"
+	eachMLflow(t, func(t *testing.T, python string) {
+		p := newMLflowProject(t, python, map[string]string{
+			"drop.py": head + "with mlflow.start_run(run_name='good'): mlflow.log_metric('loss', 1)\n",
+			"back.py": head + "mlflow.MlflowClient().restore_run(r.info.run_id)\n",
+		})
+		status, out := p.exec("drop.py")
+		restores := regexp.MustCompile(`'runs rm --undo (\w+)' restores it`).FindStringSubmatch(out)
+		if status != 0 || restores == nil || !strings.Contains(out, "recorded 1 more run") {
+			t.Fatalf("exit status %d:\n%s", status, out)
+		}
+		if out := p.must("ls"); !strings.Contains(out, "good") || strings.Contains(out, "bad") {
+			t.Errorf("ls prints\n%s", out)
+		}
+		p.must("rm", "--undo", restores[1])
+		if out := p.must("ls", "-w", "name = bad"); !strings.Contains(out, "finished") {
+			t.Errorf("ls of the restored run prints\n%s", out)
+		}
+		p.must("rm", "name=bad")
+		if status, out := p.exec("back.py"); status != 0 || !strings.Contains(out, "recorded bad") {
+			t.Errorf("exit status %d:\n%s", status, out)
+		}
+		p.verify()
 	})
 }

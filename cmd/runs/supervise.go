@@ -155,9 +155,18 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 	if e, err := active.Repository().Read(context.WithoutCancel(ctx), recorded.ID); err == nil {
 		recorded = e.Run // the program may have changed the name
 	}
-	a.reportRecorded(recorded, took)
+	trashed := a.trashDeleted(ctx, s.mlflow)
+	if trashed {
+		a.progress("runs: the program deleted its first MLflow run, which records the program: "+
+			"'runs rm --undo %s' restores it", format.IDRandom(recorded.ID))
+	} else {
+		a.reportRecorded(recorded, took)
+	}
 	if s.mlflow != nil {
 		a.reportFurther(recorded, s.mlflow.service.Further())
+	}
+	if trashed {
+		return nil
 	}
 	if r, err := active.Repository().Reopen(); err != nil {
 		a.warn("%v", err)
@@ -189,6 +198,19 @@ func (a *app) endMLflow(ctx context.Context, l *mlflowListener, end repo.Finish)
 		a.warn("%v", err)
 	}
 	return own
+}
+
+// trashDeleted moves the finished run of the program to the trash, if the program has deleted it by MLflow, and reports
+// whether it did.
+func (a *app) trashDeleted(ctx context.Context, l *mlflowListener) bool {
+	if l == nil {
+		return false
+	}
+	trashed, err := l.service.TrashProgram(context.WithoutCancel(ctx))
+	if err != nil {
+		a.warn("moving the run that the program deleted to the trash: %v", err)
+	}
+	return trashed
 }
 
 // watchPython records the environment of the Python that the program really runs: the command does not tell it, if a

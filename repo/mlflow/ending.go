@@ -35,7 +35,10 @@ func (s *Service) End(ctx context.Context, program repo.Finish) (own repo.Finish
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {
 		run := s.open[id]
 		errs = append(errs, s.close(ctx, run, program, &own))
-		if run.deleted {
+		switch {
+		case run.deleted && run.active == s.opts.Program:
+			s.programParts = run.partIDs() // it is not finished yet: see TrashProgram
+		case run.deleted:
 			deleted = append(deleted, run.partIDs()...)
 		}
 	}

@@ -10,15 +10,15 @@ import (
 	"github.com/gitruns/runs/repo/share"
 )
 
-// deleteRun moves a run to the trash, as 'runs rm' does. A run of the program is moved there when the program ends. A
-// program does not remove what a commit has.
+// deleteRun moves a run to the trash, as 'runs rm' does. A run of the program is moved there when the program ends, and
+// the one that records the program when it is finished. A program does not remove what a commit has.
 func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 	var q runName
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
 	if run, err := s.run(q.id()); err == nil {
-		return s.deleteOpen(ctx, run, q.id())
+		return s.deleteOpen(ctx, run)
 	}
 	e, err := s.entry(ctx, q.id())
 	if err != nil {
@@ -40,10 +40,7 @@ func (s *Service) deleteRun(ctx context.Context, c *Call) (any, error) {
 	return struct{}{}, s.repo.Remove(ctx, e.parts(), nil)
 }
 
-func (s *Service) deleteOpen(ctx context.Context, run *openRun, id string) (any, error) {
-	if run.active == s.opts.Program {
-		return nil, invalid("Run %s records the program that runs; remove it with 'runs rm' when the program has ended", id)
-	}
+func (s *Service) deleteOpen(ctx context.Context, run *openRun) (any, error) {
 	if run.earlier != nil {
 		if err := s.uncommitted(ctx, run.earlier); err != nil {
 			return nil, err
@@ -155,6 +152,22 @@ func (s *Service) restoreRun(ctx context.Context, c *Call) (any, error) {
 		errs = append(errs, s.repo.RestoreRun(part.ID))
 	}
 	return struct{}{}, errors.Join(errs...)
+}
+
+// TrashProgram moves the run of the program, which is finished, to the trash if the program has deleted it. It reports
+// whether it did. A reproduction stays, because it is compared with what it reproduces.
+func (s *Service) TrashProgram(ctx context.Context) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.programParts) == 0 {
+		return false, nil
+	}
+	e, err := s.repo.Read(ctx, s.opts.Program.ID)
+	if err != nil || e.Reproduces != "" {
+		return false, err
+	}
+	err = s.trash(ctx, s.programParts)
+	return err == nil, err
 }
 
 // trash moves the runs that the program has deleted to the trash, once they are finished.

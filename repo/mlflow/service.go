@@ -55,7 +55,9 @@ type Service struct {
 	given       map[string]string   // finished runs whose artifacts the program was given, by the folders that have them
 	unknown     map[string]int      // calls that are not answered, by what they belong to
 	left        map[int]bool        // processes that have said that they exit
-	further     []string            // the ids of runs that were finished, without Options.Program
+	// programParts are the ids of Options.Program and of the runs that it resumes, if the program has deleted that run.
+	programParts []string
+	further      []string // the ids of runs that were finished, without Options.Program
 }
 
 // Further returns the ids of the runs that the service has finished, without the one that records the program.

@@ -9,9 +9,9 @@ import (
 	"github.com/gitruns/runs/repo"
 )
 
-// gatherResumed adds the runs that Runs resume, whatever their status: without them, a clone would have the last part of
-// such a run alone. Runs that were removed stay out. again means that nothing was added, because a day that the plan has
-// passed over has one of them: the plan must be made again without what is remembered of days.
+// gatherResumed adds the runs that Runs resume, whatever their status: without them, a clone would have the last part
+// of such a run alone. Runs that were removed stay out. again means that nothing was added, because a day that the plan
+// has passed over has one of them: the plan must be made again without what is remembered of days.
 func (w *writer) gatherResumed(ctx context.Context, p *plan, base string, removed map[string]bool, dry bool,
 ) (again bool, err error) {
 	parts, again, err := w.resumed(ctx, p, base, removed)
@@ -44,8 +44,8 @@ func (w *writer) gatherResumed(ctx context.Context, p *plan, base string, remove
 	return false, nil
 }
 
-// resumed returns the runs that Runs resume, directly or not, as far as this machine has them and base lacks them. again
-// is that of gatherResumed.
+// resumed returns the runs that Runs resume, directly or not, as far as this machine has them and base lacks them.
+// again is that of gatherResumed.
 func (w *writer) resumed(ctx context.Context, p *plan, base string, removed map[string]bool,
 ) (parts []*repo.Entry, again bool, err error) {
 	seen := make(map[string]bool, len(p.Runs))
