@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -17,6 +18,7 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/reads"
+	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/secret"
 )
 
@@ -322,10 +324,12 @@ func (in *inputs) notDeclared(ctx context.Context, files []inputFile) []inputFil
 	})
 }
 
-// The bounds of the search for secrets in what was read: bytes of a file, and number of files.
+// The bounds of the search for secrets in what was read: bytes of a file, number of files that are searched, and of
+// those whose first bytes are looked at.
 const (
 	maxSearched      = 64 << 10
 	maxSearchedFiles = 2000
+	maxHeads         = 20_000
 )
 
 // settingFiles are endings of small files that people write by hand.
@@ -334,18 +338,27 @@ var settingFiles = []string{
 }
 
 // withoutSecrets leaves out small files that hold a secret, and counts them: the digest of a short secret gives it
-// away.
+// away. Those that begin as keys do are searched whatever their names are.
 func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []inputFile) []inputFile {
-	searched := 0
+	searched, heads := 0, 0
 	return slices.DeleteFunc(files, func(f inputFile) bool {
-		if f.found.Bytes() > maxSearched || searched >= maxSearchedFiles ||
-			!slices.Contains(settingFiles, strings.ToLower(filepath.Ext(f.path))) {
+		if f.found.Bytes() > maxSearched {
 			return false
+		}
+		if searched >= maxSearchedFiles || !slices.Contains(settingFiles, strings.ToLower(filepath.Ext(f.path))) {
+			heads++
+			if heads > maxHeads || !beginsAsKey(f.found.Path) {
+				return false
+			}
 		}
 		searched++
 		data, err := readBounded(f.found.Path, maxSearched)
 		if err != nil {
 			return false
+		}
+		if secret.DERKey(data) {
+			t.Withheld++
+			return true
 		}
 		finds, err := secret.Search(ctx, bytes.NewReader(data), int64(len(data)), secret.Plain)
 		if err == nil && len(finds) > 0 {
@@ -354,6 +367,18 @@ func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []i
 		}
 		return false
 	})
+}
+
+// beginsAsKey reports whether a file may be a key in PEM or DER.
+func beginsAsKey(path string) bool {
+	file, err := regular.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	head := make([]byte, len("-----BEGIN"))
+	n, _ := io.ReadFull(file, head)
+	return bytes.HasPrefix(head[:n], []byte("-----BEGIN")) || n > 2 && head[0] == 0x30 && (head[1]&0x80 != 0 || head[2] == 2)
 }
 
 // pointers reports files that are pointers of Git LFS: the program did not read the data whose digest they have.

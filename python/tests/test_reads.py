@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -23,6 +24,11 @@ SECRETS = {
     "environment.csv": False, "train.csv": False, "x.npy": False, "bypass.csv": False, "tokenized.arrow": False,
     "creds.json": True,
     "pw.txt": True,
+    "AuthKey_ABC.p8": True,
+    "x.pkcs8": True,
+    "x.pkcs12": True,
+    "x.jceks": True,
+    "pgpass_x": True,
     "vault_pass": True,
     "gh_pat.txt": True,
     "deploy_key": True,
@@ -411,6 +417,18 @@ class TestBehavior(WithReads):
         self.assertNotIn("columns", run["datasets"][0])
         self.assertEqual(run["trace"]["withheld"], 1)
         self.assertIn("must not be named", self.runs("verify"))
+
+    def test_keys_by_any_name(self):
+        """A private key is known by its content, in PEM and DER."""
+        body = base64.encodebytes(os.urandom(600)).decode()
+        self.write("data/a.dat", f"-----BEGIN EC PRIVATE KEY-----\n{body}-----END EC PRIVATE KEY-----\n")
+        ed25519 = bytes.fromhex("302e020100300506032b657004220420") + os.urandom(32)
+        for name, content in (("b.bin", ed25519), ("c.bin", ed25519[1:]), ("d.bin", b"0" + ed25519)):
+            with open(os.path.join(self.dir, "data", name), "wb") as f:
+                f.write(content)
+        run = self.exec("for name in ('a.dat', 'b.bin', 'c.bin', 'd.bin'): open('data/' + name, 'rb').read()")
+        self.assertEqual(self.noticed(run), {"c": 1, "d": 1})
+        self.assertEqual(run["trace"]["withheld"], 2)
 
     def test_off(self):
         self.write("data/a.csv", "x")

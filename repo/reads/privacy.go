@@ -95,7 +95,7 @@ func hasAny(path string, parts []string) bool {
 // secretWords occur in names that secrets have.
 var secretWords = []string{
 	"secret", "cred", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key", "privatekey",
-	"private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
+	"private_key", "htpasswd", "pgpass", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
 	"authorized_keys", "known_hosts", "service-account", "service_account", "serviceaccount", "webhook", "bearer",
 	"local_settings", "vault",
 }
@@ -115,8 +115,8 @@ var settingEndings = []string{
 
 // secretEndings are endings of files with keys.
 var secretEndings = []string{
-	"pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp", "tfstate",
-	"tfvars",
+	"pem", "key", "p8", "pkcs8", "p12", "pkcs12", "pfx", "jks", "jceks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab",
+	"ovpn", "env", "rdp", "tfstate", "tfvars",
 }
 
 // textEndings are endings of files with the tokens of a text.

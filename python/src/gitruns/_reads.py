@@ -53,9 +53,9 @@ _TOOLS = (
 # As in privacy.go of repo/reads, which decides again.
 _SECRET = (
     "secret", "cred", "passw", "passphrase", "apikey", "api_key", "api-key", "accesskey", "access_key", "privatekey",
-    "private_key", "htpasswd", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
-    "authorized_keys", "known_hosts", "service-account", "service_account", "serviceaccount", "webhook", "bearer",
-    "local_settings", "vault",
+    "private_key", "htpasswd", "pgpass", "kubeconfig", "netrc", "keystore", "id_rsa", "id_dsa", "id_ecdsa",
+    "id_ed25519", "authorized_keys", "known_hosts", "service-account", "service_account", "serviceaccount", "webhook",
+    "bearer", "local_settings", "vault",
 )  # fmt: skip
 _PARTS = frozenset(
     ("pw", "pwd", "pass", "pat", "key", "keys", "jwt", "private", "ssh", "otp", "env", "gcp", "oauth")
@@ -65,8 +65,8 @@ _SETTING_ENDINGS = frozenset(
     ("", "json", "txt", "yaml", "yml", "toml", "ini", "cfg", "conf", "dat", "db", "sqlite", "sh", "xml", "properties")
 )
 _SECRET_ENDINGS = frozenset(
-    ("pem", "key", "p12", "pfx", "jks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab", "ovpn", "env", "rdp", "tfstate",
-     "tfvars")
+    ("pem", "key", "p8", "pkcs8", "p12", "pkcs12", "pfx", "jks", "jceks", "kdbx", "asc", "gpg", "pgp", "ppk", "keytab",
+     "ovpn", "env", "rdp", "tfstate", "tfvars")
 )  # fmt: skip
 # Tokens of a text, not of an account.
 _TOKENS = frozenset(
@@ -90,10 +90,10 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 # What in a group of names makes it necessary to look at each of them: a part of each name that _secret reports.
 _SUSPECT = (
-    "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p12\0", ".pfx\0", ".jks\0",
-    ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", "env", ".rdp\0", "auth", "\0.", "pw", "pat", "jwt",
-    "private", "ssh", "otp", "gcp", "sess", "cook", "login", "wallet", "pin", "service", "webhook", "bearer", "local_s",
-    "vault", ".tf",
+    "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p8\0", ".p12\0", ".pkcs",
+    ".pfx\0", ".jks\0", ".jceks\0", ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", "env", ".rdp\0",
+    "auth", "\0.", "pw", "pat", "jwt", "private", "ssh", "otp", "gcp", "sess", "cook", "login", "wallet", "pin",
+    "service", "webhook", "bearer", "local_s", "vault", ".tf",
 )  # fmt: skip
 
 _state: Any = None  # of this process, see _State
