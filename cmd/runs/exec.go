@@ -38,7 +38,7 @@ only the process that started the run finishes it.
 
 With --wandb, 'import wandb' in a Python program finds the runs client, so that
 existing W&B calls are recorded without installing or changing anything.
-MLflow's calls are recorded too: its runs become runs here. If
+MLflow's calls are recorded too: its runs become runs here. If the program or
 MLFLOW_TRACKING_URI names a server, they go to that server, unless --mlflow is
 given. With --no-mlflow, MLflow is left alone.
 
@@ -54,7 +54,7 @@ could not be started.`,
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run that RUNS_ID names, instead of a new one")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "do not sample the machine")
 	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "record the W&B calls of a Python program")
-	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record MLflow calls even if MLFLOW_TRACKING_URI names a server")
+	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record MLflow calls even if the program or MLFLOW_TRACKING_URI names a server")
 	cmd.Flags().StringVar(&f.trace, "trace", "",
 		"notice the data that the program reads by `ROAD`: python, syscalls or off")
 	cmd.Flags().BoolVar(&f.noMLflow, "no-mlflow", false, "do not record the MLflow calls of the program")
@@ -101,7 +101,7 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 		active: active, args: args, dir: a.dir, env: env, joined: joined, noSystem: f.noSystem, late: late, entry: entry,
 	}
 	if f.mlflow || !f.noMLflow && !namesServer() {
-		a.answerMLflow(ctx, &s)
+		a.answerMLflow(ctx, &s, f.mlflow)
 	}
 	if err := a.traceReads(&s, f.trace); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +17,8 @@ import (
 // storePath is where gitruns_exec.py tells which stores of MLflow's a program names.
 const storePath = "/gitruns/store"
 
-// mlflowStores are the stores in files that a program gives to MLflow by name, instead of using the listener. Those of
-// the project are replaced by the listener.
+// mlflowStores are the stores that a program gives to MLflow by name, instead of using the listener. Files of the
+// project are replaced by the listener, and servers with --mlflow.
 type mlflowStores struct {
 	dir string // the folder that the program runs in
 
@@ -27,9 +28,10 @@ type mlflowStores struct {
 }
 
 type mlflowStore struct {
-	URI   string `json:"uri"`   // as the program wrote it
-	Path  string `json:"path"`  // absolute
-	Taken bool   `json:"taken"` // the listener has replaced it
+	URI    string `json:"uri"`    // as the program wrote it
+	Path   string `json:"path"`   // absolute; empty for a server
+	Server bool   `json:"server"` // the URI is that of a server
+	Taken  bool   `json:"taken"`  // the listener has replaced it
 }
 
 // maxStores is how many stores of a program are named. Tests of programs make one for each test.
@@ -38,16 +40,30 @@ const maxStores = 100
 // told takes in what the program says about a store.
 func (s *mlflowStores) told(_ int, body []byte) error {
 	var store mlflowStore
-	if err := json.Unmarshal(body, &store); err != nil || store.Path == "" || len(body) > 10_000 {
+	if err := json.Unmarshal(body, &store); err != nil || (store.Path == "") != store.Server || len(body) > 10_000 {
 		return fmt.Errorf("the store is not valid")
+	}
+	if store.Server {
+		store.URI = withoutUser(store.URI)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := func(other mlflowStore) bool { return other.Path == store.Path }
+	known := func(other mlflowStore) bool {
+		return other.Path == store.Path && (!store.Server || other.URI == store.URI)
+	}
 	if len(s.named) < maxStores && !slices.ContainsFunc(s.named, known) {
 		s.named = append(s.named, store)
 	}
 	return nil
+}
+
+// withoutUser returns the address of a server without a user, a password and a query, which may have secrets.
+func withoutUser(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return "a server"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // watch remembers the state of the usual stores. The folder of injectPython makes MLflow use the listener where the
@@ -94,10 +110,14 @@ func changed(store string) (last time.Time) {
 func (a *app) reportStores(s *mlflowStores) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var taken, left, earlier []string
+	var taken, left, earlier, servers []string
 	for _, store := range s.named {
 		delete(s.before, store.Path)
 		switch {
+		case store.Server && store.Taken:
+			taken = append(taken, store.URI)
+		case store.Server:
+			servers = append(servers, store.URI)
 		case !store.Taken && !changed(store.Path).IsZero():
 			left = append(left, store.Path)
 		case store.Taken:
@@ -112,6 +132,10 @@ func (a *app) reportStores(s *mlflowStores) {
 		if len(earlier) > 0 {
 			a.hint("run 'runs import mlflow %s' for the runs that it has from before", earlier[0])
 		}
+	}
+	if len(servers) > 0 {
+		a.warn("the program named %s; its MLflow calls went there and are not recorded here", firstNames(servers))
+		a.hint("use 'runs exec --mlflow' to record them here instead")
 	}
 	for store, before := range s.before {
 		if changed(store).After(before) {

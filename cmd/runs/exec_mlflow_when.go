@@ -6,14 +6,19 @@ import (
 	"strings"
 )
 
-// answerMLflow opens a listener for the MLflow calls of a program that is about to start. If that fails, the program
-// runs without it.
-func (a *app) answerMLflow(ctx context.Context, s *supervised) {
+// answerMLflow opens a listener for the MLflow calls of a program that is about to start. With servers, it also answers
+// the calls to a server that the program names. If that fails, the program runs without it.
+func (a *app) answerMLflow(ctx context.Context, s *supervised, servers bool) {
 	l, err := listenMLflow(ctx, s.active, func(err error) { a.warn("%v", err) })
 	if err != nil {
 		a.warn("%v", err)
 		return
 	}
+	mode := "left" // a surrounding exec may have said otherwise
+	if servers {
+		mode = "taken"
+	}
+	l.env = append(l.env, "RUNS_MLFLOW_SERVERS="+mode)
 	s.mlflow = l
 	l.stores.watch(s.active.Repository(), s.dir, s.entry)
 }

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -373,6 +376,42 @@ func TestMLflowDeletesProgram(t *testing.T) {
 		p.must("rm", "name=bad")
 		if status, out := p.exec("back.py"); status != 0 || !strings.Contains(out, "recorded bad") {
 			t.Errorf("exit status %d:\n%s", status, out)
+		}
+		p.verify()
+	})
+}
+
+// A program may name a server itself: exec warns that its calls went there, and --mlflow records them here.
+func TestMLflowNamedServer(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such thing"}`))
+	}))
+	defer server.Close()
+	address := strings.Replace(server.URL, "://", "://ann:secret@", 1)
+	const script = "import sys, mlflow\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.set_experiment('k')\n" +
+		"with mlflow.start_run(run_name='outer'):\n    mlflow.log_metric('l', 1)\n    mlflow.log_text('x', 'a.txt')\n"
+	eachMLflow(t, func(t *testing.T, python string) {
+		p := newMLflowProject(t, python, map[string]string{"named.py": script})
+		before := asked.Load()
+		status, out := p.exec("named.py", address)
+		if status == 0 || asked.Load() == before || strings.Contains(out, "ann:secret@127.0.0.1;") ||
+			!strings.Contains(out, "the program named "+server.URL+"; its MLflow calls went there") ||
+			!strings.Contains(out, "use 'runs exec --mlflow'") {
+			t.Errorf("exit status %d:\n%s", status, out)
+		}
+		before = asked.Load()
+		cmd := p.command("exec", "--mlflow", "--", python, "named.py", address)
+		taken, err := cmd.CombinedOutput()
+		if err != nil || asked.Load() != before ||
+			!strings.Contains(string(taken), "MLflow's runs are recorded here instead of in "+server.URL) {
+			t.Errorf("%v, %d calls:\n%s", err, asked.Load()-before, taken)
+		}
+		run := p.recorded("name=outer")
+		if run.Experiment != "k" || run.Metrics["l"] != 1.0 || len(run.Artifacts) != 1 {
+			t.Errorf("%+v", run)
 		}
 		p.verify()
 	})

@@ -129,7 +129,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		return err
 	}
 	if !namesServer() {
-		a.answerMLflow(ctx, &s)
+		a.answerMLflow(ctx, &s, false)
 		if s.mlflow != nil {
 			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)
 		}

@@ -1,4 +1,4 @@
-"""MLflow's stores in files of the project, replaced by the listener of `runs exec`.
+"""MLflow's stores in files of the project, and with --mlflow its servers, replaced by the listener of `runs exec`.
 
 `runs exec` puts this folder on PYTHONPATH. MLflow finds the entry points beside this file and imports it at every
 `import mlflow`, so that it imports nothing itself. It does not need the package gitruns: gitruns_exec_client has what
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ADDRESS = "RUNS_MLFLOW_ADDRESS"
 _TOKEN = "RUNS_MLFLOW_TOKEN"
 _PROJECT = "RUNS_MLFLOW_PROJECT"  # the folder whose stores are replaced
+_SERVERS = "RUNS_MLFLOW_SERVERS"  # "taken" if servers that the program names are replaced too
 
 
 def __getattr__(name: str) -> Any:
@@ -98,6 +99,10 @@ def _leave() -> None:
 
 def _tracking_http(store_uri: str, artifact_uri: str | None = None) -> Any:
     if store_uri.rstrip("/") == os.environ.get(_ADDRESS):
+        return _tracking_gitruns(store_uri)
+    taken = os.environ.get(_SERVERS) == "taken"
+    _tell({"uri": store_uri, "server": True, "taken": taken})
+    if taken:
         return _tracking_gitruns(store_uri)
     from mlflow.tracking._tracking_service.utils import _get_rest_store
 
@@ -180,11 +185,15 @@ def _taken(uri: str, path: str | None) -> bool:
         return False
     path, project = os.path.realpath(path), os.path.realpath(project)
     taken = path == project or path.startswith(os.path.join(project, ""))
+    _tell({"uri": uri, "path": path, "taken": taken})
+    return taken
+
+
+def _tell(told: dict[str, Any]) -> None:
+    """Tell `runs exec` about a store that the program names."""
     from mlflow.utils.rest_utils import http_request
 
     try:
-        told = {"uri": uri, "path": path, "taken": taken}
         http_request(_credentials(), "/gitruns/store", "POST", json=told, max_retries=0, timeout=5)
     except Exception:  # the message of runs exec lacks it, but the program goes on
         pass
-    return taken
