@@ -418,7 +418,7 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		case f.gone:
 		case use&(reads.Database|reads.Written) != 0 && filepath.Base(f.path) == "mlflow.db":
 		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
-		case use&reads.Removed != 0 || !bornAfter(f.path, in.started):
+		case use&(reads.Removed|reads.Older) != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
 		}
 	}

@@ -30,6 +30,7 @@ const (
 	Database                 // a process opened it as a database, which it may read or write
 	Removed                  // a process removed it
 	Found                    // it existed when a process opened it for reading
+	Older                    // it was then as it had been before the run began
 )
 
 // The bounds of what is taken in. A process writes down at most 500,000 files.
@@ -175,6 +176,8 @@ func (r *Reader) record(process string, kind byte, path string) {
 		use = Database
 	case 'D':
 		use = Removed
+	case 'E':
+		use = Older
 	case 'A':
 		r.All, r.all = true, process
 		return

@@ -216,6 +216,9 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	case w.places.May(path):
 		if exists && o.use&Read != 0 && seen&(Read|Written) == 0 {
 			b.WriteString("R" + path + "\x00")
+			if input { // if another file replaces it, that one is not what was read
+				b.WriteString("E" + path + "\x00")
+			}
 		}
 		if o.use&Written != 0 && seen&Written == 0 {
 			b.WriteString("W" + path + "\x00")

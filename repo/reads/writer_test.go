@@ -131,8 +131,10 @@ func TestWriterTellsInputsFromOutputs(t *testing.T) {
 	if got := names(r.Outputs()); !slices.Equal(got, []string{"both", "made", "read", "replaced"}) {
 		t.Errorf("outputs: %q", got)
 	}
-	if use := r.Uses[string(path("read"))]; use&Found == 0 {
-		t.Errorf("the use of an input is %b", use)
+	for name, want := range map[string]Use{"read": Found | Older, "both": Found | Older, "replaced": 0} {
+		if use := r.Uses[string(path(name))] & (Found | Older); use != want {
+			t.Errorf("the use of %s is %b, not %b", name, use, want)
+		}
 	}
 }
 
