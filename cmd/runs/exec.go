@@ -54,7 +54,8 @@ could not be started.`,
 	cmd.Flags().BoolVar(&f.join, "join", false, "record into the run that RUNS_ID names, instead of a new one")
 	cmd.Flags().BoolVar(&f.noSystem, "no-system", false, "do not sample the machine")
 	cmd.Flags().BoolVar(&f.wandb, "wandb", false, "record the W&B calls of a Python program")
-	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false, "record MLflow calls even if the program or MLFLOW_TRACKING_URI names a server")
+	cmd.Flags().BoolVar(&f.mlflow, "mlflow", false,
+		"record MLflow calls even if the program or MLFLOW_TRACKING_URI names a server")
 	cmd.Flags().StringVar(&f.trace, "trace", "",
 		"notice the data that the program reads by `ROAD`: python, syscalls or off")
 	cmd.Flags().BoolVar(&f.noMLflow, "no-mlflow", false, "do not record the MLflow calls of the program")
