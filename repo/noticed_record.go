@@ -162,7 +162,11 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	in.pointers(files, problem)
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
-	if left := in.reader.Left(); left > 0 {
+	switch left := in.reader.Left(); left {
+	case 0:
+	case 1:
+		problem("a file that was read is in a place that is not recorded")
+	default:
 		problem("%d files that were read are in places that are not recorded", left)
 	}
 	in.unseen(ctx, n, problem)
