@@ -82,7 +82,10 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 				return err
 			}
 			if f.out == "" {
-				return a.listArtifacts(ctx, r, e, &f)
+				if err := a.listArtifacts(ctx, r, e, &f); err != nil || f.json || e.Resumes == "" {
+					return err
+				}
+				return a.reportEarlierArtifacts(ctx, r, e)
 			}
 			return a.exportArtifacts(ctx, r, e, name, f.out)
 		},
@@ -156,6 +159,25 @@ func (a *app) writeArtifacts(ctx context.Context, e *repo.Entry, states []share.
 		tb.Rows = append(tb.Rows, []terminal.Cell{{Text: s.Path}, {Text: terminal.Bytes(s.Bytes)}, where})
 	}
 	return a.term.Page(ctx, func(w io.Writer) error { return tb.Write(w, a.term) })
+}
+
+// reportEarlierArtifacts names the runs that e resumes and that have more artifacts.
+func (a *app) reportEarlierArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry) error {
+	whole, err := a.oneWhole(ctx, r, e.ID, "", false)
+	if err != nil {
+		return err
+	}
+	const shown = 20
+	parts := whole.EarlierArtifacts()
+	for i, part := range parts {
+		if i == shown {
+			a.progress("runs: and %d more earlier parts: 'runs ls --parts'", len(parts)-i)
+			break
+		}
+		a.progress("runs: earlier part %s has %s: 'runs artifacts %s'", part.ID, plural(part.N, "more artifact"),
+			format.IDRandom(part.ID))
+	}
+	return nil
 }
 
 // artifactPlace describes where an artifact is stored.

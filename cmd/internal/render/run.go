@@ -38,7 +38,11 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	started, ago := e.Started.Local().Format(time.DateTime), terminal.Ago(v.Context.Now.Sub(e.Started))
 	p.pair("started", fmt.Sprintf("%s (%s)", started, ago))
 	if !e.Ended.IsZero() {
-		p.pair("took", terminal.Span(e.Ended.Sub(e.Started)))
+		took := terminal.Span(e.Ended.Sub(e.Started))
+		if e.Parts() > 1 {
+			took += " (this part alone)"
+		}
+		p.pair("took", took)
 	}
 	p.pair("ended", endOf(e.Run))
 	if e.Active != nil {

@@ -17,13 +17,20 @@ func (v Run) outputs(p *page, e *repo.Entry) {
 	}
 	const most = 20
 	artifacts = media(p, artifacts)
-	if len(artifacts) > 0 {
+	earlier := e.EarlierArtifacts()
+	if len(artifacts)+len(earlier) > 0 {
 		p.title("artifacts")
 		for _, a := range artifacts[:min(len(artifacts), most)] {
 			p.line("  %s  %s", terminal.Clean(a.Path), p.t.Paint(terminal.Dim, terminal.Bytes(a.Bytes)))
 		}
 		if len(artifacts) > most {
 			p.line("  … %d more", len(artifacts)-most)
+		}
+		for _, part := range earlier[:min(len(earlier), most)] {
+			p.line("  earlier part %s: %s", part.ID, terminal.Count(int64(part.N), "more artifact"))
+		}
+		if len(earlier) > most {
+			p.line("  … and of %s", terminal.Count(int64(len(earlier)-most), "more part"))
 		}
 	}
 	if len(e.Files) > 0 {
