@@ -86,8 +86,9 @@ func (d *database) read(ctx context.Context, left *leftOut) error {
 	if err := d.readRuns(ctx, experiments); err != nil {
 		return err
 	}
+	models := func(ctx context.Context) error { return d.readModels(ctx, left) }
 	for _, read := range []func(context.Context) error{
-		d.readDatasets, d.readModels, d.readTexts, d.readModelMetrics, d.readLatest, d.readMetrics,
+		d.readDatasets, models, d.readTexts, d.readModelMetrics, d.readLatest, d.readMetrics,
 	} {
 		if err := read(ctx); err != nil {
 			return err
@@ -238,14 +239,21 @@ func (d *database) readDatasets(ctx context.Context) error {
 	})
 }
 
-func (d *database) readModels(ctx context.Context) error {
+func (d *database) readModels(ctx context.Context, left *leftOut) error {
 	columns := []string{
 		"source_run_id", "model_id", "name", "artifact_location", "lifecycle_stage", "model_type", "creation_timestamp_ms",
 		"last_updated_timestamp_ms",
 	}
 	return d.rows(ctx, "logged_models", columns, func(r []sqlite.Value) error {
 		run, ok := d.begin(r[0], entryModel)
-		if !ok || string(r[4].Bytes) == stageDeleted {
+		switch {
+		case string(r[4].Bytes) == stageDeleted:
+			left.add("deleted model", 1)
+			return nil
+		case len(r[0].Bytes) == 0:
+			left.add("model without a run", 1)
+			return nil
+		case !ok: // that of a run that is left out
 			return nil
 		}
 		d.text(r[1].Bytes, r[2].Bytes, r[3].Bytes, r[5].Bytes)

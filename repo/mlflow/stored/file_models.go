@@ -3,7 +3,9 @@ package stored
 import (
 	"context"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gitruns/runs/repo/importer"
 )
@@ -42,7 +44,13 @@ func (m *fileModels) read(ctx context.Context, experiment string, left *leftOut)
 			continue
 		}
 		left.add("model param", countFiles(filepath.Join(dir, "params")))
+		tags, _ := os.ReadDir(filepath.Join(dir, "tags"))
+		left.add("model tag", len(slices.DeleteFunc(tags, func(t os.DirEntry) bool { return ownTag(t.Name()) })))
 		run := meta["source_run_id"].Text
+		if run == "" {
+			left.add("model without a run", 1)
+			continue
+		}
 		m.made[run] = append(m.made[run], model{
 			id: name, name: meta["name"].Text, folder: filepath.Join(dir, "artifacts"), kind: meta["model_type"].Text,
 			created: milliseconds(meta["creation_timestamp"].Text), updated: milliseconds(meta["last_updated_timestamp"].Text),

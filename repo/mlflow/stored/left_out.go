@@ -79,6 +79,15 @@ func (d *database) countRest(ctx context.Context, left *leftOut) error {
 	if err != nil {
 		return err
 	}
+	err = d.rows(ctx, "logged_model_tags", []string{"tag_key"}, func(r []sqlite.Value) error {
+		if !ownTag(string(r[0].Bytes)) {
+			left.add("model tag", 1)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	for _, t := range d.db.Tables() {
 		name := strings.ToLower(t.Name)
 		if slices.Contains(readTables, name) || slices.Contains(passedTables, name) {
@@ -96,6 +105,9 @@ func (d *database) countRest(ctx context.Context, left *leftOut) error {
 	}
 	return nil
 }
+
+// ownTag reports whether MLflow itself writes a tag of a model: what it says is known of the model's run.
+func ownTag(key string) bool { return strings.HasPrefix(key, "mlflow.") }
 
 func (d *database) count(ctx context.Context, table string) (n int, err error) {
 	err = d.rows(ctx, table, nil, func([]sqlite.Value) error { n++; return nil })

@@ -126,6 +126,7 @@ def record_models(client, home, begin, end, start):
     models = [client.create_logged_model(home, name, run).model_id for name in ("first", "second")]
     for model in models:
         client.finalize_logged_model(model, "READY")
+    client.create_logged_model(home, "alone", tags={"stage": "candidate"})
     about = {"dataset_name": "some-rows", "dataset_digest": "abc123"}
     for i in range(3):
         client.log_batch(run, [point("acc", i / 4, start + i, i, model_id=models[0])])
