@@ -379,10 +379,11 @@ func beginsAsKey(path string) bool {
 	if err != nil {
 		return false
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	head := make([]byte, len("-----BEGIN"))
 	n, _ := io.ReadFull(file, head)
-	return bytes.HasPrefix(head[:n], []byte("-----BEGIN")) || n > 2 && head[0] == 0x30 && (head[1]&0x80 != 0 || head[2] == 2)
+	sequence := n > 2 && head[0] == 0x30 && (head[1]&0x80 != 0 || head[2] == 2)
+	return sequence || bytes.HasPrefix(head[:n], []byte("-----BEGIN"))
 }
 
 // pointers reports files that are pointers of Git LFS: the program did not read the data whose digest they have.

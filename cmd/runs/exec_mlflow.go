@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,9 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	token := rand.Text()
 	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
 	listener := &mlflowListener{service: service}
-	answer := mlflowHandler(service, token, map[string]tellFunc{
+	theirs, registry := userSettings()
+	tokens := []string{token, theirs} // a client without our Python code sends theirs, if there is one
+	answer := mlflowHandler(service, tokens, map[string]tellFunc{
 		storePath: listener.stores.told, programPath: ignore,
 		leftPath: func(pid int, _ []byte) error { service.Left(pid); return nil },
 	})
@@ -51,7 +54,7 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 	listener.env = []string{
 		"MLFLOW_TRACKING_URI=" + address,
 		"MLFLOW_REGISTRY_URI=" + address, // without it, each metric looks for Spark
-		"MLFLOW_TRACKING_TOKEN=" + token,
+		"RUNS_MLFLOW_REGISTRY=" + registry,
 		"MLFLOW_HTTP_REQUEST_MAX_RETRIES=2",
 		"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT=true",
 		"NO_PROXY=" + withLoopback(os.Getenv("NO_PROXY")),
@@ -60,7 +63,22 @@ func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) 
 		"RUNS_MLFLOW_TOKEN=" + token,
 		"RUNS_MLFLOW_PROJECT=" + active.Repository().TreeRoot(),
 	}
+	if theirs == "" { // otherwise it may be for a server that the program names
+		listener.env = append(listener.env, "MLFLOW_TRACKING_TOKEN="+token)
+	}
 	return listener, nil
+}
+
+// userSettings returns the token and the registry that the user has set for MLflow, and not another runs exec.
+func userSettings() (token, registry string) {
+	token, registry = os.Getenv("MLFLOW_TRACKING_TOKEN"), os.Getenv("MLFLOW_REGISTRY_URI")
+	if token == os.Getenv("RUNS_MLFLOW_TOKEN") {
+		token = ""
+	}
+	if registry == os.Getenv("RUNS_MLFLOW_ADDRESS") {
+		registry = os.Getenv("RUNS_MLFLOW_REGISTRY")
+	}
+	return token, registry
 }
 
 // leftPath is where a process says that Python exits.
@@ -76,12 +94,16 @@ func withLoopback(list string) string {
 // tellFunc takes in what our own Python code of a process says. The process is 0 if it does not say which it is.
 type tellFunc func(pid int, body []byte) error
 
-// mlflowHandler answers requests that have the token. After it, they may have a dot and the process that asks. told
+// mlflowHandler answers requests that have one of the tokens. After it, they may have a dot and the process that asks. told
 // takes in what our own Python code says, by path.
-func mlflowHandler(service *mlflow.Service, token string, told map[string]tellFunc) http1.Handler {
+func mlflowHandler(
+	service *mlflow.Service, tokens []string, told map[string]tellFunc,
+) http1.Handler {
 	return func(ctx context.Context, r *http1.Request) *http1.Response {
 		given, process, _ := strings.Cut(strings.TrimPrefix(r.Header("authorization"), "Bearer "), ".")
-		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+		if !slices.ContainsFunc(tokens, func(token string) bool {
+			return token != "" && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
+		}) {
 			return http1.PlainText(401, "the token is not that of this run")
 		}
 		pid, err := strconv.Atoi(process)

@@ -107,7 +107,7 @@ func (a *app) mlflowServe(ctx context.Context, idle time.Duration) error {
 	}
 	s := &mlflowServer{repo: r, token: rand.Text(), called: time.Now(), programs: map[int]*mlflowProgramAsk{}}
 	s.service = mlflow.New(r, mlflow.Options{Capture: s.capture})
-	answer := mlflowHandler(s.service, s.token, map[string]tellFunc{programPath: s.program, servedPath: ignore})
+	answer := mlflowHandler(s.service, []string{s.token}, map[string]tellFunc{programPath: s.program, servedPath: ignore})
 	server := &http1.Server{
 		MaxBody: mlflow.MaxBody, Failed: func(err error) { a.warn("%v", err) },
 		Handler: func(ctx context.Context, r *http1.Request) *http1.Response {

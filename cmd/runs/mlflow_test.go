@@ -384,8 +384,10 @@ func TestMLflowDeletesProgram(t *testing.T) {
 // A program may name a server itself: exec warns that its calls went there, and --mlflow records them here.
 func TestMLflowNamedServer(t *testing.T) {
 	var asked atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var credentials atomic.Value // of the last call
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		credentials.Store(r.Header.Get("Authorization"))
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such thing"}`))
 	}))
@@ -393,14 +395,25 @@ func TestMLflowNamedServer(t *testing.T) {
 	address := strings.Replace(server.URL, "://", "://ann:secret@", 1)
 	const script = "import sys, mlflow\nmlflow.set_tracking_uri(sys.argv[1])\nmlflow.set_experiment('k')\n" +
 		"with mlflow.start_run(run_name='outer'):\n    mlflow.log_metric('l', 1)\n    mlflow.log_text('x', 'a.txt')\n"
+	const registry = "import sys, mlflow\nmlflow.set_tracking_uri(sys.argv[1])\ntry: mlflow.set_experiment('k')\n" +
+		"except mlflow.MlflowException: print('registry', mlflow.get_registry_uri(), flush=True)\n"
 	eachMLflow(t, func(t *testing.T, python string) {
-		p := newMLflowProject(t, python, map[string]string{"named.py": script})
+		p := newMLflowProject(t, python, map[string]string{"named.py": script, "registry.py": registry})
 		before := asked.Load()
 		status, out := p.exec("named.py", address)
 		if status == 0 || asked.Load() == before || strings.Contains(out, "ann:secret@127.0.0.1;") ||
 			!strings.Contains(out, "the program named "+server.URL+"; its MLflow calls went there") ||
 			!strings.Contains(out, "use 'runs exec --mlflow'") {
 			t.Errorf("exit status %d:\n%s", status, out)
+		}
+		// The server gets what the user has set for it, and nothing of ours.
+		for _, token := range []string{"", "Bearer theirs"} {
+			cmd := p.command("exec", "--", python, "registry.py", server.URL)
+			cmd.Env = append(cmd.Env, "MLFLOW_TRACKING_TOKEN="+strings.TrimPrefix(token, "Bearer "))
+			out, _ := cmd.CombinedOutput()
+			if !strings.Contains(string(out), "registry "+server.URL+"\n") || credentials.Load() != token {
+				t.Errorf("the server got %q instead of %q:\n%s", credentials.Load(), token, out)
+			}
 		}
 		before = asked.Load()
 		cmd := p.command("exec", "--mlflow", "--", python, "named.py", address)

@@ -13,10 +13,10 @@ import (
 )
 
 // encryptedKey is a key of P-256 by 'openssl pkcs8 -topk8 -v2 aes-256-cbc -outform DER', with the password "x".
-const encryptedKey = "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAiVP7I7BUjqfgICCAAwDAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoE" +
-	"EGGdP5hohTlRbpaEVHHjXE4EgZAJxksXTpt5tso5tkoTs8cL2OPLBKTr2eWdYxSKBNPuh/gJEaV8UY5tSTvCrXDdrlWFWUoOxfDN" +
-	"M2ReZ3ZpGF5+AMWiu3zH9z2w2V/2soY1IZrVrIM0cS0I3ktokg8ubRvcpNqlCI/ArECSf9rpk9vmDlCv4PxxWvqWBGcTjTGK8h7e" +
-	"Ffkofr9Lw6JL20+5TqE="
+const encryptedKey = "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAiVP7I7BUjqfgICCAAwDAYIKoZIhvcNAgkFADAdBglghkgB" +
+	"ZQMEASoEEGGdP5hohTlRbpaEVHHjXE4EgZAJxksXTpt5tso5tkoTs8cL2OPLBKTr2eWdYxSKBNPuh/gJEaV8UY5tSTvC" +
+	"rXDdrlWFWUoOxfDNM2ReZ3ZpGF5+AMWiu3zH9z2w2V/2soY1IZrVrIM0cS0I3ktokg8ubRvcpNqlCI/ArECSf9rpk9vm" +
+	"DlCv4PxxWvqWBGcTjTGK8h7eFfkofr9Lw6JL20+5TqE="
 
 // bundle is the beginning of what 'openssl pkcs12 -export' makes, with the lengths of this part.
 var bundle = []byte{

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ADDRESS = "RUNS_MLFLOW_ADDRESS"
 _TOKEN = "RUNS_MLFLOW_TOKEN"
 _PROJECT = "RUNS_MLFLOW_PROJECT"  # the folder whose stores are replaced
+_REGISTRY = "RUNS_MLFLOW_REGISTRY"  # what MLFLOW_REGISTRY_URI was before
 _SERVERS = "RUNS_MLFLOW_SERVERS"  # "taken" if servers that the program names are replaced too
 
 
@@ -104,9 +105,21 @@ def _tracking_http(store_uri: str, artifact_uri: str | None = None) -> Any:
     _tell({"uri": store_uri, "server": True, "taken": taken})
     if taken:
         return _tracking_gitruns(store_uri)
+    _restore_settings()
     from mlflow.tracking._tracking_service.utils import _get_rest_store
 
     return _get_rest_store(store_uri)
+
+
+def _restore_settings() -> None:
+    """Take back what `runs exec` has set for its own listener, before a server is asked."""
+    registry = os.environ.get(_REGISTRY)
+    if os.environ.get("MLFLOW_TRACKING_TOKEN") == os.environ.get(_TOKEN):
+        os.environ.pop("MLFLOW_TRACKING_TOKEN", None)
+    if os.environ.get("MLFLOW_REGISTRY_URI") == os.environ.get(_ADDRESS):
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
+        if registry:
+            os.environ["MLFLOW_REGISTRY_URI"] = registry
 
 
 def _registry_files(store_uri: str, tracking_uri: str | None = None) -> Any:
