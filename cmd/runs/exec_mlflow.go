@@ -94,8 +94,8 @@ func withLoopback(list string) string {
 // tellFunc takes in what our own Python code of a process says. The process is 0 if it does not say which it is.
 type tellFunc func(pid int, body []byte) error
 
-// mlflowHandler answers requests that have one of the tokens. After it, they may have a dot and the process that asks. told
-// takes in what our own Python code says, by path.
+// mlflowHandler answers requests that have one of the tokens. After it, they may have a dot and the process that asks.
+// told takes in what our own Python code says, by path.
 func mlflowHandler(
 	service *mlflow.Service, tokens []string, told map[string]tellFunc,
 ) http1.Handler {
