@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // stoppedRole makes this test binary the process that a terminal stops, for TestStopLastsUntilContinued.
@@ -21,7 +22,7 @@ const stoppedRole = "PROGRAM_TEST_STOPPED"
 // goes on only when this process is continued.
 func TestStopLastsUntilContinued(t *testing.T) {
 	if file := os.Getenv(stoppedRole); file != "" {
-		o := options(t, "sh", "-c", `echo $$ > "$0".new; mv "$0".new "$0"; while :; do sleep 0.01; done`, file)
+		o := options(t, "sh", "-c", `echo $$ > "$0".new; mv "$0".new "$0"; exec sleep 600`, file)
 		o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
 		_, _ = Run(t.Context(), o)
 		return
@@ -53,7 +54,7 @@ func TestStopLastsUntilContinued(t *testing.T) {
 		return program > 0
 	})
 	defer func() {
-		_, _ = syscall.Kill(program, syscall.SIGKILL), syscall.Kill(cmd.Process.Pid, syscall.SIGCONT)
+		_, _ = syscall.Kill(-program, syscall.SIGKILL), syscall.Kill(cmd.Process.Pid, syscall.SIGCONT)
 		_ = cmd.Wait()
 	}()
 	stopped := func(pid int) bool {
@@ -63,7 +64,12 @@ func TestStopLastsUntilContinued(t *testing.T) {
 		}
 		return strings.HasPrefix(string(data[strings.LastIndexByte(string(data), ')'):]), ") T")
 	}
+	raw := func() bool { // otherwise the terminal itself takes Ctrl-Z
+		mode, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+		return err == nil && mode.Lflag&unix.ISIG == 0
+	}
 	for range 10 {
+		until(raw)
 		if _, err := terminal.Write([]byte{0x1a}); err != nil {
 			t.Fatal(err)
 		}
