@@ -71,7 +71,7 @@ class Project(unittest.TestCase):
             env=self.env(**env),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=240,
             check=False,
         )
         if status is not None:
@@ -85,7 +85,7 @@ class Project(unittest.TestCase):
             env=self.env(**env),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=240,
             check=False,
         )
         if status is not None:

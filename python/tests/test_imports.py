@@ -27,7 +27,6 @@ ALLOWED = {
     "gitruns._messages": "loaded by init",
     "gitruns._reads": "loaded with the package",
     "atexit": "built into the interpreter",
-    "resource": "without it, a descriptor keeps its number",
     "importlib": "built into the interpreter",
     "os": "loaded before any program",
     "sys": "loaded before any program",

@@ -31,7 +31,7 @@ class WithMLflow(Project):
         path = self.write("train.py", source)
         done = subprocess.run(
             [self.binary, "exec", "--mlflow", "--", python, *flags, path, *args],
-            cwd=self.dir, env=self.mlflow_env(**env), capture_output=True, text=True, timeout=600, check=False,
+            cwd=self.dir, env=self.mlflow_env(**env), capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stderr

@@ -195,7 +195,7 @@ class WithReads(Project):
         env.setdefault("HOME", self.home)
         done = subprocess.run(
             [self.binary, "exec", *flags, "--", python, path],
-            cwd=self.dir, env=self.env(PYTHONPATH="", **env), capture_output=True, text=True, timeout=600, check=False,
+            cwd=self.dir, env=self.env(PYTHONPATH="", **env), capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.printed = done.stderr
@@ -292,7 +292,7 @@ class TestLayouts(WithReads):
             done = subprocess.run(
                 [self.binary, "reproduce", run["id"], "--env", "none", "--no-variables"], cwd=fresh,
                 env=self.env(PYTHONPATH="", HOME=self.home, TMPDIR=self.outside, **env), capture_output=True, text=True,
-                timeout=600, check=False,
+                timeout=240, check=False,
             )  # fmt: skip
             return done.returncode, done.stderr
 
@@ -596,8 +596,8 @@ class TestBehavior(WithReads):
             signal.signal(signal.SIGALRM, late)
             caught = 0
             for _ in range(200):
-                signal.setitimer(signal.ITIMER_REAL, 0.0005)
                 try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0005)
                     for i in range(10_000): open("config.json").close(); open(f"/dev/null").close()
                 except Late:
                     caught += 1
@@ -661,7 +661,7 @@ class TestBehavior(WithReads):
         done = subprocess.run(
             [self.binary, "reproduce", run["id"], "--env", "none"],
             cwd=self.dir, env=self.env(PYTHONPATH="", HOME=self.home, **env), capture_output=True, text=True,
-            timeout=600, check=False,
+            timeout=240, check=False,
         )  # fmt: skip
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         for line in done.stderr.splitlines():

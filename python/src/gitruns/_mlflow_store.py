@@ -371,7 +371,10 @@ class _Direct:
         self.removed: set[str] = set(answer["removed"])
 
     def deleted(self) -> bool:
-        """Report whether somebody has deleted the run. The service refuses what is logged then."""
+        """Report whether the run was deleted.
+
+        The service refuses what is logged then.
+        """
         return os.access(self._mark, os.F_OK)
 
     def write(self, lines: str) -> None:

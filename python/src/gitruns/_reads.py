@@ -183,7 +183,7 @@ def _search(state: _State) -> list[tuple[str, bool, bool]]:
 
 
 def _of_package(state: _State, below: str) -> bool:
-    """Report whether a folder belongs to a package that was imported, and not to data beside it.
+    """Report whether a folder is of an imported package, and not data beside it.
 
     In the project, only packages that an installer has put there count: others are its source.
     """
@@ -268,7 +268,7 @@ def follow(folder: str, root: str) -> tuple[str, str]:
 
 
 def tell(folder: str, root: str) -> None:
-    """Write what is known so far. The caller has called follow() with the same folder."""
+    """Write what is known so far, after follow() of the same folder."""
     if known := getattr(sys, "_gitruns_reads", None):
         known(folder, root)
 

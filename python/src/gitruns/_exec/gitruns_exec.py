@@ -112,7 +112,7 @@ def _tracking_http(store_uri: str, artifact_uri: str | None = None) -> Any:
 
 
 def _restore_settings() -> None:
-    """Take back what `runs exec` has set for its own listener, before a server is asked."""
+    """Take back what `runs exec` has set for its listener: a server is asked."""
     registry = os.environ.get(_REGISTRY)
     if os.environ.get("MLFLOW_TRACKING_TOKEN") == os.environ.get(_TOKEN):
         os.environ.pop("MLFLOW_TRACKING_TOKEN", None)
