@@ -61,7 +61,7 @@ func fastRun(data []byte, d *RunDecoder) (*Run, bool) {
 		r.ExitCode = &code
 	}
 	r.Signal, r.Group = p.text("signal"), p.text("group")
-	r.Parent, r.Resumes, r.Reproduces = p.id("parent"), p.id("resumes"), p.id("reproduces")
+	r.Parent, r.Resumes, r.Adds, r.Reproduces = p.id("parent"), p.id("resumes"), p.boolean("adds"), p.id("reproduces")
 	r.Note = p.text("note")
 	nulls := p.texts("nulls")
 	r.Params = p.values("params")
@@ -490,7 +490,7 @@ func (p *runParser) trace() *Trace {
 	}
 	t := &Trace{
 		Road: p.needText("road"), Files: p.size("files"), Withheld: p.size("withheld"), Problems: p.texts("problems"),
-		Ignored: p.texts("ignored"),
+		Ignored: p.texts("ignored"), Folders: p.texts("folders"), Imported: p.texts("imported"),
 	}
 	p.must(!p.more())
 	return t
