@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +16,6 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/index"
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // DeletedRuns lists the runs of HEAD whose folders, or whose batches, somebody has deleted from the working tree,
@@ -49,16 +46,20 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 	}
 	known := w.days
 	w.days = map[string]wholeDay{}
-	removed, err := d.removedAt(head)
+	removed, err := r.RemovedIDs()
+	if err == nil {
+		err = d.addRemoved(head, removed)
+	}
 	if err != nil {
 		return nil, err
 	}
 	var deleted []string
 	for _, folder := range folders {
-		day := wholeDay{folder.ID, w.stamps[folder.Name].digest}
-		if day.stamp != 0 && known[folder.Name] == day {
-			w.days[folder.Name] = day
-			continue
+		if stamp, there := w.stamps[folder.Name]; there {
+			if day := (wholeDay{folder.ID, stamp.Digest()}); known[folder.Name] == day {
+				w.days[folder.Name] = day
+				continue
+			}
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -69,7 +70,7 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 		}
 		// The name of a batch is that of its content: if the working tree has the batch, it has all runs of it.
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
-			return e.IsTree() && format.IsBatchName(e.Name) && isFile(r.Dir, folder.Name, e.Name, format.BatchRunsName)
+			return e.IsTree() && format.IsBatchName(e.Name) && isRegular(filepath.Join(r.Dir, folder.Name, e.Name, format.BatchRunsName))
 		})
 		ids, _, err := idsOf(d.trees, folder.Name, entries)
 		if err != nil {
@@ -85,31 +86,13 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 	return deleted, nil
 }
 
-func isFile(elem ...string) bool {
-	info, err := os.Lstat(filepath.Join(elem...))
-	return err == nil && info.Mode().IsRegular()
-}
-
-// removedAt returns the runs that the working tree or a commit marks as removed.
-func (d *days) removedAt(commit string) (map[string]bool, error) {
-	removed, err := d.repo.RemovedIDs()
-	if err != nil {
-		return nil, err
-	}
-	marked, err := removedIn(d.trees, commit, d.at)
-	maps.Copy(marked, removed)
-	return marked, err
-}
-
 // wholeDays remembers the days of HEAD, and of which of them the working tree has every run. It is disposable.
 type wholeDays struct {
-	file   string
-	index  string              // of Git's index: whatever moves HEAD writes it
-	known  string              // the index that the days are remembered for
-	days   map[string]wholeDay // of HEAD
-	stamps map[string]dayStamp // of the working tree
-	tmp    *os.File            // nil if nothing can be written
-	clock  int64               // of the file system, before the days were read
+	dayMemory
+	index  string                 // of Git's index: whatever moves HEAD writes it
+	known  string                 // the index that the days are remembered for
+	days   map[string]wholeDay    // of HEAD
+	stamps map[string]index.Stamp // of the working tree
 }
 
 // wholeDay is a day of HEAD.
@@ -118,20 +101,12 @@ type wholeDay struct {
 	stamp uint64 // of its folder when that had every run; otherwise 0
 }
 
-type dayStamp struct {
-	digest uint64
-	newest int64
-}
-
 const wholeVersion = "whole days 1"
 
 func openWholeDays(r *repo.Repository) *wholeDays {
-	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(r.Dir))
 	w := &wholeDays{
-		file:  filepath.Join(r.CacheDir(), fmt.Sprintf("whole-%016x", sum.Sum64())),
-		index: stampText(filepath.Join(r.Git.Git, "index")),
-		days:  map[string]wholeDay{}, stamps: map[string]dayStamp{},
+		dayMemory: memoryOf(r, "whole"), index: stampText(filepath.Join(r.Git.Git, "index")),
+		days: map[string]wholeDay{}, stamps: map[string]index.Stamp{},
 	}
 	w.read()
 	entries, err := os.ReadDir(r.Dir)
@@ -140,28 +115,19 @@ func openWholeDays(r *repo.Repository) *wholeDays {
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && e.IsDir() && format.CheckDay(e.Name()) == nil {
-			s := index.StampOf(info)
-			w.stamps[e.Name()] = dayStamp{s.Digest(), max(s.Modified, s.Changed)}
+			w.stamps[e.Name()] = index.StampOf(info)
 		}
 	}
 	return w
 }
 
 func (w *wholeDays) read() {
-	info, err := os.Lstat(w.file)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSettledBytes {
-		return
-	}
-	data, err := regular.ReadFile(w.file)
-	if err != nil {
-		return
-	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
-	if len(lines) < 3 || lines[0] != wholeVersion || lines[len(lines)-1] != "end" {
+	lines := w.dayMemory.read()
+	if len(lines) < 2 || lines[0] != wholeVersion {
 		return
 	}
 	w.known = lines[1]
-	for _, line := range lines[2 : len(lines)-1] {
+	for _, line := range lines[2:] {
 		fields := strings.Split(line, " ")
 		if len(fields) != 3 || format.CheckDay(fields[0]) != nil {
 			continue
@@ -175,33 +141,18 @@ func (w *wholeDays) read() {
 // all reports whether nothing has changed since every day of HEAD was whole.
 func (w *wholeDays) all() bool {
 	for name, day := range w.days {
-		if day.stamp == 0 || w.stamps[name].digest != day.stamp {
+		if stamp, there := w.stamps[name]; !there || day.stamp == 0 || stamp.Digest() != day.stamp {
 			return false
 		}
 	}
 	return w.known == w.index
 }
 
-// begin makes the file that will replace the memory; see settledDays.begin.
-func (w *wholeDays) begin() {
-	if os.MkdirAll(filepath.Dir(w.file), 0o777) != nil {
-		return
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(w.file), "tmp-whole-")
-	if err != nil {
-		return
-	}
-	w.tmp = tmp
-	if info, err := tmp.Stat(); err == nil {
-		w.clock = info.ModTime().UnixNano()
-	}
-}
-
 // settle remembers a day. If its folder may have changed meanwhile, it is not known to be whole.
 func (w *wholeDays) settle(name, tree string, whole bool) {
 	day := wholeDay{tree: tree}
-	if s := w.stamps[name]; whole && s.newest < w.clock {
-		day.stamp = s.digest
+	if s, there := w.stamps[name]; there && whole && max(s.Modified, s.Changed) < w.clock {
+		day.stamp = s.Digest()
 	}
 	w.days[name] = day
 }
@@ -211,15 +162,11 @@ func (w *wholeDays) close() {
 	if w.tmp == nil {
 		return
 	}
-	defer func() { _ = os.Remove(w.tmp.Name()) }()
+	defer w.drop()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n%s\n", wholeVersion, w.index)
 	for day, d := range w.days {
 		fmt.Fprintf(&b, "%s %s %x\n", day, d.tree, d.stamp)
 	}
-	b.WriteString("end\n")
-	_, err := w.tmp.Write(b.Bytes())
-	if closeErr := w.tmp.Close(); err == nil && closeErr == nil {
-		_ = os.Rename(w.tmp.Name(), w.file)
-	}
+	w.store(&b)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,15 +14,14 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/index"
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // settledDays remembers of which days a commit has every successful run of the working tree. It says only that a day
 // need not be looked at again: a day whose folder has changed since, or whose folder in the commit is another one, is
 // read. It is disposable.
 type settledDays struct {
+	dayMemory
 	dir   string // the .runs folder
-	file  string
 	state string // see settledState
 	index string // of Git's index, which is another one after a checkout
 	known map[string]settledDay
@@ -31,8 +29,6 @@ type settledDays struct {
 	late    map[string]bool        // days with notes in the common store
 	trees   map[string]string      // the days of the commit, by name
 	stamps  map[string]index.Stamp // the days of the working tree, by name
-	clock   int64                  // of the file system, before the days were read
-	tmp     *os.File               // nil if nothing can be written
 	changed bool
 }
 
@@ -49,10 +45,8 @@ const settledVersion = "settled days 2"
 
 // openSettled reads what is remembered, and looks at the folders of all days. tree is the .runs folder of the commit.
 func openSettled(r *repo.Repository, trees *git.Trees, tree string) (*settledDays, error) {
-	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(r.Dir))
 	s := &settledDays{
-		dir: r.Dir, file: filepath.Join(r.CacheDir(), fmt.Sprintf("settled-%016x", sum.Sum64())),
+		dayMemory: memoryOf(r, "settled"), dir: r.Dir,
 		late: map[string]bool{}, known: map[string]settledDay{}, trees: map[string]string{}, stamps: map[string]index.Stamp{},
 	}
 	entries, err := trees.Read(tree)
@@ -118,40 +112,13 @@ func stampText(path string) string {
 	return strconv.FormatUint(index.StampOf(info).Digest(), 16)
 }
 
-// begin makes the file that will replace the memory. Its time tells whether a folder could still change without another
-// time.
-func (s *settledDays) begin() {
-	if os.MkdirAll(filepath.Dir(s.file), 0o777) != nil {
-		return
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(s.file), "tmp-settled-")
-	if err != nil {
-		return
-	}
-	s.tmp = tmp
-	if info, err := tmp.Stat(); err == nil {
-		s.clock = info.ModTime().UnixNano()
-	}
-}
-
-// maxSettledBytes is the largest size of the file in bytes: ten thousand days have a tenth of it.
-const maxSettledBytes = 16 << 20
-
 func (s *settledDays) read() {
-	info, err := os.Lstat(s.file)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxSettledBytes {
-		return
-	}
-	data, err := regular.ReadFile(s.file)
-	if err != nil {
-		return
-	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
-	if len(lines) < 4 || lines[0] != settledVersion || lines[1] != s.state || lines[len(lines)-1] != "end" {
+	lines := s.dayMemory.read()
+	if len(lines) < 3 || lines[0] != settledVersion || lines[1] != s.state {
 		return
 	}
 	sameIndex := lines[2] == s.index
-	for _, line := range lines[3 : len(lines)-1] {
+	for _, line := range lines[3:] {
 		fields := strings.Split(line, " ")
 		if len(fields) != 5 || format.CheckDay(fields[0]) != nil {
 			continue
@@ -203,9 +170,8 @@ func (s *settledDays) close() {
 	if s.tmp == nil {
 		return
 	}
-	defer func() { _ = os.Remove(s.tmp.Name()) }()
+	defer s.drop()
 	if !s.changed {
-		_ = s.tmp.Close()
 		return
 	}
 	var b bytes.Buffer
@@ -220,9 +186,5 @@ func (s *settledDays) close() {
 		}
 		fmt.Fprintf(&b, "%s %s %x %d %s\n", day, d.tree, d.stamp, d.unsuccessful, notes)
 	}
-	b.WriteString("end\n")
-	_, err := s.tmp.Write(b.Bytes())
-	if closeErr := s.tmp.Close(); err == nil && closeErr == nil {
-		_ = os.Rename(s.tmp.Name(), s.file)
-	}
+	s.store(&b)
 }
