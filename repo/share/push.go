@@ -203,18 +203,21 @@ func (p *pusher) checkRedactions(base, tip string) error {
 	p.unredacted = nil
 	for _, w := range pending {
 		record, err := w.Record()
-		if err != nil || record == nil {
+		if err != nil {
 			return err
+		}
+		if record == nil { // an earlier version kept nothing
+			continue
 		}
 		run, err := format.DecodeRun(repo.RecordName, record)
 		if err != nil {
 			return err
 		}
 		sends, err := precedesIn(p.trees, tip, at, run)
-		if err != nil || !sends {
-			if err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
+		if !sends {
 			continue
 		}
 		there, err := precedesIn(p.trees, base, at, run)
