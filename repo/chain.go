@@ -182,7 +182,7 @@ func (e *Entry) valueStream(ctx context.Context) *valueStream {
 func (s *valueStream) advance() { s.key, s.value, s.ok = s.next() }
 
 // nextOf returns the stream with the next value of a key, by step and time. Of equal values, that of the oldest part is
-// next. It passes over those that a later part replaces. It returns nil if there are no more.
+// next. It passes over those that a later part replaces. After the last value it returns nil.
 func nextOf(streams []*valueStream, key string) (next *valueStream) {
 	for _, s := range slices.Backward(streams) { // the oldest first
 		for s.ok && s.key == key && s.limit != nil && s.value.Step >= *s.limit {

@@ -521,7 +521,7 @@ class TestBehavior(WithReads):
         self.assertEqual(self.noticed(self.exec(textwrap.dedent(source))), {"a": 1, "b": 1})
 
     def test_data_beside_packages(self):
-        """In a folder of PYTHONPATH, what belongs to an imported package is no data, and all else is."""
+        """In a folder of PYTHONPATH, files of an imported package are not data, and all others are."""
         self.write(".gitignore", "data\nvendor/\n")
         outside = os.path.join(self.outside, "lib")
         for folder in ("vendor", outside):

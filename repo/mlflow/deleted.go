@@ -45,7 +45,7 @@ func (s *Service) deletedExperiments() map[string]bool {
 // isDeleted reports whether an open run is deleted. The caller holds the lock of the run.
 func (s *Service) isDeleted(run *openRun) bool { return run.deleted || s.inDeleted(run.experiment) }
 
-// changeable returns a run that is not open, to change what is said of it.
+// changeable returns a run that is not open, for a change of its name, tags or status.
 func (s *Service) changeable(ctx context.Context, id string) (*stored, error) {
 	e, err := s.entry(ctx, id)
 	if err != nil && s.inTrash(id) != nil || err == nil && s.inDeleted(e.Experiment) {

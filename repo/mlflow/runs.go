@@ -95,8 +95,8 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 // Another time than now counts as the time at which a run began if it is at least soon away, and from the year 2000 on.
 const soon = 10 * time.Second
 
-// startTime returns the time at which a run began, as the program says. It is zero for now, and for a time that is none
-// of a program.
+// startTime returns the time at which a run began, as the program says. It is zero for now, and for a time at which no
+// program can have begun.
 func startTime(ms number) time.Time {
 	at := time.UnixMilli(int64(ms)).UTC()
 	if ago := time.Since(at); ago.Abs() < soon || ago < -24*time.Hour || at.Year() < 2000 {

@@ -2,7 +2,7 @@
 
 package openwatch
 
-// Watcher watches the files that a program opens. On this system there are no such filters.
+// Watcher watches the files that a program opens. This system has no filters that report calls.
 type Watcher struct{}
 
 // New returns ErrUnsupported.
