@@ -3,6 +3,11 @@ package mlflow
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/index"
 )
 
 // A run is deleted, for MLflow, if a program has deleted it or its experiment. It can be read, and not changed.
@@ -26,8 +31,25 @@ func (s *Service) inDeleted(experiment string) bool {
 	if experiment == "" {
 		return false
 	}
+	// Each call of a run asks, so that a file is read only if it is another one than before.
+	info, err := os.Lstat(filepath.Join(s.repo.Dir, filepath.FromSlash(format.ExperimentFile(experiment))))
+	if err != nil {
+		return false
+	}
+	stamp := index.StampOf(info)
+	if known, ok := s.stages.Load(experiment); ok && known.(stage).stamp == stamp {
+		return known.(stage).deleted
+	}
 	e, err := s.repo.Experiment(experiment)
-	return err == nil && !e.Deleted.IsZero()
+	deleted := err == nil && !e.Deleted.IsZero()
+	s.stages.Store(experiment, stage{stamp, deleted})
+	return deleted
+}
+
+// stage is what the file of an experiment says, with the stamp that it had before it was read.
+type stage struct {
+	stamp   index.Stamp
+	deleted bool
 }
 
 // deletedExperiments returns our names of the deleted experiments.

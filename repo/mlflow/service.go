@@ -57,6 +57,7 @@ type Service struct {
 	left        map[int]bool        // processes that have said that they exit
 	// programParts are the ids of Options.Program and of the runs that it resumes, if the program has deleted that run.
 	programParts []string
+	stages       sync.Map // of experiments, by our names of them; see inDeleted
 	further      []string // the ids of runs that were finished, without Options.Program
 }
 
