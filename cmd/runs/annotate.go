@@ -240,15 +240,15 @@ brings the run back. Git's history still contains the run.`,
 			}
 			inGit := false
 			did := map[bool]string{true: "would remove", false: "removed"}[dry]
-			for i, e := range entries {
-				inGit = inGit || committed[e.ID]
-				switch {
-				case dry || i < maxListedRemovals || len(entries) == maxListedRemovals+1:
-					a.print("%s %s", did, terminal.Clean(e.String()))
-				case i == maxListedRemovals:
-					a.print("%s %d more runs", did, len(entries)-i)
-				}
+			most := maxListedRemovals
+			if dry {
+				most = len(entries)
 			}
+			for _, e := range entries {
+				inGit = inGit || committed[e.ID]
+			}
+			eachFirst(entries, most, func(e *repo.Entry) { a.print("%s %s", did, terminal.Clean(e.String())) },
+				func(n int) { a.print("%s %d more runs", did, n) })
 			if inGit && !dry {
 				a.hint("run 'runs commit' to remove %s from the branch; Git's history still has %[1]s", verb(len(entries), "it",
 					"them"))
@@ -270,13 +270,8 @@ const maxListedRemovals = 20
 func (a *app) restoreRemoved(r *repo.Repository, selectors []string) error {
 	if len(selectors) == 0 {
 		ids, err := r.Restore()
-		for i, id := range ids {
-			if i == maxListedRemovals && len(ids) > i+1 {
-				a.print("restored %d more runs", len(ids)-i)
-				break
-			}
-			a.print("restored %s", id)
-		}
+		eachFirst(ids, maxListedRemovals, func(id string) { a.print("restored %s", id) },
+			func(n int) { a.print("restored %d more runs", n) })
 		return err
 	}
 	var named []repo.Trashed

@@ -501,13 +501,8 @@ func (a *app) completeInterrupted(ctx context.Context, r *repo.Repository) {
 		a.warn("%v", err)
 	}
 	warnFirst := func(ids []string, text, more string) {
-		for i, id := range ids {
-			if i == maxListedRedactions && len(ids) > i+1 {
-				a.warn(more, len(ids)-i)
-				return
-			}
-			a.warn(text, format.IDRandom(id))
-		}
+		eachFirst(ids, maxListedRedactions, func(id string) { a.warn(text, format.IDRandom(id)) },
+			func(n int) { a.warn(more, n) })
 	}
 	warnFirst(kept.Again, "Git had brought back the former bytes of run %s; its redaction was applied again",
 		"Git had brought back the former bytes of %d more runs; their redactions were applied again")

@@ -349,13 +349,7 @@ func (a *app) printUnredacted(runs []share.UnredactedRun) {
 
 // printFirst calls print with the first of some runs, and prints how many more there are.
 func (a *app) printFirst(ids []string, what string, print func(id string)) {
-	for i, id := range ids {
-		if i == maxListedRedactions && len(ids) > i+1 {
-			a.print("… and %d more %s", len(ids)-i, what)
-			return
-		}
-		print(id)
-	}
+	eachFirst(ids, maxListedRedactions, print, func(n int) { a.print("… and %d more %s", n, what) })
 }
 
 // maxListedRedactions is the maximum number of redactions, removals or restored runs to list.
