@@ -137,7 +137,7 @@ func TestUseLock(t *testing.T) {
 	}
 }
 
-// A folder outside the project that had changes cannot be installed as it was, which is said.
+// A folder outside the project that had changes cannot be installed as it was, and a line tells that.
 func TestRequirementOfChangedFolder(t *testing.T) {
 	item := format.Editable{Name: "lib", Path: "~/lib", Commit: strings.Repeat("a", 40), Dirty: true}
 	line, why := requirementOf(item, t.TempDir())

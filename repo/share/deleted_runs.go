@@ -70,7 +70,8 @@ func DeletedRuns(ctx context.Context, r *repo.Repository) ([]string, error) {
 		}
 		// The name of a batch is that of its content: if the working tree has the batch, it has all runs of it.
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e git.TreeEntry) bool {
-			return e.IsTree() && format.IsBatchName(e.Name) && isRegular(filepath.Join(r.Dir, folder.Name, e.Name, format.BatchRunsName))
+			return e.IsTree() && format.IsBatchName(e.Name) &&
+				isRegular(filepath.Join(r.Dir, folder.Name, e.Name, format.BatchRunsName))
 		})
 		ids, _, err := idsOf(d.trees, folder.Name, entries)
 		if err != nil {
