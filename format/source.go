@@ -74,9 +74,21 @@ func (s *Source) Missing() string {
 
 // Rewrites reports whether an earlier run has rewritten a tracked file, so that the tree has it as the commit has it.
 func (s *Source) Rewrites(path string) bool {
-	return s != nil && slices.ContainsFunc(s.Omitted, func(o Omitted) bool {
-		return o.Path == path && o.Reason == OmittedRewritten
-	})
+	return slices.Contains(s.Rewritten(), path)
+}
+
+// Rewritten returns the tracked files that an earlier run had rewritten, so that the tree has them as the commit has
+// them.
+func (s *Source) Rewritten() (paths []string) {
+	if s == nil {
+		return nil
+	}
+	for _, o := range s.Omitted {
+		if o.Reason == OmittedRewritten {
+			paths = append(paths, o.Path)
+		}
+	}
+	return paths
 }
 
 // AllPatches returns the digests of the patches of a source and of its submodules.

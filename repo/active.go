@@ -87,7 +87,7 @@ func (r *Repository) start(ctx context.Context, run *format.Run, kind string, pi
 	}
 	owner, err := r.owner(kind, pid)
 	if err == nil {
-		err = r.create(ctx, run, owner, nil)
+		err = r.create(ctx, run, owner, func(dir string) error { return r.keepRewritten(ctx, run, dir) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("starting a run in %s: %w", r.Dir, err)

@@ -109,6 +109,7 @@ type inputs struct {
 	looked  time.Duration        // how long the last look took, without hashing
 	at      int                  // so many of the paths of the reader were followed
 	early   map[string]inputFile // as they were first found, by their path as the program named it
+	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
 	bytes   int64                // of the files in early
 	real    map[string]string    // folders without links
 	tracked map[string]bool      // files of the index, below the root; nil if not read yet
@@ -131,6 +132,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
 		reader: reads.Reader{Dir: a.readsDir()},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
+		kept:    a.keptRewritten(run.Source),
 		started: run.Started.UnixNano(),
 	}
 	if in.again = a.again; in.again != nil {

@@ -38,7 +38,7 @@ func (a *Active) fillNoticed(
 		trace.Ignored = slices.DeleteFunc(trace.Ignored, func(path string) bool { return covered(b.run, path) })
 		for i, path := range trace.Ignored {
 			if b.run.Source.Rewrites(path) {
-				trace.Ignored[i] = path + " as a run has rewritten it"
+				trace.Ignored[i] = path + rewrittenNote
 			}
 		}
 		if len(trace.Ignored) > 0 {
@@ -78,6 +78,12 @@ func (a *Active) fillNoticed(
 		f.warn("what the program read is not fully known: %s", p)
 	}
 	b.run.Trace = n.trace
+	if len(n.rewritten) > 0 {
+		if err := a.addRewritten(ctx, b, in.kept, n.rewritten); err != nil {
+			f.warn("the source does not have %s as the program read it: %v", someOf(n.rewritten), err)
+			n.trace.Problems = append(n.trace.Problems, someOf(n.rewritten)+" was read as a run has rewritten it")
+		}
+	}
 	b.outputs = append(b.outputs, n.written...)
 	for _, d := range n.datasets {
 		if d.Manifest != nil {
@@ -112,6 +118,8 @@ type noticed struct {
 	datasets []*capture.Dataset
 	outside  map[string]string // the places of datasets outside the project
 	written  []string          // absolute paths of the files that the program has written
+
+	rewritten []string // printable paths of files that an earlier run had rewritten, and that the program read
 }
 
 // finish determines the datasets. Hashing ends after wait, or when end.Hurry is closed.
@@ -156,6 +164,10 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 		in.recordAgain(ctx, n, in.unchanged(in.ofAgain(ctx, files), problem), wait, end, problem)
 		return n
 	}
+	n.rewritten = in.readRewritten()
+	files = slices.DeleteFunc(files, func(f inputFile) bool {
+		return f.rel != "" && slices.Contains(n.rewritten, capture.Printable(f.rel))
+	})
 	files = in.notDeclared(ctx, files)
 	files = in.unchanged(files, problem)
 	files = in.withoutSecrets(ctx, n.trace, files)
@@ -292,7 +304,7 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 	if err != nil {
 		return
 	}
-	t := untraced(paths)
+	t := untraced(append(in.run.Source.Rewritten(), paths...))
 	if t == nil {
 		return
 	}
@@ -300,8 +312,13 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 	for _, d := range n.datasets {
 		all.Datasets = append(all.Datasets[:len(all.Datasets):len(all.Datasets)], d.Dataset)
 	}
-	rest := slices.DeleteFunc(t.Ignored, func(path string) bool { return covered(&all, path) })
+	rest := slices.DeleteFunc(t.Ignored, func(path string) bool {
+		return covered(&all, path) || slices.Contains(n.rewritten, path)
+	})
 	if len(rest) > 0 {
+		if in.run.Source.Rewrites(rest[0]) {
+			rest[0] += rewrittenNote
+		}
 		problem("%s may have read files unseen, and %s is not in Git", capture.Printable(someOf(unseen)), rest[0])
 	}
 }

@@ -39,19 +39,9 @@ func (a *Active) ignoredData(ctx context.Context, run *format.Run) (wait func() 
 			found <- nil
 			return
 		}
-		found <- untraced(append(rewritten(run.Source), paths...))
+		found <- untraced(append(run.Source.Rewritten(), paths...))
 	}()
 	return func() *format.Trace { return <-found }
-}
-
-// rewritten returns the tracked files that the tree has as the commit has them: the program may have read another one.
-func rewritten(s *format.Source) (paths []string) {
-	for _, o := range s.Omitted {
-		if o.Reason == format.OmittedRewritten {
-			paths = append(paths, o.Path)
-		}
-	}
-	return paths
 }
 
 // untraced makes the trace of a run of which nothing was noticed. paths are the ignored files and folders.

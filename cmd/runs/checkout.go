@@ -115,6 +115,9 @@ func (a *app) printRestored(e *repo.Entry, dir string, done repo.Restored) {
 	}
 	if unknown := e.UnknownInputs(); unknown != "" {
 		a.warn("the source is restored, but perhaps not all data of the run: %s", unknown)
+		if files := e.Source.Rewritten(); len(files) > 0 {
+			a.hint("if the program reads %s, commit it before the next run, or record with --trace syscalls", firstNames(files))
+		}
 	}
 	if done.Pointers != nil {
 		a.warn("%v; pointers of Git LFS were written instead", done.Pointers)

@@ -116,7 +116,7 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 	case s == nil || s.Tree == "":
 		return fmt.Errorf("showing the source of run %s: it was not recorded: the run was outside Git, or Git failed", e.ID)
 	case len(s.AllPatches()) == 0:
-		a.progress("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
+		a.printUnchanged(e)
 		return nil
 	}
 	from := "an empty tree"
@@ -131,6 +131,21 @@ func (a *app) showSource(ctx context.Context, e *repo.Entry) error {
 		return each(a.term.Data())
 	}
 	return a.term.Page(ctx, each)
+}
+
+// printUnchanged tells that a source is its commit, and what it lacks.
+func (a *app) printUnchanged(e *repo.Entry) {
+	s := e.Source
+	if len(s.Omitted) == 0 {
+		a.progress("runs: the source of %s is exactly commit %.12s", e.Title(), s.Commit)
+		return
+	}
+	var left []string
+	for _, o := range s.Omitted {
+		left = append(left, o.Path+" ("+o.Reason+")")
+	}
+	a.progress("runs: the source of %s is commit %.12s, without %s", e.Title(), s.Commit, firstNames(left))
+	a.hint("'runs show %s --toml' lists what was left out", format.IDRandom(e.ID))
 }
 
 // writePatch copies a patch. For a terminal it adds colors and removes control characters; otherwise it copies the

@@ -218,7 +218,7 @@ func (v Run) restorable(p *page, s *format.Source) {
 	}
 	shown := 0
 	for _, o := range s.Omitted {
-		if o.Harmless() {
+		if o.Harmless() && o.Reason != format.OmittedRewritten {
 			continue
 		}
 		if shown++; shown > shownOmitted {
@@ -229,6 +229,10 @@ func (v Run) restorable(p *page, s *format.Source) {
 		if o.Count > 0 {
 			what = terminal.Count(o.Count, "file") + ", " + what
 		}
-		p.line("    %s  %s", terminal.Clean(o.Path), p.t.Paint(terminal.Dim, what+": "+terminal.Clean(o.Reason)))
+		reason := o.Reason
+		if reason == format.OmittedRewritten {
+			reason += "; the tree has it as the commit does"
+		}
+		p.line("    %s  %s", terminal.Clean(o.Path), p.t.Paint(terminal.Dim, what+": "+terminal.Clean(reason)))
 	}
 }
