@@ -112,6 +112,7 @@ type inputs struct {
 	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
 	bytes   int64                // of the files in early
 	real    map[string]string    // folders without links
+	linked  map[string]bool      // files that lead where nothing is recorded, and whether they may be data
 	tracked map[string]bool      // files of the index, below the root; nil if not read yet
 	nested  map[string]string    // the innermost repository of a folder below the root
 }
@@ -132,6 +133,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
 		reader: reads.Reader{Dir: a.readsDir()},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
+		linked:  map[string]bool{},
 		kept:    a.keptRewritten(run.Source),
 		started: run.Started.UnixNano(),
 	}
@@ -222,7 +224,8 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		if f.rel == "" && realRel != "" { // the program came through a link to the project
 			f.path, f.rel = real, realRel
 		}
-		if real != path && !in.mayReach(real) {
+		if real != path && !in.places.May(real) {
+			in.linked[path] = !in.places.OfMachine(real) && !in.isCode(real) && isOlder(real, in.started)
 			continue
 		}
 		var err error
@@ -232,7 +235,7 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		switch {
 		case in.again != nil && (f.rel != "" || !in.isCode(real)):
 			outside = append(outside, f)
-		case realRel != "":
+		case realRel != "" && !inGitFolder(realRel):
 			inside = append(inside, f)
 			ask = append(ask, asked{realRel, f.found})
 		case f.rel != "" || !in.isCode(real):
@@ -251,9 +254,24 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 	return outside, nil
 }
 
-// mayReach reports whether a file may be read to which a link leads. Tools keep the data of a project in hidden folders
-// of it.
-func (in *inputs) mayReach(real string) bool { return in.places.May(real) }
+// isOlder reports whether a path is a regular file from before a time in nanoseconds since 1970.
+func isOlder(path string, than int64) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.ModTime().UnixNano() < than
+}
+
+// elsewhere returns how many files were read in places that are not recorded.
+func (in *inputs) elsewhere() (n int64) {
+	for _, counts := range in.linked {
+		if counts {
+			n++
+		}
+	}
+	return n + in.reader.Left()
+}
+
+// inGitFolder reports whether Git or one of its extensions keeps a file for itself, as git-annex does with data.
+func inGitFolder(rel string) bool { return strings.Contains("/"+rel, "/.git/") }
 
 // isCode reports whether a file outside the project belongs to a program and not to its data.
 func (in *inputs) isCode(path string) bool {

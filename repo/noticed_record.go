@@ -174,7 +174,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	in.pointers(files, problem)
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
-	switch left := in.reader.Left(); left {
+	switch left := in.elsewhere(); left {
 	case 0:
 	case 1:
 		problem("a file that was read is in a place that is not recorded")

@@ -430,6 +430,19 @@ class TestBehavior(WithReads):
         self.assertEqual(self.noticed(run), {"c": 1, "d": 1})
         self.assertEqual(run["trace"]["withheld"], 2)
 
+    def test_places_that_are_not_named(self):
+        """What is hidden outside the project, or behind a link to such a place, is counted."""
+        for name in ("{outside}/.h/a.csv", "{outside}/.b.csv", ".git/annex/objects/x/c.csv", ".hidden/d.csv"):
+            self.write(name.replace("{outside}", self.outside), "x")
+        for name, to in (("data/c.csv", "../.git/annex/objects/x/c.csv"), ("data/d.csv", "../.hidden/d.csv")):
+            os.symlink(to, os.path.join(self.dir, name))
+        names = (f"{self.outside}/.h/a.csv", f"{self.outside}/.b.csv", "data/c.csv", "data/d.csv")
+        run = self.exec(f"[open(name).read() for name in {names!r} * 2]")
+        self.assertEqual(self.noticed(run), {"c": 1})
+        self.assertEqual(run["trace"]["withheld"], 2)
+        self.assertEqual(run["trace"]["problems"], ["a file that was read is in a place that is not recorded"])
+        self.assertIn("0 fully restorable", self.runs("verify"))
+
     def test_off(self):
         self.write("data/a.csv", "x")
         run = self.exec("open('data/a.csv').read()", flags=("--trace", "off"))

@@ -14,10 +14,44 @@ type Places struct {
 	Temp string // for temporary files
 }
 
-// system are the folders of the system, and those that hold no data of a user.
+// system are the folders of the system, and those that hold no data of a user. The audit hook of the Python client has
+// the same lists.
 var system = []string{
-	"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/opt", "/proc", "/run", "/sbin", "/snap",
-	"/sys", "/usr", "/var", "/private", "/System", "/Library", "/Applications",
+	"/bin/", "/boot/", "/dev/", "/etc/", "/lib/", "/lib32/", "/lib64/", "/nix/", "/opt/", "/proc/", "/run/", "/sbin/",
+	"/snap/", "/sys/", "/usr/", "/var/", "/System/", "/Library/", "/Applications/",
+}
+
+// dataPlaces are folders of the system that hold data too. It is never named, only counted.
+var dataPlaces = []string{"/opt/", "/run/", "/usr/local/", "/var/"}
+
+// staging is the folder of the system for files in memory, in which data is as in any other folder.
+const staging = "/dev/shm/"
+
+// systemState are the beginnings of what is in dataPlaces and is not data: programs, packages, and what the system
+// keeps there for itself.
+var systemState = []string{
+	"/run/NetworkManager/", "/run/blkid/", "/run/booted-system", "/run/cloud-init/", "/run/current-system",
+	"/run/dbus/", "/run/host/", "/run/log/", "/run/mount/", "/run/nscd/", "/run/opengl-driver", "/run/resolvconf/",
+	"/run/snapd/", "/run/sssd/", "/run/systemd/", "/run/udev/", "/run/user/", "/run/wrappers/",
+	"/usr/local/Caskroom/", "/usr/local/Cellar/", "/usr/local/Frameworks/", "/usr/local/Homebrew/", "/usr/local/bin/",
+	"/usr/local/cuda", "/usr/local/etc/", "/usr/local/games/", "/usr/local/go/", "/usr/local/include/", "/usr/local/lib",
+	"/usr/local/man/", "/usr/local/opt/", "/usr/local/sbin/", "/usr/local/src/", "/usr/local/var/",
+	"/usr/local/share/X11/", "/usr/local/share/aclocal/", "/usr/local/share/applications/", "/usr/local/share/bash",
+	"/usr/local/share/ca-certificates/", "/usr/local/share/doc/", "/usr/local/share/emacs/",
+	"/usr/local/share/fontconfig/", "/usr/local/share/fonts/", "/usr/local/share/git-core/", "/usr/local/share/glib-2.0/",
+	"/usr/local/share/icons/", "/usr/local/share/info/", "/usr/local/share/jupyter/", "/usr/local/share/locale/",
+	"/usr/local/share/man/", "/usr/local/share/mime/", "/usr/local/share/nvim/", "/usr/local/share/perl",
+	"/usr/local/share/pixmaps/", "/usr/local/share/pkgconfig/", "/usr/local/share/sgml/", "/usr/local/share/terminfo/",
+	"/usr/local/share/texmf/", "/usr/local/share/themes/", "/usr/local/share/vim/", "/usr/local/share/xml/",
+	"/usr/local/share/zoneinfo/", "/usr/local/share/zsh/",
+	"/var/cache/", "/var/db/", "/var/folders/", "/var/select/", "/var/lib/AccountsService/", "/var/lib/NetworkManager/",
+	"/var/lib/PackageKit/", "/var/lib/alternatives/", "/var/lib/app-info/", "/var/lib/apt/", "/var/lib/binfmts/",
+	"/var/lib/ca-certificates/", "/var/lib/colord/", "/var/lib/dbus/", "/var/lib/dictionaries-common/",
+	"/var/lib/dkms/", "/var/lib/dpkg/", "/var/lib/extrausers/", "/var/lib/flatpak/", "/var/lib/fontconfig/",
+	"/var/lib/gems/", "/var/lib/ghostscript/", "/var/lib/locales/", "/var/lib/man-db/", "/var/lib/nscd/",
+	"/var/lib/pam/", "/var/lib/pcp/", "/var/lib/plocate/", "/var/lib/polkit-1/", "/var/lib/python/", "/var/lib/rpm/",
+	"/var/lib/snapd/", "/var/lib/sss/", "/var/lib/sudo/", "/var/lib/swcatalog/", "/var/lib/systemd/",
+	"/var/lib/texmf/", "/var/lib/ucf/", "/var/lib/upower/", "/var/lib/usbutils/", "/var/lib/xfonts/", "/var/lib/xkb/",
 }
 
 // hubs are hidden folders of hubs, below the home folder or another: their names tell the repository.
@@ -39,7 +73,7 @@ func (p Places) May(path string) bool {
 		if i := strings.IndexByte(rel, '/'); i > 0 { // a drive of Windows
 			rel = rel[i:]
 		}
-		if !p.outside(path) {
+		if p.outside(path) != ordinary {
 			return false
 		}
 		rel = strings.TrimPrefix(rel, "/")
@@ -55,19 +89,65 @@ func (p Places) May(path string) bool {
 	return rel != ""
 }
 
-// outside reports whether a file outside the project is in a place that may hold data. Beside a project in a folder for
-// temporary files, it may.
-func (p Places) outside(path string) bool {
-	if !p.MayBeDataset(filepath.Dir(path)) {
-		return false
-	}
+// place is what a file outside the project may be by its place.
+type place uint8
+
+const (
+	ordinary  place = iota // data that may be named
+	unnamed                // perhaps data, which is only counted
+	ofMachine              // of the system or its programs, and not data
+)
+
+// outside returns what a file outside the project may be. Beside a project in a folder for temporary files, it may be
+// data as in any other folder.
+func (p Places) outside(path string) place {
 	for _, temp := range []string{p.Temp, "/tmp", "/private/tmp"} {
 		if _, in := below(temp, path); in {
-			_, around := below(temp, p.Root)
-			return around
+			if _, around := below(temp, p.Root); !around {
+				return unnamed
+			}
+			return p.unlessHome(path)
 		}
 	}
-	return !slices.ContainsFunc(system, func(top string) bool { _, in := below(top, path); return in })
+	path = strings.TrimPrefix(filepath.ToSlash(path), "/private")
+	begins := func(with string) bool { return strings.HasPrefix(path, with) }
+	switch {
+	case begins(staging), !slices.ContainsFunc(system, begins):
+		return p.unlessHome(path)
+	case slices.ContainsFunc(systemState, begins), !slices.ContainsFunc(dataPlaces, begins):
+		return ofMachine
+	}
+	return unnamed
+}
+
+// unlessHome tells files directly in the home folder or above it from others.
+func (p Places) unlessHome(path string) place {
+	if !p.MayBeDataset(filepath.Dir(path)) {
+		return unnamed
+	}
+	return ordinary
+}
+
+// OfMachine reports whether a file belongs to the system or its programs, and is not data.
+func (p Places) OfMachine(path string) bool {
+	_, inside := below(p.Root, path)
+	return !inside && p.outside(path) == ofMachine
+}
+
+// ofPrograms reports whether a file is in a hidden folder directly in a home folder: that of the user, or that of
+// another one whose programs are used.
+func (p Places) ofPrograms(path string) bool {
+	if rest, ok := below(p.Home, path); ok {
+		return strings.HasPrefix(rest, ".")
+	}
+	parts := strings.SplitN(filepath.ToSlash(path), "/", 5)
+	switch {
+	case len(parts) > 3 && parts[1] == "root":
+		return strings.HasPrefix(parts[2], ".")
+	case len(parts) > 4 && (parts[1] == "home" || parts[1] == "Users"):
+		return strings.HasPrefix(parts[3], ".")
+	}
+	return false
 }
 
 // MayBeDataset reports whether a folder outside the project can be a dataset: it is not the home folder or one above.

@@ -186,6 +186,9 @@ func TestMay(t *testing.T) {
 		"/etc/passwd":                                     false,
 		"/usr/share/x.csv":                                false,
 		"/var/data/x.csv":                                 false,
+		"/dev/shm/set/x.csv":                              true,
+		"/dev/shm/x.csv":                                  true,
+		"/dev/null":                                       false,
 		"/opt/data/x.csv":                                 false,
 		"/proc/cpuinfo":                                   false,
 		"/tmp/x/y.csv":                                    false,
@@ -214,6 +217,59 @@ func TestMay(t *testing.T) {
 	for _, dir := range []string{"/", "/home", "/home/ada"} {
 		if p.MayBeDataset(dir) {
 			t.Errorf("%s is a dataset", dir)
+		}
+	}
+}
+
+// TestPlaces: data in folders of the system is told from what the system and its programs keep there.
+func TestPlaces(t *testing.T) {
+	p := Places{Root: "/home/ada/code/proj", Home: "/home/ada", Temp: "/scratch/tmp"}
+	for path, want := range map[string]place{
+		"/mnt/big/x.csv": ordinary, "/data/x.csv": ordinary, "/dev/shm/x": ordinary, "/srv/x/y": ordinary,
+		"/opt/data/x.csv": unnamed, "/usr/local/share/dataset/x": unnamed, "/usr/local/data/x": unnamed,
+		"/var/lib/misc/x": unnamed, "/var/lib/docker/volumes/x": unnamed, "/var/log/app/x.log": unnamed,
+		"/run/lock/x": unnamed, "/run/media/ada/x": unnamed, "/home/ada/x.csv": unnamed, "/x.csv": unnamed,
+		"/tmp/x/y.csv": unnamed, "/scratch/tmp/y": unnamed, "/private/var/lib/misc/x": unnamed,
+		"/usr/share/zoneinfo/UTC": ofMachine, "/usr/lib/locale/locale-archive": ofMachine, "/etc/ld.so.cache": ofMachine,
+		"/proc/self/maps": ofMachine, "/sys/devices/x": ofMachine, "/dev/null": ofMachine, "/usr/local/bin/x": ofMachine,
+		"/usr/local/lib/python3.12/os.py": ofMachine, "/usr/local/share/locale/de/x.mo": ofMachine,
+		"/var/cache/fontconfig/x": ofMachine, "/var/lib/sss/mc/passwd": ofMachine, "/run/systemd/resolve/x": ofMachine,
+		"/usr/local/cuda-12.4/nvvm/x": ofMachine, "/private/var/folders/x": ofMachine, "/nix/store/x": ofMachine,
+	} {
+		if got := p.outside(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+	for path, want := range map[string]bool{
+		"/home/ada/.config/x": true, "/home/bob/.pyenv/version": true, "/root/.cargo/bin/x": true, "/root/x/.y/z": false,
+		"/home/bob/x/.y": false, "/home/ada/x/.y/z": false, "/data/.h/x": false, "/home/.h/x": false,
+	} {
+		if p.ofPrograms(path) != want {
+			t.Errorf("%s: of programs: %v", path, !want)
+		}
+	}
+}
+
+// TestPythonHasTheSameLists: the audit hook decides by the same names.
+func TestPythonHasTheSameLists(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("..", "..", "python", "src", "gitruns", "_reads.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"_SYSTEM": system, "_PLACES": dataPlaces, "_STATE": systemState, "_SETTINGS": settingNames, "_DATA": dataEndings,
+		"_HUBS": hubs, "_CACHES": caches, "_TOOLS": toolFolders, "_FOLDERS": packageFolders,
+	} {
+		_, text, _ := strings.Cut(string(source), "\n"+name+" = (")
+		text, _, _ = strings.Cut(text, ")")
+		var got []string
+		for _, item := range strings.Split(text, ",") {
+			if item = strings.Trim(item, " \n\""); item != "" {
+				got = append(got, item)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

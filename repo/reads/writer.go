@@ -204,15 +204,23 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		}
 	}
 	switch _, inside := below(w.places.Root, path); {
+	case v == settings:
+		if slices.Contains(dataEndings, strings.ToLower(filepath.Ext(name))) {
+			count(&w.withheld, "N")
+		}
 	case v == elsewhere && strings.HasPrefix(name, "."): // settings, as of shells and Git
 	case v == elsewhere:
-		count(&w.left, "O")
+		if !slices.Contains(stateNames, name) {
+			count(&w.left, "O")
+		}
 	case v == hidden || Secret(name, true):
 		count(&w.withheld, "N")
 	case strings.HasPrefix(name, "."):
-		if inside && !strings.HasPrefix(name, ".git") { // which Git reads in each of its commands
+		// Git reads its own in each of its commands.
+		if !strings.HasPrefix(name, ".git") && (inside || !slices.Contains(settingNames, name)) {
 			count(&w.withheld, "N")
 		}
+	case !inside && isShared(path):
 	case w.places.May(path):
 		if exists && o.use&Read != 0 && seen&(Read|Written) == 0 {
 			b.WriteString("R" + path + "\x00")
@@ -239,6 +247,7 @@ const (
 	never     verdict = iota // not data
 	data                     // data, by their folder
 	hidden                   // not to be named
+	settings                 // of a user's programs, in a hidden folder of the home folder
 	elsewhere                // perhaps data, in a place that is never named
 )
 
@@ -251,8 +260,18 @@ var toolFolders = []string{
 	"/.ruff_cache/", "/.idea/", "/.vscode/", "/.tox/", "/.nox/", "/.hydra/", "/.dvc/",
 }
 
-// Folders of the system that may hold data, and that are never named.
-var dataPlaces = []string{"/opt/", "/run/media/", "/var/data/"}
+// settingNames are hidden files that programs look for in every folder, and that hold settings.
+var settingNames = []string{
+	".DS_Store", ".directory", ".editorconfig", ".node-version", ".npmrc", ".nvmrc", ".python-version", ".ruby-version",
+	".tool-versions", ".yarnrc",
+}
+
+// dataEndings are endings of files that are hardly ever settings or caches of a program.
+var dataEndings = []string{
+	".arrow", ".caffemodel", ".ckpt", ".csv", ".feather", ".fits", ".flac", ".gguf", ".h5", ".hdf5", ".joblib", ".jsonl",
+	".mat", ".mp3", ".nc", ".nii", ".npy", ".npz", ".onnx", ".parquet", ".pickle", ".pkl", ".pt", ".pth", ".safetensors",
+	".tflite", ".tfrecord", ".tif", ".tiff", ".tsv", ".wav",
+}
 
 func (w *Writer) folder(dir string) verdict {
 	file := dir + "/x"
@@ -261,30 +280,24 @@ func (w *Writer) folder(dir string) verdict {
 		return never
 	}
 	if !inside {
-		temporary := slices.ContainsFunc([]string{w.places.Temp, "/tmp"}, func(temp string) bool {
-			_, in := below(temp, file)
-			_, around := below(temp, w.places.Root)
-			return in && !around
-		})
-		isSystem := slices.ContainsFunc(system, func(top string) bool { _, in := below(top, file); return in })
-		switch {
-		case dir == "":
+		switch w.places.outside(file) {
+		case ofMachine:
 			return never
-		case temporary, !w.places.MayBeDataset(dir):
+		case unnamed:
 			return elsewhere
-		case isSystem && !w.places.outside(file):
-			if slices.ContainsFunc(dataPlaces, func(place string) bool { return strings.HasPrefix(file, place) }) {
-				return elsewhere
-			}
-			return never
 		}
 		rel = strings.TrimPrefix(file, "/")
 	}
 	if strings.Contains("/"+rel, "/.") && (inside || !hasAny(file, hubs)) {
-		if inside && !hasAny("/"+rel, toolFolders) {
+		switch {
+		case inside && hasAny("/"+rel, caches):
 			return hidden
+		case !inside && w.places.ofPrograms(file):
+			return settings
+		case hasAny("/"+rel, toolFolders):
+			return never
 		}
-		return never
+		return hidden
 	}
 	for part := range strings.SplitSeq(strings.TrimSuffix(rel, "/x"), "/") {
 		if Secret(part, false) {
@@ -296,8 +309,8 @@ func (w *Writer) folder(dir string) verdict {
 
 // isSoftware reports whether a folder is below one where a program or an interpreter is installed.
 func (w *Writer) isSoftware(dir string) bool {
-	if dir == "" || dir == w.places.Root || dir == w.places.Home {
-		return false
+	if dir == "" || dir == w.places.Root || dir == w.places.Home || dir == "/usr/local" || dir == "/var" || dir == "/opt" {
+		return false // some of what is there is data, or of another program
 	}
 	if known, ok := w.software[dir]; ok {
 		return known
@@ -315,13 +328,22 @@ func (w *Writer) isSoftware(dir string) bool {
 		return false
 	case has("pyvenv.cfg"), has("conda-meta"):
 		answer = true
-	case !inside && has("bin") && has("lib"):
+	case !inside && has("bin") && (has("lib") || has("lib64")):
 		answer = true
 	default:
 		answer = w.isSoftware(filepath.Dir(dir))
 	}
 	w.software[dir] = answer
 	return answer
+}
+
+// stateNames are files that the system keeps beside data.
+var stateNames = []string{"btmp", "lastlog", "utmp", "wtmp"}
+
+// isShared reports whether a file is a semaphore of POSIX, or what a library of the system keeps in memory.
+func isShared(path string) bool {
+	name, ok := strings.CutPrefix(path, staging)
+	return ok && (strings.HasPrefix(name, "sem.") || strings.HasPrefix(name, "lttng-ust"))
 }
 
 // codeEndings are endings of files that programs are made of.

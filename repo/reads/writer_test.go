@@ -70,7 +70,9 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		"home/project/venv/lib/words.txt", "home/project/lib/x.so.1", "home/project/lib/x.py",
 		"home/project/node_modules/a/b.json", "home/conda/conda-meta/history", "home/conda/share/x.dat",
 		"home/tool/bin/tool", "home/tool/lib/x", "home/tool/share/words.txt", "home/.netrc", "home/.ssh/id_rsa",
-		"home/notes.txt", "home/other/my_token.txt", "above.txt",
+		"home/notes.txt", "home/other/my_token.txt", "above.txt", "home/data/.hidden/b.csv", "home/data/.odd",
+		"home/data/.python-version", "home/.config/tool/settings.json", "home/.cache/weights/w.PT",
+		"home/other/.git/config", "home/project/.git/annex/objects/x/y.csv",
 	}
 	places, base := world(t, files...)
 	r, text := written(t, places, func(w *Writer) {
@@ -91,12 +93,12 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("inputs: %q\nwant:   %q", got, want)
 	}
-	if !r.All || r.Withheld() != 5 || r.Left() != 2 {
+	if !r.All || r.Withheld() != 9 || r.Left() != 2 {
 		t.Errorf("all: %v, withheld: %d, left: %d", r.All, r.Withheld(), r.Left())
 	}
 	for _, word := range []string{
 		"key", "env", "hidden", "secret", "git", "venv", "words", "lib", "node", "conda", "tool", "netrc", "ssh", "notes",
-		"token", "above", "passwd", "zone", "missing",
+		"token", "above", "passwd", "zone", "missing", "odd", "version", "settings", "weights", "annex",
 	} {
 		if strings.Contains(strings.ReplaceAll(text, base, ""), word) {
 			t.Errorf("%q is written down: %q", word, text)

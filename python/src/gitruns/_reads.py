@@ -32,10 +32,51 @@ _PERIOD = 0.02  # seconds that a path waits for others
 _MAX_FILES = 2000  # of all processes of a run
 _EBADF = 9
 
+# As in privacy.go and writer.go of repo/reads.
 _SYSTEM = (
-    "/bin/", "/boot/", "/dev/", "/etc/", "/lib/", "/lib32/", "/lib64/", "/nix/", "/opt/", "/proc/", "/run/", "/sbin/",
-    "/snap/", "/sys/", "/usr/", "/var/", "/private/var/", "/private/etc/", "/System/", "/Library/", "/Applications/",
+    "/bin/", "/boot/", "/dev/", "/etc/", "/lib/", "/lib32/", "/lib64/", "/nix/", "/opt/", "/proc/", "/run/",
+    "/sbin/", "/snap/", "/sys/", "/usr/", "/var/", "/System/", "/Library/", "/Applications/",
 )  # fmt: skip
+# Of these, folders that may hold data, which is never named.
+_PLACES = ("/opt/", "/run/", "/usr/local/", "/var/")
+# Beginnings of what is in _PLACES and is not data.
+_STATE = (
+    "/run/NetworkManager/", "/run/blkid/", "/run/booted-system", "/run/cloud-init/", "/run/current-system",
+    "/run/dbus/", "/run/host/", "/run/log/", "/run/mount/", "/run/nscd/", "/run/opengl-driver", "/run/resolvconf/",
+    "/run/snapd/", "/run/sssd/", "/run/systemd/", "/run/udev/", "/run/user/", "/run/wrappers/",
+    "/usr/local/Caskroom/", "/usr/local/Cellar/", "/usr/local/Frameworks/", "/usr/local/Homebrew/",
+    "/usr/local/bin/", "/usr/local/cuda", "/usr/local/etc/", "/usr/local/games/", "/usr/local/go/",
+    "/usr/local/include/", "/usr/local/lib", "/usr/local/man/", "/usr/local/opt/", "/usr/local/sbin/",
+    "/usr/local/src/", "/usr/local/var/", "/usr/local/share/X11/", "/usr/local/share/aclocal/",
+    "/usr/local/share/applications/", "/usr/local/share/bash", "/usr/local/share/ca-certificates/",
+    "/usr/local/share/doc/", "/usr/local/share/emacs/", "/usr/local/share/fontconfig/", "/usr/local/share/fonts/",
+    "/usr/local/share/git-core/", "/usr/local/share/glib-2.0/", "/usr/local/share/icons/", "/usr/local/share/info/",
+    "/usr/local/share/jupyter/", "/usr/local/share/locale/", "/usr/local/share/man/", "/usr/local/share/mime/",
+    "/usr/local/share/nvim/", "/usr/local/share/perl", "/usr/local/share/pixmaps/", "/usr/local/share/pkgconfig/",
+    "/usr/local/share/sgml/", "/usr/local/share/terminfo/", "/usr/local/share/texmf/", "/usr/local/share/themes/",
+    "/usr/local/share/vim/", "/usr/local/share/xml/", "/usr/local/share/zoneinfo/", "/usr/local/share/zsh/",
+    "/var/cache/", "/var/db/", "/var/folders/", "/var/select/", "/var/lib/AccountsService/",
+    "/var/lib/NetworkManager/", "/var/lib/PackageKit/", "/var/lib/alternatives/", "/var/lib/app-info/",
+    "/var/lib/apt/", "/var/lib/binfmts/", "/var/lib/ca-certificates/", "/var/lib/colord/", "/var/lib/dbus/",
+    "/var/lib/dictionaries-common/", "/var/lib/dkms/", "/var/lib/dpkg/", "/var/lib/extrausers/",
+    "/var/lib/flatpak/", "/var/lib/fontconfig/", "/var/lib/gems/", "/var/lib/ghostscript/", "/var/lib/locales/",
+    "/var/lib/man-db/", "/var/lib/nscd/", "/var/lib/pam/", "/var/lib/pcp/", "/var/lib/plocate/",
+    "/var/lib/polkit-1/", "/var/lib/python/", "/var/lib/rpm/", "/var/lib/snapd/", "/var/lib/sss/", "/var/lib/sudo/",
+    "/var/lib/swcatalog/", "/var/lib/systemd/", "/var/lib/texmf/", "/var/lib/ucf/", "/var/lib/upower/",
+    "/var/lib/usbutils/", "/var/lib/xfonts/", "/var/lib/xkb/",
+)  # fmt: skip
+# Hidden files that programs look for in every folder.
+_SETTINGS = (
+    ".DS_Store", ".directory", ".editorconfig", ".node-version", ".npmrc", ".nvmrc", ".python-version",
+    ".ruby-version", ".tool-versions", ".yarnrc",
+)  # fmt: skip
+# Endings of files that are hardly ever settings or caches of a program.
+_DATA = (
+    ".arrow", ".caffemodel", ".ckpt", ".csv", ".feather", ".fits", ".flac", ".gguf", ".h5", ".hdf5", ".joblib",
+    ".jsonl", ".mat", ".mp3", ".nc", ".nii", ".npy", ".npz", ".onnx", ".parquet", ".pickle", ".pkl", ".pt", ".pth",
+    ".safetensors", ".tflite", ".tfrecord", ".tif", ".tiff", ".tsv", ".wav",
+)  # fmt: skip
+_STAGING = "/dev/shm/"  # where data is as in any other folder
 # Folders of packages, and what tools write for themselves.
 _FOLDERS = ("/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/")
 _CODE = (".py", ".pyc", ".pyo", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth")
@@ -45,6 +86,8 @@ _HUBS = (
     "/.cache/huggingface/hub/", "/.cache/huggingface/datasets/", "/.cache/torch/hub/", "/.keras/datasets/",
     "/.keras/models/",
 )  # fmt: skip
+# Hidden folders of a project with data, to which links lead.
+_CACHES = ("/.dvc/cache/", "/.git/annex/objects/")
 # Hidden folders of a project that tools use for themselves.
 _TOOLS = (
     "/.git/", "/.runs/", "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
@@ -73,9 +116,7 @@ _TOKENS = frozenset(
     ("bin", "npy", "npz", "pt", "pth", "parquet", "arrow", "h5", "hdf5", "dat", "idx", "tar", "zst", "mmap")
 )
 _TOKEN_NAMES = ("special_tokens_map.json", "added_tokens.json")
-_NO, _YES, _WITHHELD, _LEFT = 0, 1, 2, 3
-# Places that may hold data, and that are never named.
-_PLACES = ("/opt/", "/run/media/", "/var/lib/", "/var/data/", "/usr/local/share/", "/srv/")
+_NO, _YES, _WITHHELD, _LEFT, _OF_USER = 0, 1, 2, 3, 4
 # Modules that open files themselves, unseen.
 _NATIVE = frozenset(
     ("pyarrow.parquet", "pyarrow.dataset", "pyarrow.csv", "pyarrow.feather", "pyarrow.orc", "polars", "h5py", "cv2",
@@ -555,13 +596,19 @@ def _wanted(state: _State, path: str) -> str | None:
     if verdict == _NO or name.endswith(_CODE) and _imports():
         return None
     if verdict == _LEFT:
-        _leave_out(state, path)
+        if not name.startswith("."):  # settings, as of shells
+            _leave_out(state, path)
+        return None
+    if verdict == _OF_USER:
+        if name.lower().endswith(_DATA):
+            _withhold(state, path)
         return None
     if verdict == _WITHHELD or _secret(name):
         _withhold(state, path)
         return None
     if name.startswith("."):
-        if state.root and path.startswith(state.root + os.sep):
+        inside = state.root and path.startswith(state.root + os.sep)
+        if inside or name not in _SETTINGS and not name.startswith(".git"):
             _withhold(state, path)
         return None
     return path
@@ -575,8 +622,13 @@ def _of_folder(state: _State, folder: str) -> int:
     inside = bool(state.root) and below.startswith(state.root + os.sep)
     if not inside and any(home.startswith(below) for home in state.homes):
         return _LEFT
-    if not inside and not below.startswith(state.around) and below.startswith(_SYSTEM + state.temporary):
-        return _LEFT if below.startswith(_PLACES + state.temporary) else _NO
+    if not inside and not below.startswith(state.around):
+        if below.startswith(state.temporary):
+            return _LEFT
+        system = below[len("/private") :] if below.startswith("/private/") else below
+        if system.startswith(_SYSTEM) and not system.startswith(_STAGING):
+            of_machine = system.startswith(_STATE) or not system.startswith(_PLACES) or _of_program(folder)
+            return _NO if of_machine else _LEFT
     part = below[len(state.root) :] if inside else below
     if os.sep != "/":
         below, part = below.replace(os.sep, "/"), part.replace(os.sep, "/")
@@ -585,8 +637,32 @@ def _of_folder(state: _State, folder: str) -> int:
     if _of_package(state, folder + os.sep):
         return _NO
     if "/." in part and (inside or not any(hub in below for hub in _HUBS)):
-        return _WITHHELD if inside and not any(tool in part for tool in _TOOLS) else _NO
+        if not inside and _of_programs(state, below):
+            return _OF_USER
+        kept = inside and any(cache in part for cache in _CACHES)
+        return _NO if any(tool in part for tool in _TOOLS) and not kept else _WITHHELD
     return _WITHHELD if any(_secret(name, False) for name in part.split("/")) else _YES
+
+
+def _of_programs(state: _State, path: str) -> bool:
+    """Report whether a path is in a hidden folder directly in a home folder, also in that of another user."""
+    for home in state.homes:
+        if path.startswith(home):
+            return path.startswith(home + ".")
+    parts = path.split("/", 4)
+    if parts[1] == "root":
+        return len(parts) > 3 and parts[2].startswith(".")
+    return len(parts) > 4 and parts[1] in ("home", "Users") and parts[3].startswith(".")
+
+
+def _of_program(folder: str) -> bool:
+    """Report whether a folder is in one where a program is installed."""
+    while folder.count("/") > 1 and folder not in ("/usr/local", "/run/media"):
+        has = [os.path.isdir(os.path.join(folder, name)) for name in ("bin", "lib", "lib64", "conda-meta")]
+        if has[0] and (has[1] or has[2]) or has[3]:
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def _secret(name: str, file: bool = True) -> bool:
@@ -609,20 +685,26 @@ def _secret(name: str, file: bool = True) -> bool:
 
 
 def _leave_out(state: _State, path: str) -> None:
-    """Count a file in a place that is never named, unless the program has made it."""
-    try:
-        info = os.stat(path)
-    except OSError:
-        return
-    if info.st_mode & 0o170000 == 0o100000 and info.st_mtime < state.born and state.left < 1000:
+    """Count a file in a place that is never named."""
+    if state.left < 1000 and _was_before(state, path):
         state.left += 1
         _add(state, b"O%d\0" % state.left)
 
 
 def _withhold(state: _State, path: str) -> None:
-    if state.withheld < 1000 and os.path.exists(path):  # programs look for files that may be there
+    """Count a file whose name must not be recorded."""
+    if state.withheld < 1000 and _was_before(state, path):
         state.withheld += 1
         _add(state, b"N%d\0" % state.withheld)
+
+
+def _was_before(state: _State, path: str) -> bool:
+    """Report whether a file exists that the program has not made. Programs look for files that may exist."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return False
+    return info.st_mode & 0o170000 == 0o100000 and info.st_mtime < state.born
 
 
 def _imports() -> bool:
