@@ -4,12 +4,13 @@ import "strings"
 
 // Glob is a compiled wildcard expression. It matches bytes, as Git's does: `?` is one byte of a letter in UTF-8.
 //
-//   - any bytes but the slash
-//     ?        one byte but the slash
-//     [a-z]    one byte of a set but the slash, which may name classes such as [:alpha:]; [!a-z] and [^a-z] are the others
-//     \x       the byte x
-//     **/      nothing, or folders with their slashes, if it begins a part of the path
-//     /**      whatever follows, if it ends the expression
+//	?        one byte but the slash
+//	*        any bytes but the slash
+//	[a-z]    one byte of a set but the slash; the set may name classes such as [:alpha:]
+//	[!a-z]   one byte that is not in the set, and not the slash; [^a-z] is the same
+//	\x       the byte x
+//	**/      nothing, or folders with their slashes, if it begins a part of the path
+//	/**      whatever follows, if it ends the expression
 //
 // A Glob is immutable, so any number of goroutines may use it.
 type Glob struct {
