@@ -120,7 +120,7 @@ class Children(Project):
             self.python(f"""
 import gitruns, multiprocessing
 def work(k):
-    gitruns.log({{"w%d" % k: float(k)}})
+    gitruns.log({{"w%d" % k: float(k)}}, labels={{"worker": str(k)}})
     assert gitruns.run is not None
     return k
 if __name__ == "__main__":

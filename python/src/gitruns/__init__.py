@@ -323,7 +323,8 @@ class _Module(type(sys)):  # type: ignore[misc]
 
         Python has no pickle of modules. Cloudpickle has one, but not for a module whose class is this one.
         """
-        from ._inherit import module, token_of
+        from ._inherit import module
+        from ._token import token_of
 
         return module, ((token_of(_Module._active),) if _Module._active is not None else ())
 
@@ -334,7 +335,7 @@ def _inherited(call: str) -> Any:
     Raises Error if there is neither.
     """
     if _Module._active is None:
-        from ._inherit import join
+        from ._join import join
 
         if join() is None:
             raise Error(f"call gitruns.init() before gitruns.{call}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _end, _inherit, _live, _messages, _values
+from . import _end, _live, _messages, _token, _values
 from ._config import nest
 from ._errors import UsageError
 from ._job import Job, second
@@ -209,7 +209,7 @@ def init(
         )
         silent: Run = disabled  # it has every method of a Run
         silent._settings = settings
-        silent._pid = _inherit.caller = os.getpid()
+        silent._pid = _token.caller = os.getpid()
         silent._job = job
         _activate(silent, reinit)
         return silent
@@ -284,7 +284,7 @@ def init(
         run._config._load({k: v for k, v in whole.items() if k not in run._config}, recorded=False)
         run._config._warn_lost(over)
     _joined_once = True
-    _inherit.caller = os.getpid()
+    _token.caller = os.getpid()
     run._job = job
     run._key = names["id"]
     run._notes = names["notes"]

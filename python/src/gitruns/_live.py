@@ -1,6 +1,6 @@
 """The runs of this process: those that are not finished, and the active one, which is gitruns.run.
 
-Imports only _inherit of the package; the active run itself is kept by `__init__`.
+Imports only _token of the package; the active run itself is kept by `__init__`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ._inherit import announce, token_of
+from ._token import announce, token_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs more than this package
