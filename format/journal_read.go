@@ -452,6 +452,8 @@ func (p *JournalParser) dataset(d *DatasetLine) error {
 			return p.text(&d.Schema)
 		case "profile":
 			return p.text(&d.Profile)
+		case "details":
+			return p.text(&d.Details)
 		}
 		return p.skip()
 	})

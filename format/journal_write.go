@@ -183,6 +183,7 @@ func (d *DatasetLine) tree() object {
 	o.addText("source_type", d.SourceType)
 	o.addText("schema", d.Schema)
 	o.addText("profile", d.Profile)
+	o.addText("details", d.Details)
 	return o
 }
 

@@ -209,6 +209,8 @@ type Dataset struct {
 	Source, SourceType string
 	// Schema and Profile are what the library says of the columns and of the size of the data, as JSON in its own form.
 	Schema, Profile string
+	// Details is what else the library says of the data, as JSON: the keys of its source beside the address, and tags.
+	Details string
 }
 
 // The roads by which a recorder notices what a program reads.

@@ -503,7 +503,7 @@ func (p *runParser) datasets() (list []Dataset) {
 			Files: p.size("files"), Rows: p.size("rows"), Columns: p.texts("columns"), Manifest: p.hash("manifest", false),
 			Hash: p.text("hash"), DVC: p.text("dvc"), Role: p.text("role"), Digest: p.text("digest"),
 			Source: p.text("source"), SourceType: p.text("source_type"), Schema: p.text("schema"),
-			Profile: p.text("profile"), Noticed: p.text("noticed"),
+			Profile: p.text("profile"), Details: p.text("details"), Noticed: p.text("noticed"),
 		}
 		p.must(!p.more() && (d.Hash == "" || d.Hash == HashListing))
 		list = append(list, d)

@@ -381,7 +381,7 @@ func readDataset(t table) Dataset {
 		Bytes: t.size("bytes"), Files: t.size("files"), Rows: t.size("rows"), Columns: t.texts("columns"),
 		Manifest: t.digest("manifest"), Hash: t.text("hash"), DVC: t.text("dvc"), Role: t.text("role"),
 		Digest: t.text("digest"), Source: t.text("source"), SourceType: t.text("source_type"),
-		Schema: t.text("schema"), Profile: t.text("profile"),
+		Schema: t.text("schema"), Profile: t.text("profile"), Details: t.text("details"),
 		Noticed: t.text("noticed"),
 	}
 	if d.Hash != "" && d.Hash != HashListing {

@@ -55,7 +55,10 @@ func exampleRun() *Run {
 		Machine: &Machine{Host: "gpu-7", Cores: 8, Memory: 1 << 36, GPUs: []string{"A100", "A100"}},
 		Datasets: []Dataset{{
 			Name: "train", Path: "data/train.csv", SHA256: strings.Repeat("f", 64), Bytes: 13478, Files: 1, Role: "training",
-		}, {Name: "x", Columns: []string{"a"}, Rows: 3, Digest: "f7c1", Source: "https://h/x.csv", SourceType: "http"}},
+		}, {
+			Name: "x", Columns: []string{"a"}, Rows: 3, Digest: "f7c1", Source: "https://h/x.csv", SourceType: "http",
+			Schema: `{"a": 1}`, Profile: "{}", Details: `{"tags":{"a":"b"}}`,
+		}},
 		Artifacts: []Artifact{{Path: "model.bin", SHA256: strings.Repeat("0", 64), Bytes: 4096, Key: "model", Step: &step}},
 		Files:     map[string]File{"metrics.parquet": {SHA256: strings.Repeat("1", 64), Bytes: 1260, Rows: 12}},
 		Conflicts: map[string][]any{"model.lr": {0.2, "x"}},

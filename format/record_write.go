@@ -207,6 +207,7 @@ func (d Dataset) tree() object {
 	o.addText("source_type", d.SourceType)
 	o.addText("schema", d.Schema)
 	o.addText("profile", d.Profile)
+	o.addText("details", d.Details)
 	o.addText("noticed", d.Noticed)
 	return o
 }

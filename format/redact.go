@@ -73,7 +73,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 		d := &r.Datasets[i]
 		d.Name, d.Path, d.Role = replace(d.Name), replace(d.Path), replace(d.Role)
 		d.Digest, d.Source, d.SourceType = replace(d.Digest), replace(d.Source), replace(d.SourceType)
-		d.Schema, d.Profile = replace(d.Schema), replace(d.Profile)
+		d.Schema, d.Profile, d.Details = replace(d.Schema), replace(d.Profile), replace(d.Details)
 		redactAll(d.Columns, replace)
 	}
 	if r.Trace != nil {

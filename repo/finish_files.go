@@ -285,6 +285,7 @@ func (a *Active) hashDataset(
 	plain := format.Dataset{
 		Name: line.Name, Role: line.Role, Rows: max(line.Rows, 0), Columns: line.Columns, Digest: line.Digest,
 		Source: line.Source, SourceType: line.SourceType, Schema: line.Schema, Profile: line.Profile,
+		Details: line.Details,
 	}
 	if line.Path == "" {
 		return plain, errors.New("the dataset has no path")
@@ -301,7 +302,7 @@ func (a *Active) hashDataset(
 		return plain, err
 	}
 	got.Digest, got.Source, got.SourceType = line.Digest, line.Source, line.SourceType
-	got.Schema, got.Profile = line.Schema, line.Profile
+	got.Schema, got.Profile, got.Details = line.Schema, line.Profile, line.Details
 	if got.Rows == 0 && len(got.Columns) == 0 {
 		got.Rows, got.Columns = plain.Rows, plain.Columns
 	}

@@ -303,7 +303,7 @@ func (f *fold) describe(l *format.Line) bool {
 		f.artifacts = append(f.artifacts, *l.Artifact)
 	}
 	if d := l.Dataset; d != nil && f.take(len(d.Path)+len(d.Name)+len(d.Role)+len(d.Digest)+len(d.Source)+
-		len(d.SourceType)+len(d.Schema)+len(d.Profile)+200) {
+		len(d.SourceType)+len(d.Schema)+len(d.Profile)+len(d.Details)+200) {
 		f.datasets = append(f.datasets, *d)
 	} else if l.Dataset != nil {
 		room = false

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -52,6 +53,8 @@ const (
 	maxInputs     = 1000 // of a run
 	maxName       = 500  // characters
 	maxDigest     = 36
+	maxInputKey   = 255 // of a tag of an input
+	maxInputText  = 500
 	maxColumns    = 200 // recorded
 	heldText      = 64 << 10
 	digestOfOurs  = 8 // digits of a SHA-256 that stand for a dataset that MLflow did not log
@@ -59,6 +62,17 @@ const (
 	modelRole     = "model"
 	unknownColumn = "unknown" // the type of columns, which a record does not have
 )
+
+// checkInputTags checks the tags of a dataset that a run uses. The limits are those of MLflow's own server.
+func checkInputTags(tags []tagJSON) error {
+	for _, t := range tags {
+		if cut(t.Key, maxInputKey) != t.Key || cut(t.Value, maxInputText) != t.Value {
+			return invalid("The tag '%s' of a dataset is longer than the limits of %d characters for its name and %d for its "+
+				"value", oneLine(cut(t.Key, maxName)), maxInputKey, maxInputText)
+		}
+	}
+	return nil
+}
 
 func (s *Service) logInputs(ctx context.Context, c *Call) (any, error) {
 	var q struct {
@@ -70,7 +84,7 @@ func (s *Service) logInputs(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	for _, d := range q.Datasets {
-		if err := checkDataset(&d.Dataset); err != nil {
+		if err := errors.Join(checkDataset(&d.Dataset), checkInputTags(d.Tags)); err != nil {
 			return nil, err
 		}
 	}
@@ -159,6 +173,9 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 	default:
 		line.Source = oneLine(git.RemoteWithoutCredentials(source))
 	}
+	if d.SourceType != modelSource {
+		line.Details = DatasetDetails(run.record, (*format.Dataset)(line), d.Source, tagsOf(in.Tags))
+	}
 	return line
 }
 
@@ -220,7 +237,7 @@ func cutBytes(text string, most int) string {
 
 func isLocal(kind, source string) bool {
 	scheme, _, ok := strings.Cut(source, "://")
-	return kind == "local" || ok && scheme == "file"
+	return kind == sourceFile || ok && scheme == "file"
 }
 
 // projectFile returns the path of a local file, for a line of a journal, and its path below the root of the project.
@@ -278,11 +295,11 @@ func DatasetParts(source, schema, profile string) (address string, columns []str
 	return address, columns, rows
 }
 
-// inputsOf returns the datasets of a record as MLflow's client reads them.
-func (s *Service) inputsOf(datasets []format.Dataset) *inputsJSON {
+// inputsOf returns the datasets of a run as MLflow's client reads them.
+func (s *Service) inputsOf(of *format.Run) *inputsJSON {
 	all := &inputsJSON{}
-	for i := range datasets {
-		d := &datasets[i]
+	for i := range of.Datasets {
+		d := &of.Datasets[i]
 		if d.SourceType == modelSource {
 			all.Models = append(all.Models, modelInputJSON{d.Digest})
 			continue
@@ -290,40 +307,31 @@ func (s *Service) inputsOf(datasets []format.Dataset) *inputsJSON {
 		if d.Noticed != "" { // the program did not log it
 			continue
 		}
-		all.Datasets = append(all.Datasets, s.inputOf(d))
+		all.Datasets = append(all.Datasets, s.inputOf(of, d))
 	}
 	return all
 }
 
-func (s *Service) inputOf(d *format.Dataset) inputJSON {
+func (s *Service) inputOf(of *format.Run, d *format.Dataset) inputJSON {
 	in := inputJSON{Dataset: datasetJSON{
 		Name: plainName(d), Digest: d.Digest, SourceType: d.SourceType, Schema: cmp.Or(d.Schema, schemaOf(d.Columns)),
 		Profile: cmp.Or(d.Profile, profileOf(d.Rows)),
 	}}
-	if d.Role != "" {
-		in.Tags = []tagJSON{{tagContext, d.Role}}
+	more := detailsOf(d)
+	if in.Tags = pairs(more.Tags); d.Role != "" {
+		in.Tags = append(in.Tags, tagJSON{tagContext, d.Role})
 	}
 	if in.Dataset.Digest == "" {
 		in.Dataset.Digest = (d.SHA256 + d.DVC)[:min(digestOfOurs, len(d.SHA256+d.DVC))]
 	}
-	key, address := "uri", d.Source
-	switch {
-	case d.Path != "":
-		in.Dataset.SourceType = "local"
-		address = filepath.Join(s.repo.TreeRoot(), filepath.FromSlash(d.Path))
-	case d.SourceType == "http":
-		key = "url"
-	case d.SourceType == "hugging_face", d.SourceType == "delta_table", d.SourceType == "spark":
-		key = "path"
-	case d.SourceType == "":
-		in.Dataset.SourceType = "local"
+	file := ""
+	if d.Path != "" {
+		file = filepath.Join(s.repo.TreeRoot(), filepath.FromSlash(d.Path))
 	}
-	source := map[string]any{key: address}
-	if d.SourceType == "code" {
-		source = map[string]any{"tags": map[string]any{}}
+	if d.Path != "" || d.SourceType == "" {
+		in.Dataset.SourceType = sourceFile
 	}
-	text, _ := json.Marshal(source) // texts
-	in.Dataset.Source = string(text)
+	in.Dataset.Source = sourceJSON(of, d, file, more)
 	return in
 }
 
@@ -356,7 +364,7 @@ func (run *openRun) inputsJSON(s *Service) *inputsJSON {
 	all := &inputsJSON{}
 	if run.earlier != nil {
 		for _, part := range slices.Backward(run.earlier.parts()) {
-			all.add(s.inputsOf(part.Datasets))
+			all.add(s.inputsOf(part.Run))
 		}
 	}
 	own := &inputsJSON{}
@@ -394,7 +402,7 @@ func (all *inputsJSON) add(later *inputsJSON) {
 func (run *openRun) inherit(s *Service) {
 	for i := range run.record.Datasets {
 		d := &run.record.Datasets[i]
-		in := s.inputOf(d)
+		in := s.inputOf(run.record, d)
 		if d.SourceType == modelSource {
 			in.Dataset.SourceType = modelSource
 		}

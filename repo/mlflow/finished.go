@@ -48,7 +48,7 @@ func (s *Service) jsonOf(ctx context.Context, e *stored) *runJSON {
 	inputs := &inputsJSON{}
 	var models []*model
 	for _, part := range slices.Backward(e.parts()) {
-		inputs.add(s.inputsOf(part.Datasets))
+		inputs.add(s.inputsOf(part.Run))
 		models = append(models, modelsIn(part)...)
 	}
 	return &runJSON{info, data, inputs, outputsOf(models)}
@@ -76,7 +76,10 @@ func recordedMetrics(e *repo.Entry) (list []metricJSON) {
 func tagsFor(run *format.Run) map[string]string {
 	tags := map[string]string{}
 	for key, text := range run.Tags {
-		if !strings.HasPrefix(key, modelTags) {
+		switch {
+		case key == ownHistory:
+			tags[tagHistory] = text
+		case !strings.HasPrefix(key, modelTags):
 			tags[key] = text
 		}
 	}
@@ -85,19 +88,5 @@ func tagsFor(run *format.Run) map[string]string {
 			tags[key] = text
 		}
 	}
-	if s := run.Source; s != nil {
-		for key, text := range map[string]string{tagSource: s.Entry, tagCommit: s.Commit, tagUser: run.Author} {
-			if _, given := tags[key]; !given && text != "" {
-				tags[key] = text
-			}
-		}
-	}
-	return tags
+	return withContext(run, tags)
 }
-
-// Tags of MLflow's that say what the record has of a program, and which a finished run has from there.
-const (
-	tagSource = "mlflow.source.name"
-	tagCommit = "mlflow.source.git.commit"
-	tagUser   = "mlflow.user"
-)

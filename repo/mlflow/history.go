@@ -191,7 +191,7 @@ func (s *Service) searchDatasets(ctx context.Context, c *Call) (any, error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			add(ExperimentID(name), s.inputsOf(e.Datasets))
+			add(ExperimentID(name), s.inputsOf(e.Run))
 		}
 	}
 	return map[string]any{"dataset_summaries": list}, nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gitruns/runs/format"
 )
 
 // The limits of MLflow's own server.
@@ -40,9 +42,9 @@ func checkKey(what, key string) error {
 
 // checkTag returns an error for the key of a tag that MLflow does not take, or that the models of a run use.
 func checkTag(key string) error {
-	if strings.HasPrefix(key, modelTags) {
+	if strings.HasPrefix(key, modelTags) || key == ownHistory {
 		return invalid("Invalid tag name: '%s'. Names that begin with '%s' are reserved.", oneLine(cut(key, maxName)),
-			modelTags)
+			format.OwnTagPrefix)
 	}
 	return checkKey("tag", key)
 }

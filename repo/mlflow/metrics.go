@@ -238,11 +238,17 @@ type historyJSON struct {
 }
 
 // points returns the points of a metric of a run, with those of the runs that it resumes, as MLflow's store of SQLite
-// has them: by time and step, and points that are the same once.
+// has them: by time and step, and points that are the same once. Points of one time and step stay in the order in which
+// they were logged. That store has them by value, but few of them: a call takes it longer than the millisecond that
+// tells times apart.
 func (s *Service) points(ctx context.Context, id, key string) ([]metricJSON, error) {
 	list, err := s.loggedPoints(ctx, id, key)
 	if err != nil {
 		return nil, err
+	}
+	for i := range list { // only a model's own metrics say what they were measured of and on
+		m := &list[i]
+		m.Model, m.Dataset, m.Digest, m.Run = "", "", "", ""
 	}
 	slices.SortStableFunc(list, func(a, b metricJSON) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Step, b.Step))

@@ -241,7 +241,7 @@ func (s *Service) createModel(ctx context.Context, c *Call) (any, error) {
 	m := &model{
 		Name: cmp.Or(q.Name, "model"), Type: q.Type, Status: modelPending, Created: now, Updated: now,
 	}
-	if err := m.setTags(run.record.Source != nil, q.Tags); err != nil {
+	if err := m.setTags(run.record, q.Tags); err != nil {
 		return nil, err
 	}
 	if m.Path, err = run.modelFolder(m.Name); err != nil {
@@ -369,11 +369,15 @@ func (m *model) params(ofRun map[string]string) map[string]string {
 	return all
 }
 
-func (m *model) json(id, run, experiment, artifacts string, ofRun map[string]string, metrics []metricJSON) *modelJSON {
+// json returns a model of a run as MLflow's client reads it. id names the run for MLflow.
+func (m *model) json(
+	of *format.Run, id, artifacts string, ofRun map[string]string, metrics []metricJSON,
+) *modelJSON {
 	return &modelJSON{
 		Info: modelInfoJSON{
-			ID: id, Experiment: experiment, Name: m.Name, Created: m.Created, Updated: m.Updated, Artifacts: artifacts,
-			Status: modelStatus + m.Status, Type: m.Type, Run: run, Tags: pairs(m.Tags),
+			ID: m.ID, Experiment: ExperimentID(of.Experiment), Name: m.Name, Created: m.Created, Updated: m.Updated,
+			Artifacts: artifacts, Status: modelStatus + m.Status, Type: m.Type, Run: id,
+			Tags: pairs(withContext(of, m.Tags)),
 		},
 		Data: modelDataJSON{Params: pairs(m.params(ofRun)), Metrics: metrics},
 	}
@@ -381,9 +385,9 @@ func (m *model) json(id, run, experiment, artifacts string, ofRun map[string]str
 
 // modelOfOpen returns a model of an open run as MLflow's client reads it. The caller holds the lock of the run.
 func (s *Service) modelOfOpen(run *openRun, n int) *modelJSON {
-	m, id := run.models[n], modelID(run.active.ID, n)
+	m := run.models[n]
 	artifacts := fileURI(filepath.Join(run.active.FilesDir(), filepath.FromSlash(m.Path)))
-	return m.json(id, run.id, ExperimentID(run.experiment), artifacts, run.params, run.metricsOf(id))
+	return m.json(run.record, run.id, artifacts, run.params, run.metricsOf(m.ID))
 }
 
 // modelOf returns a model of a run of the repository as MLflow's client reads it.
@@ -396,7 +400,7 @@ func (s *Service) modelOf(ctx context.Context, e *repo.Entry, n int, m *model, m
 			ofRun[key] = Text(v)
 		}
 	}
-	return m.json(m.ID, s.wholeID(ctx, e.ID), ExperimentID(e.Experiment), artifacts, ofRun, metrics)
+	return m.json(e.Run, s.wholeID(ctx, e.ID), artifacts, ofRun, metrics)
 }
 
 // openModel returns the open run that has a model. It is nil if the run is not open.
@@ -586,18 +590,22 @@ func (s *Service) setModelTags(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	return s.change(ctx, c.id, func(m *model, _ map[string]string) error {
-		return m.setTags(false, q.Tags)
+		return m.setTags(nil, q.Tags)
 	})
 }
 
-// setTags adds tags, except for those that say what the run has captured.
-func (m *model) setTags(known bool, list []tagJSON) error {
+// setTags adds tags, except for those that say what the record of its run says, for a new model.
+func (m *model) setTags(of *format.Run, list []tagJSON) error {
 	for _, t := range list {
 		if err := checkKey("tag", t.Key); err != nil {
 			return err
 		}
-		if known && captured(t.Key) {
-			continue
+		if of != nil {
+			text, repeats := contextTag(of, t)
+			if repeats {
+				continue
+			}
+			t.Value = text
 		}
 		if m.Tags == nil {
 			m.Tags = map[string]string{}
@@ -649,13 +657,7 @@ func (s *Service) logOutputs(ctx context.Context, c *Call) (any, error) {
 	return struct{}{}, nil
 }
 
-// tagHistory is the tag in which MLflow's server keeps the models of a run that a client before 3 logs.
-const tagHistory = "mlflow.log-model.history"
-
-// maxHistory is how much of this tag is kept. The newest models count.
-const maxHistory = 256 << 10
-
-// recordModel is told by clients before 3 that a model was logged. It is not recorded: the artifacts say the same.
+// recordModel is told by clients before 3 that a model was logged. The newest models of a run are kept.
 func (s *Service) recordModel(ctx context.Context, c *Call) (any, error) {
 	var q struct {
 		runName
@@ -672,11 +674,16 @@ func (s *Service) recordModel(ctx context.Context, c *Call) (any, error) {
 		_ = json.Unmarshal([]byte(run.tags[tagHistory]), &history) // empty, or ours
 		history = append(history, json.RawMessage(q.Model))
 		text, err := json.Marshal(history)
-		for err == nil && len(text) > maxHistory && len(history) > 1 {
+		for err == nil && len(text) > format.MaxTextBytes && len(history) > 1 {
 			history = history[1:]
 			text, err = json.Marshal(history)
 		}
-		run.tags[tagHistory] = string(text)
+		if err == nil {
+			err = run.append(&format.Line{Tags: map[string]string{ownHistory: string(text)}})
+		}
+		if err == nil {
+			run.tags[tagHistory] = string(text)
+		}
 		return err
 	})
 }

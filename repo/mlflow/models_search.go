@@ -232,8 +232,13 @@ func (r *modelRow) Param(key string) (string, bool) {
 
 // Tag returns a tag.
 func (r *modelRow) Tag(key string) (string, bool) {
-	text, ok := r.model.Tags[key]
-	return text, ok
+	if text, ok := r.model.Tags[key]; ok {
+		return text, true
+	}
+	if r.answer != nil {
+		return pair(r.answer.Info.Tags, key)
+	}
+	return tableRow{r.service, r.ctx, r.table, r.at}.contextTag(key)
 }
 
 // Text returns an attribute.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -264,11 +263,6 @@ func tagsOf(list []tagJSON) map[string]string {
 	return tags
 }
 
-// captured reports whether a tag says what is captured better beside it: the source, the user, the program.
-func captured(key string) bool {
-	return strings.HasPrefix(key, "mlflow.source.") || key == "mlflow.user"
-}
-
 // setTags records tags. The caller holds the lock of the run.
 func (run *openRun) setTags(list []tagJSON) error {
 	line := &format.Line{Tags: map[string]string{}}
@@ -279,6 +273,11 @@ func (run *openRun) setTags(list []tagJSON) error {
 		list[i].Value = cut(t.Value, maxTagText)
 	}
 	for _, t := range list {
+		text, repeats := contextTag(run.record, t)
+		if old, ok := run.tags[t.Key]; ok && old != t.Value {
+			repeats = false // another value may have been recorded
+		}
+		key := recordedTag(t.Key)
 		switch {
 		case t.Key == TagName:
 			if err := run.rename(t.Value); err != nil {
@@ -289,12 +288,12 @@ func (run *openRun) setTags(list []tagJSON) error {
 				return err
 			}
 		case run.removed[t.Key]:
-			if err := run.annotate(&format.Note{Tags: map[string]string{t.Key: t.Value}}); err != nil {
+			if err := run.annotate(&format.Note{Tags: map[string]string{key: text}}); err != nil {
 				return err
 			}
-		case t.Key == TagParent, captured(t.Key) && run.record.Source != nil:
+		case t.Key == TagParent, repeats:
 		default:
-			line.Tags[t.Key] = t.Value
+			line.Tags[key] = text
 		}
 	}
 	if len(line.Tags) > 0 {

@@ -248,7 +248,7 @@ func (s *Service) setTag(ctx context.Context, c *Call) (any, error) {
 	case TagNote:
 		note.Text = text
 	default:
-		note.Tags = map[string]string{q.Key: text}
+		note.Tags = map[string]string{recordedTag(q.Key): text}
 	}
 	return struct{}{}, e.Annotate(note)
 }
@@ -268,10 +268,10 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := e.Tags[q.Key]; !ok || checkTag(q.Key) != nil {
+		if _, ok := e.Tags[recordedTag(q.Key)]; !ok || checkTag(q.Key) != nil {
 			return nil, missing
 		}
-		return struct{}{}, e.Annotate(&format.Note{Removed: []string{q.Key}})
+		return struct{}{}, e.Annotate(&format.Note{Removed: []string{recordedTag(q.Key)}})
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
@@ -282,7 +282,7 @@ func (s *Service) deleteTag(ctx context.Context, c *Call) (any, error) {
 	if _, ok := run.tags[q.Key]; !ok {
 		return nil, missing
 	}
-	if err := run.annotate(&format.Note{Removed: []string{q.Key}}); err != nil {
+	if err := run.annotate(&format.Note{Removed: []string{recordedTag(q.Key)}}); err != nil {
 		return nil, err
 	}
 	delete(run.tags, q.Key)

@@ -367,7 +367,31 @@ func (r tableRow) Tag(key string) (string, bool) {
 	case TagParent:
 		return r.word(index.Attributes, "parent")
 	}
-	return r.word(index.Tags, key)
+	if text, ok := r.word(index.Tags, recordedTag(key)); ok {
+		return text, true
+	}
+	return r.contextTag(key)
+}
+
+// contextTag returns a tag of contextTags.
+func (r tableRow) contextTag(key string) (string, bool) {
+	switch key {
+	case tagUser:
+		return r.word(index.Attributes, "author")
+	case tagSource:
+		return r.word(index.Attributes, "source.entry")
+	case tagCommit:
+		return r.word(index.Attributes, "source.commit")
+	case tagBranch:
+		return r.word(index.Attributes, "source.branch")
+	case tagRemote:
+		return r.word(index.Attributes, "source.remote")
+	case tagType:
+		if _, ok := r.word(index.Attributes, "source.entry"); ok {
+			return sourceLocal, true
+		}
+	}
+	return "", false
 }
 
 func (r tableRow) word(scope index.Scope, key string) (string, bool) {
@@ -432,5 +456,5 @@ func (r tableRow) Dataset(key string) []string {
 	if err != nil || len(entries) == 0 {
 		return nil
 	}
-	return r.service.inputsOf(entries[0].Datasets).values(key)
+	return r.service.inputsOf(entries[0].Run).values(key)
 }

@@ -223,7 +223,7 @@ func (run *openRun) refresh() {
 		}
 	}
 	for key, text := range tags {
-		if !run.removed[key] && !strings.HasPrefix(key, modelTags) {
+		if !run.removed[key] && !strings.HasPrefix(key, modelTags) && key != ownHistory {
 			run.tags[key] = text
 		}
 	}

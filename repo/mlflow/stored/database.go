@@ -3,6 +3,7 @@ package stored
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -16,7 +17,7 @@ import (
 const (
 	entryTag     = 't' // key, value
 	entryParam   = 'p' // key, value
-	entryDataset = 'd' // uuid, context
+	entryDataset = 'd' // uuid, tags as JSON
 	entryModel   = 'o' // id, name, address
 	entryUsed    = 'u' // the id of a model that the run used
 	entryMetric  = 'm' // number of the key, value, time, step
@@ -211,11 +212,14 @@ func (d *database) readDatasets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	contexts := map[string]string{}
+	tags := map[string]map[string]string{}
 	err = d.rows(ctx, "input_tags", []string{"input_uuid", "name", "value"}, func(r []sqlite.Value) error {
-		if string(r[1].Bytes) == tagContext {
-			contexts[r[0].String()] = r[2].String()
+		of := tags[string(r[0].Bytes)]
+		if of == nil {
+			of = map[string]string{}
+			tags[r[0].String()] = of
 		}
+		of[r[1].String()] = r[2].String()
 		return nil
 	})
 	if err != nil {
@@ -226,7 +230,11 @@ func (d *database) readDatasets(ctx context.Context) error {
 		switch from, to := string(r[1].Bytes), string(r[3].Bytes); {
 		case from == "DATASET" && to == "RUN":
 			if run, ok := d.begin(r[4], entryDataset); ok {
-				d.text(r[2].Bytes, []byte(contexts[string(r[0].Bytes)]))
+				text, err := json.Marshal(tags[string(r[0].Bytes)])
+				if err != nil {
+					return err
+				}
+				d.text(r[2].Bytes, text)
 				return d.spool.Add(run, d.buf)
 			}
 		case from == "RUN_INPUT" && to == "MODEL_INPUT":
@@ -378,7 +386,7 @@ func (c *databaseRun) details(ctx context.Context) (*details, error) {
 			found.params = append(found.params, pair{e.text(), e.text()})
 		case entryDataset:
 			if set, ok := c.of.datasets[e.text()]; ok {
-				set.context = e.text()
+				_ = json.Unmarshal([]byte(e.text()), &set.tags) // readDatasets has written it
 				found.datasets = append(found.datasets, set)
 			}
 		case entryUsed:

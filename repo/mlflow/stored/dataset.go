@@ -18,7 +18,8 @@ type dataset struct {
 	columns      []string
 	schema       string // as MLflow has it
 	profile      string
-	context      string // such as training
+	text         string // the JSON that MLflow has of the source
+	tags         map[string]string
 }
 
 // What the record has of a model that a run used, as the listener records it.
@@ -29,7 +30,7 @@ const (
 
 // newDataset takes what matters from the JSON texts that a store has about a dataset.
 func newDataset(name, digest, kind, source, schema, profile string) dataset {
-	d := dataset{name: name, digest: digest, kind: kind}
+	d := dataset{name: name, digest: digest, kind: kind, text: source}
 	d.source, d.columns, d.rows = mlflow.DatasetParts(source, schema, profile)
 	d.schema, d.profile = mlflow.Described(schema), mlflow.Described(profile)
 	return d
@@ -37,13 +38,18 @@ func newDataset(name, digest, kind, source, schema, profile string) dataset {
 
 // usedModel is a model that a run used.
 func usedModel(id string) dataset {
-	return dataset{name: id, digest: id, kind: sourceModel, source: "models:/" + id, context: roleModel}
+	return dataset{
+		name: id, digest: id, kind: sourceModel, source: "models:/" + id, tags: map[string]string{tagContext: roleModel},
+	}
 }
+
+// context returns what the run used the dataset for, such as training.
+func (d *dataset) context() string { return d.tags[tagContext] }
 
 // record returns the dataset as a record has it, without its name.
 func (d *dataset) record(p *places) format.Dataset {
 	set := format.Dataset{
-		Rows: d.rows, Columns: d.columns, Digest: oneLine(d.digest), Role: oneLine(d.context), SourceType: oneLine(d.kind),
+		Rows: d.rows, Columns: d.columns, Digest: oneLine(d.digest), Role: oneLine(d.context()), SourceType: oneLine(d.kind),
 		Schema: d.schema, Profile: d.profile,
 	}
 	switch {
@@ -59,6 +65,7 @@ func (d *dataset) record(p *places) format.Dataset {
 type recorded struct {
 	format.Dataset
 	name, digest string
+	of           *dataset
 }
 
 // recordDatasets returns the datasets of a run, in an order that does not depend on the kind of the store. MLflow tells
@@ -67,15 +74,16 @@ type recorded struct {
 func (d *details) recordDatasets(p *places) []recorded {
 	sorted := slices.SortedFunc(slices.Values(d.datasets), func(a, b dataset) int {
 		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(trains(b), trains(a)),
-			strings.Compare(a.context, b.context), strings.Compare(a.digest, b.digest))
+			strings.Compare(a.context(), b.context()), strings.Compare(a.digest, b.digest))
 	})
 	var list []recorded
 	taken := map[string]bool{}
-	for _, set := range sorted {
+	for i := range sorted {
+		set := &sorted[i]
 		if slices.ContainsFunc(list, func(r recorded) bool { return r.name == set.name && r.digest == set.digest }) {
 			continue
 		}
-		item := recorded{set.record(p), set.name, set.digest}
+		item := recorded{set.record(p), set.name, set.digest, set}
 		if item.Name = key(set.name); taken[item.Name] {
 			item.Name = key(set.name + "-" + set.digest)
 		}
@@ -89,7 +97,7 @@ func (d *details) recordDatasets(p *places) []recorded {
 
 // trains returns 1 for a dataset that a run trained with, otherwise 0.
 func trains(d dataset) int {
-	if strings.HasPrefix(strings.ToLower(d.context), "train") {
+	if strings.HasPrefix(strings.ToLower(d.context()), "train") {
 		return 1
 	}
 	return 0

@@ -371,7 +371,10 @@ func (r *fileRun) readInputs(d *details) {
 		}
 		set := newDataset(meta["name"].Text, meta["digest"].Text, meta["source_type"].Text, meta["source"].Text,
 			meta["schema"].Text, meta["profile"].Text)
-		set.context = input["tags"].Keys[tagContext].Text
+		set.tags = map[string]string{}
+		for name, tag := range input["tags"].Keys {
+			set.tags[name] = tag.Text
+		}
 		d.datasets = append(d.datasets, set)
 	}
 }

@@ -67,6 +67,9 @@ func (s *storedRun) record(d *details, p *places, parents map[string]string) *fo
 	}
 	s.addSource(run, d, p)
 	for _, set := range d.recordDatasets(p) {
+		if set.SourceType != sourceModel {
+			set.Details = mlflow.DatasetDetails(run, &set.Dataset, set.of.text, set.of.tags)
+		}
 		run.Datasets = append(run.Datasets, set.Dataset)
 	}
 	return run

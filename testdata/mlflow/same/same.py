@@ -17,7 +17,7 @@ import warnings
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunStatus, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag, ViewType
 
 client = MlflowClient()
 ids = {}  # names of runs and experiments by their ids
@@ -75,7 +75,7 @@ def files(run_id, path=None):
             yield from files(run_id, item.path)
 
 
-OURS = re.compile(r"mlflow\.(user|source\.|log-model\.|loggedArtifacts)")
+OURS = re.compile(r"mlflow\.source\.git\.")  # only one of the two programs is in a Git repository
 GENERATED = re.compile(r"[a-z]+-[a-z]+-\d{1,3}")
 
 
@@ -83,10 +83,26 @@ def named(text):
     return "generated" if text and GENERATED.fullmatch(text) else text
 
 
+def context(tags):
+    """Return tags without what differs on purpose: ours name the author of a run, not a user of the machine."""
+    kept = {k: v for k, v in tags.items() if not OURS.match(k)}
+    if kept.get("mlflow.user") != "alice":
+        kept.pop("mlflow.user", None)
+    if "mlflow.log-model.history" in kept:
+        models = json.loads(kept["mlflow.log-model.history"])
+        kept["mlflow.log-model.history"] = [[m["artifact_path"], sorted(m["flavors"])] for m in models]
+    return {"mlflow.source.name": "same.py", "mlflow.source.type": "LOCAL", **kept}  # also of a run that a client made
+
+
+def sources(text):
+    source = json.loads(text)
+    return {**source, "tags": context(source["tags"])} if "tags" in source else source
+
+
 def described(run_id):
     """Return what the client reads of a run."""
     run = client.get_run(run_id)
-    info, tags = run.info, {k: v for k, v in run.data.tags.items() if not OURS.match(k)}
+    info, tags = run.info, context(run.data.tags)
     if "mlflow.runName" in tags:
         tags["mlflow.runName"] = named(tags["mlflow.runName"])
     history = {k: [(m.step, m.value) for m in client.get_metric_history(run_id, k)] for k in sorted(run.data.metrics)}
@@ -104,7 +120,14 @@ def described(run_id):
             "history": history,
             "files": sorted(files(run_id)),
             "inputs": sorted(
-                [d.dataset.name, d.dataset.digest, d.dataset.source_type, [(t.key, t.value) for t in d.tags]]
+                [
+                    d.dataset.name,
+                    d.dataset.digest,
+                    d.dataset.source_type,
+                    sources(d.dataset.source),
+                    [d.dataset.schema, d.dataset.profile],
+                    sorted((t.key, t.value) for t in d.tags),
+                ]
                 for d in run.inputs.dataset_inputs
             ),
         }
@@ -447,7 +470,8 @@ def model():
     if mlflow.__version__ >= "3":
         for m in client.search_logged_models([e]):
             ids[m.model_id] = "<model>"
-            found.append(plain([m.name, m.source_run_id, str(m.status), m.params]))
+            tags = context(m.tags)
+            found.append(plain([m.name, m.source_run_id, str(m.status), m.params, m.model_type or None, tags]))
             found.append(sorted(f.path for f in client.list_logged_model_artifacts(m.model_id)))
         found.append(outcome(lambda: [o.model_id for o in client.get_run(run_id).outputs.model_outputs]))
     return found
@@ -457,12 +481,56 @@ def model():
 def inputs():
     import numpy
 
+    def given(name, kind, source, **tags):
+        tags = [InputTag(k.replace("_", "."), v) for k, v in tags.items()]
+        return DatasetInput(Dataset(name, name, kind, json.dumps(source)), tags)
+
     e = experiment("inputs")
     with mlflow.start_run(experiment_id=e, run_name="inputs") as run:
-        made(run, "inputs")
-        for n, context in ((1, "training"), (2, "validation"), (1, "training"), (3, None)):
+        run_id = made(run, "inputs")
+        for n, context in ((1, "training"), (2, "validation"), (1, "training"), (1, "test"), (3, None)):
             mlflow.log_input(mlflow.data.from_numpy(numpy.arange(n), name=f"data{n}"), context)
-    return outcome(lambda: len(client.search_runs([e], "datasets.name = 'data1'")))
+        mlflow.log_input(mlflow.data.from_numpy(numpy.arange(4), name="data4"), tags={"a": "b", "c d": "e"})
+        hub = {"path": "imdb", "config_name": None, "data_files": ["a.csv"], "split": "train", "revision": "main"}
+        sets = [
+            given("hub", "hugging_face", hub, x="y", mlflow_data_context="test"),
+            given("delta", "delta_table", {"delta_table_name": "main.t", "delta_table_version": 3}),
+            given("sql", "spark", {"sql": "select 1"}),
+            given("bucket", "s3", {"uri": "s3://bucket/x.csv"}),
+            given("page", "http", {"url": "https://example.org/x.csv"}),
+        ]
+        client.log_inputs(run_id, sets)
+    return [
+        outcome(lambda: len(client.search_runs([e], "datasets.name = 'data1'"))),
+        outcome(lambda: len(client.search_runs([e], "dataset.context = 'test'"))),
+        outcome(client.log_inputs, run_id, [given("long", "s3", {"uri": "s3://x"}, a="x" * 501)]),
+        outcome(client.log_inputs, run_id, [given("long", "s3", {"uri": "s3://x"}, **{"x" * 256: "a"})]),
+    ]
+
+
+@case
+def contexts():
+    e = experiment("contexts")
+    tags = {"mlflow.user": "alice", "mlflow.source.name": "notebook.ipynb", "mlflow.source.type": "NOTEBOOK"}
+    with mlflow.start_run(experiment_id=e, run_name="contexts", tags=tags) as run:
+        made(run, "contexts")
+    with mlflow.start_run(experiment_id=e, run_name="changed") as run:
+        run_id = made(run, "changed")
+        for name in ("other.py", "same.py"):
+            mlflow.set_tag("mlflow.source.name", name)
+        mlflow.set_tag("mlflow.source.type", "PROJECT")
+        mlflow.set_tag("mlflow.log-model.history", '[{"artifact_path": "a", "flavors": {}}]')
+    client.set_tag(run_id, "mlflow.user", "alice")
+
+    def found(where):
+        return outcome(lambda: len(client.search_runs([e], where)))
+
+    return [
+        found("tags.`mlflow.user` = 'alice'"),
+        found("tags.`mlflow.source.name` = 'same.py'"),
+        found("tags.`mlflow.source.type` IN ('PROJECT', 'NOTEBOOK')"),
+        found("tags.`mlflow.log-model.history` LIKE '%artifact%'"),
+    ]
 
 
 @case
