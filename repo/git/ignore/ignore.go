@@ -2,33 +2,20 @@
 // by info/exclude, and by the file of core.excludesFile. It does not know the index: what is tracked is never ignored,
 // and its caller knows what is.
 //
-// Of the project's packages it imports only repo/git/pattern and repo/regular. Start with New. A walk of a working tree
+// Of the project's packages it imports only repo/git/pattern. Start with New. A walk of a working tree
 // follows Matcher.Root and Folder.Enter; Matcher.Match answers for single paths.
 package ignore
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/gitruns/runs/repo/git/pattern"
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // FileName is the name of the file with the rules of a folder.
 const FileName = ".gitignore"
-
-// MaxFile is the size in bytes above which a file of rules is an error, and MaxDepth the number of folders above a path
-// from which on it is one.
-const (
-	MaxFile  = 16 << 20
-	MaxDepth = 4096
-)
 
 // File is a file of rules that holds for the whole working tree.
 type File struct {
@@ -75,8 +62,8 @@ func New(options Options) (*Matcher, error) {
 		m.patterns.add(rule{pattern.Parse(text, options.FoldCase), i + 1})
 	}
 	for _, f := range options.Global {
-		if len(f.Data) > MaxFile {
-			return nil, tooLarge(f.Name)
+		if len(f.Data) > pattern.MaxFile {
+			return nil, pattern.TooLarge(f.Name)
 		}
 		m.global = append(m.global, parseRules(f.Name, f.Data, options.FoldCase))
 	}
@@ -87,14 +74,10 @@ func New(options Options) (*Matcher, error) {
 	return m, err
 }
 
-func tooLarge(name string) error {
-	return fmt.Errorf("reading the ignore rules of %s: it is larger than %d MiB", name, MaxFile>>20)
-}
-
 func (m *Matcher) read(dir string) (*rules, error) {
 	data, err := m.options.Read(dir)
-	if err == nil && len(data) > MaxFile {
-		err = tooLarge(sourceIn(dir))
+	if err == nil && len(data) > pattern.MaxFile {
+		err = pattern.TooLarge(sourceIn(dir))
 	}
 	if err != nil || len(data) == 0 {
 		return nil, err
@@ -118,8 +101,8 @@ func (m *Matcher) Root() *Folder { return m.root }
 // Enter returns a folder in this one. If it is ignored, its own rules are not read, because nothing in it can be
 // included again.
 func (f *Folder) Enter(name string) (*Folder, error) {
-	if f.depth >= MaxDepth {
-		return nil, fmt.Errorf("reading the ignore rules: the folder %s is deeper than %d folders", f.path, MaxDepth)
+	if f.depth >= pattern.MaxDepth {
+		return nil, fmt.Errorf("reading the ignore rules: the folder %s is deeper than %d folders", f.path, pattern.MaxDepth)
 	}
 	sub := &Folder{matcher: f.matcher, parent: f, path: f.path + name + "/", depth: f.depth + 1}
 	if r := f.Match(name, true); r.Ignored {
@@ -208,44 +191,12 @@ func (m *Matcher) Match(path string, isDir bool) (Result, error) {
 // follows no link: a link has no rules.
 func Reader(root string) func(string) ([]byte, error) {
 	return func(dir string) ([]byte, error) {
-		return read(filepath.Join(root, filepath.FromSlash(dir), FileName), false)
+		return pattern.ReadFile(filepath.Join(root, filepath.FromSlash(dir), FileName), false)
 	}
 }
 
 // ReadFile reads a file of rules that holds for the whole working tree. It is nil if there is none.
 func ReadFile(path string) (File, error) {
-	data, err := read(path, true)
+	data, err := pattern.ReadFile(path, true)
 	return File{Name: path, Data: data}, err
-}
-
-// read reads a file of rules. A folder of its name has no rules, as for Git. What cannot be read is an error, because
-// without its rules files would be taken that the user meant to keep out.
-func read(path string, follow bool) ([]byte, error) {
-	stat := os.Lstat
-	if follow {
-		stat = os.Stat
-	}
-	info, err := stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("reading ignore rules: %w", err)
-	case info.IsDir() || info.Mode()&fs.ModeSymlink != 0:
-		return nil, nil
-	case info.Size() > MaxFile:
-		return nil, tooLarge(path)
-	}
-	f, err := regular.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading ignore rules: %w", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("reading ignore rules: %w", err)
-	}
-	if len(data) > MaxFile {
-		return nil, tooLarge(path)
-	}
-	return data, nil
 }

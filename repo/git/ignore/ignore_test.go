@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/gitruns/runs/repo/git/gittest"
+	"github.com/gitruns/runs/repo/git/pattern"
 )
 
 func TestMain(m *testing.M) { os.Exit(gittest.Main(m)) }
@@ -370,7 +371,7 @@ func TestReader(t *testing.T) {
 	mkdir("folder/" + FileName)
 	mkdir("large")
 	write("large/"+FileName, "")
-	check(t, os.Truncate(filepath.Join(dir, "large", FileName), MaxFile+1))
+	check(t, os.Truncate(filepath.Join(dir, "large", FileName), pattern.MaxFile+1))
 	for _, name := range []string{"", "link", "folder", "rules", "missing"} {
 		if data, err := Reader(dir)(name); data != nil || err != nil {
 			t.Errorf("%q: got %q, %v", name, data, err)
@@ -405,7 +406,7 @@ func TestFailingRead(t *testing.T) {
 		if dir == "a" {
 			return nil, fs.ErrPermission
 		}
-		return bytes.Repeat([]byte("#"), len(dir)*MaxFile), nil
+		return bytes.Repeat([]byte("#"), len(dir)*pattern.MaxFile), nil
 	}})
 	check(t, err)
 	if _, err := m.Match("a/b", false); err != fs.ErrPermission {

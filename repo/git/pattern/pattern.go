@@ -1,7 +1,7 @@
 // Package pattern matches paths with the patterns that Git has in its files of ignore rules and attributes, exactly as
 // Git does and without it.
 //
-// It imports the standard library only. Start with Parse. Glob is the wildcard expression within a pattern, which Git
+// Of the project's packages it imports only repo/regular. Start with Parse. Glob is the wildcard expression within a pattern, which Git
 // also uses for branches and folders in the conditions of its configuration.
 package pattern
 
