@@ -72,7 +72,7 @@ func compare(t *testing.T, r *gittest.Repository, m *Matcher, paths []string) {
 
 // TestCases fixes the rules that one would get wrong, and that the generated comparison finds only by chance.
 func TestCases(t *testing.T) {
-	long := strings.Repeat(" ", 2030)
+	padded := func(line string, length int) string { return line + strings.Repeat(" ", length-len(line)) + "\n" }
 	for _, c := range []struct {
 		name   string
 		files  map[string]string // info/attributes is "info", and that of the user "user"
@@ -129,7 +129,7 @@ func TestCases(t *testing.T) {
 		},
 		{
 			"invalid lines",
-			map[string]string{"": "a text -\na eol=lf +x\na filter= diff\n!a merge\n[attr]!x text\n[attr] text\na --ident\n" +
+			map[string]string{"": "a text -\na eol=lf +x\na filter= diff\n!a merge\n[attr]!x text\n[attr] text\na --ident merge\n" +
 				"[attr]\nb text=a=b\nb -eol=lf !ident=x =y\nb -diff=x !merge=y\n"},
 			[]string{"a", "b"},
 			"filter= diff=set",
@@ -149,9 +149,10 @@ func TestCases(t *testing.T) {
 		},
 		{
 			"long lines are ignored",
-			map[string]string{"": "aa text" + long + "eol=lf xxx\nb text" + long + "eol=lf xxxxxx\nc" + long + "text xxxxxxxxxxxxx\n"},
-			[]string{"aa", "b", "c"},
-			"",
+			map[string]string{"": padded("aa text", 2047) + padded("b text", 2048) + padded(" c text", 2048) +
+				padded("d text", 3000) + padded("e text\x00", 3000)},
+			[]string{"aa", "b", "c", "d", "e"},
+			"text=set",
 		},
 		{
 			"folders",

@@ -1,8 +1,8 @@
 // Package pattern matches paths with the patterns that Git has in its files of ignore rules and attributes, exactly as
 // Git does and without it.
 //
-// Of the project's packages it imports only repo/regular. Start with Parse. Glob is the wildcard expression within a pattern, which Git
-// also uses for branches and folders in the conditions of its configuration.
+// Of the project's packages it imports only repo/regular. Start with Parse. Glob is the wildcard expression within a
+// pattern, which Git also uses for branches and folders in the conditions of its configuration.
 package pattern
 
 import "strings"
