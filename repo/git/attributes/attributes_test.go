@@ -87,7 +87,8 @@ func TestCases(t *testing.T) {
 		},
 		{
 			"own macros", map[string]string{
-				"":  "[attr]mine text other\n[attr]other -diff m.1=2\n[attr] set merge\n*.a mine\n*.b mine -other\n*.c -mine\n*.d set\n",
+				"": "[attr]mine text other\n" +
+					"[attr]other -diff m.1=2\n[attr] set merge\n*.a mine\n*.b mine -other\n*.c -mine\n*.d set\n",
 				"s": "[attr]mine filter=lfs\n*.a mine\n",
 			}, []string{"x.a", "x.b", "x.c", "s/x.a", "x.d"}, "text=set diff=unset mine=set other=set m.1=2",
 		},
@@ -129,7 +130,8 @@ func TestCases(t *testing.T) {
 		},
 		{
 			"invalid lines",
-			map[string]string{"": "a text -\na eol=lf +x\na filter= diff\n!a merge\n[attr]!x text\n[attr] text\na --ident merge\n" +
+			map[string]string{"": "a text -\na eol=lf +x\na filter= diff\n!a merge\n" +
+				"[attr]!x text\n[attr] text\na --ident merge\n" +
 				"[attr]\nb text=a=b\nb -eol=lf !ident=x =y\nb -diff=x !merge=y\n"},
 			[]string{"a", "b"},
 			"filter= diff=set",
