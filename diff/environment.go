@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -45,7 +46,34 @@ func CompareEnvironments(a, b *format.EnvironmentFile) []Change {
 		c.texts(part.prefix, part.a, part.b)
 	}
 	c.texts("", a.Locks, b.Locks)
+	c.texts(EditableKey, editables(a, b), editables(b, a))
 	return c
+}
+
+// EditableKey begins the key of a difference between the sources of an editable package.
+const EditableKey = "editable:"
+
+// editables describes the sources of the editable packages of an environment that are known. It leaves out those of
+// which another environment has the same source, or does not know it.
+func editables(e, other *format.EnvironmentFile) map[string]string {
+	texts := map[string]string{}
+	for _, p := range e.Editable {
+		i := slices.IndexFunc(other.Editable, func(o format.Editable) bool { return o.Name == p.Name })
+		if i >= 0 {
+			if o := other.Editable[i]; o.Tree+o.Files == p.Tree+p.Files || o.Tree+o.Files == "" && o.Commit == p.Commit {
+				continue
+			}
+		}
+		switch {
+		case p.Tree != "" && p.Dirty:
+			texts[p.Name] = fmt.Sprintf("commit %.12s with changes, tree %.12s", p.Commit, p.Tree)
+		case p.Tree != "":
+			texts[p.Name] = fmt.Sprintf("commit %.12s", p.Commit)
+		case p.Files != "":
+			texts[p.Name] = fmt.Sprintf("files %.12s", p.Files)
+		}
+	}
+	return texts
 }
 
 func pythonOf(e *format.EnvironmentFile) string {
@@ -101,7 +129,7 @@ func WhatMatters(changes []Change, imported map[string]bool) (sorted []Change, m
 			return 0
 		case c.Key == "os" || c.Key == "arch" || c.Key == "driver" || c.Key == "cuda":
 			return 1
-		case imported[strings.TrimPrefix(c.Key, "conda:")]:
+		case imported[strings.TrimPrefix(strings.TrimPrefix(c.Key, "conda:"), EditableKey)]:
 			return 2
 		case strings.HasPrefix(c.Key, "conda:"), !strings.ContainsAny(c.Key, ":."):
 			return 4 // a package of Python; the name of a lock file has a dot

@@ -40,6 +40,8 @@ type Editable struct {
 	Path         string // with {project} and ~, or a URL without credentials
 	Commit       string // absent for the project itself, whose source is recorded
 	Dirty        bool
+	Tree         string // of the repository with Commit, as its working tree was
+	Files        string // of a folder outside Git: the SHA-256 of the list of its source files
 	SHA256       string // of an archive, such as a wheel
 	Subdirectory string // of the repository or archive that holds the distribution
 	Copied       bool   // from a folder: the files were copied, and later changes of the folder do not count
@@ -78,6 +80,8 @@ func EncodeEnvironment(e *EnvironmentFile) (data []byte, digest string, err erro
 		if e.Editable[i].Dirty {
 			item.add("dirty", true)
 		}
+		item.addText("tree", e.Editable[i].Tree)
+		item.addText("files", e.Editable[i].Files)
 		item.addText("sha256", e.Editable[i].SHA256)
 		item.addText("subdirectory", e.Editable[i].Subdirectory)
 		if e.Editable[i].Copied {
@@ -132,7 +136,7 @@ func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	t.each("editable", func(s table) {
 		e.Editable = append(e.Editable, Editable{
 			Name: s.needText("name"), Version: s.text("version"), Path: s.text("path"), Commit: s.hash("commit", true),
-			Dirty: s.boolean("dirty"), SHA256: s.digest("sha256"), Subdirectory: s.text("subdirectory"),
+			Dirty: s.boolean("dirty"), Tree: s.hash("tree", true), Files: s.digest("files"), SHA256: s.digest("sha256"), Subdirectory: s.text("subdirectory"),
 			Copied: s.boolean("copied"),
 		})
 	})

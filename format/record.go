@@ -135,6 +135,7 @@ type Source struct {
 	Omitted []Omitted
 
 	Submodules []Submodule // those that were checked out, also within others; sorted by path
+	Packages   []Package   // editable packages from repositories outside the project; sorted by name
 
 	// Redacted is true if a secret was removed from a patch. Base and the patches then make RedactedTree instead of
 	// Tree. If RedactedTree is empty, the patches do not apply.
@@ -142,16 +143,29 @@ type Source struct {
 	RedactedTree string
 }
 
-// Submodule is the source of a submodule. Its patches lead from Base to Tree, as those of a Source do.
-type Submodule struct {
-	Path    string // relative to the root of the project
+// Part is the source of another repository. Its patches lead from Base to Tree, as those of a Source do.
+type Part struct {
 	URL     string // of its remote, without credentials
-	Commit  string // as the tree that contains it names it
+	Commit  string // that is checked out; of a submodule, as the tree that contains it names it
 	Tree    string
 	Base    string // empty for the tree without entries
 	Patches []string
 
 	Redacted bool // a secret was removed from a patch, which no longer makes Tree
+}
+
+// Submodule is the source of a submodule.
+type Submodule struct {
+	Path string // relative to the root of the project
+	Part
+}
+
+// Package is the source of a Python distribution that is installed as editable from a repository outside the project.
+type Package struct {
+	Name string // as in the environment
+	Part
+	Folder  string // of the repository that has the package; empty for its root
+	Omitted int64  // files of the repository that the tree lacks and that may matter
 }
 
 // Omitted is something in the working tree that is not in the recorded tree.

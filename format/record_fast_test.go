@@ -59,7 +59,7 @@ func TestFastRunReadsWhatIsWritten(t *testing.T) {
 	// A key that the example lacks would make the general reader read the records that have it.
 	// Schema is a constant, Nulls are in Params, and records with one of the others are left to the general reader.
 	left := []string{
-		"Schema", "Nulls", "Defined", "Conflicts", "Extra", "Unknown", "Redacted", "Requires", "Submodules",
+		"Schema", "Nulls", "Defined", "Conflicts", "Extra", "Unknown", "Redacted", "Requires", "Submodules", "Packages",
 	}
 	for _, v := range []any{*full, *full.Source, *full.Environment, *full.Machine, *full.Trace} {
 		for field, value := range reflect.ValueOf(v).Fields() {

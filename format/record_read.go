@@ -351,28 +351,51 @@ func readSource(t table, unknown map[string]any) *Source {
 			t.fail(t.at("submodules"), "%q is there twice or out of order", s.Submodules[i].Path)
 		}
 	}
+	if rest := t.each("packages", func(o table) { s.Packages = append(s.Packages, readPackage(o)) }); rest != nil {
+		t.m["packages"] = rest
+	}
+	if len(s.Packages) > MaxPackages {
+		t.fail(t.at("packages"), "has %d entries, the limit is %d", len(s.Packages), MaxPackages)
+	}
+	for i := 1; i < len(s.Packages); i++ {
+		if s.Packages[i].Name <= s.Packages[i-1].Name {
+			t.fail(t.at("packages"), "%q is there twice or out of order", s.Packages[i].Name)
+		}
+	}
 	return s
 }
 
-// MaxSubmodules is how many submodules a record has at most.
-const MaxSubmodules = 1000
+// MaxSubmodules is how many submodules a record has at most, and MaxPackages how many packages.
+const (
+	MaxSubmodules = 1000
+	MaxPackages   = 100
+)
 
 func readSubmodule(t table) Submodule {
-	for _, key := range []string{"path", "tree"} {
-		if !t.has(key) {
-			t.fail(t.at(key), "missing")
-		}
+	if !t.has("path") {
+		t.fail(t.at("path"), "missing")
 	}
-	s := Submodule{
-		Path: t.relative("path"), URL: t.text("url"), Commit: t.hash("commit", true), Tree: t.hash("tree", true),
-		Base: t.hash("base", true), Patches: t.texts("patches"), Redacted: t.boolean("redacted"),
+	return Submodule{t.relative("path"), readPart(t)}
+}
+
+func readPackage(t table) Package {
+	return Package{t.needText("name"), readPart(t), t.relative("folder"), t.size("omitted")}
+}
+
+func readPart(t table) Part {
+	if !t.has("tree") {
+		t.fail(t.at("tree"), "missing")
 	}
-	for _, digest := range s.Patches {
+	p := Part{
+		URL: t.text("url"), Commit: t.hash("commit", true), Tree: t.hash("tree", true), Base: t.hash("base", true),
+		Patches: t.texts("patches"), Redacted: t.boolean("redacted"),
+	}
+	for _, digest := range p.Patches {
 		if !isHex(digest, false) {
 			t.fail(t.at("patches"), "%q is not a SHA-256 in lower-case hex", digest)
 		}
 	}
-	return s
+	return p
 }
 
 func readDataset(t table) Dataset {

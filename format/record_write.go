@@ -143,7 +143,8 @@ func (s *Source) tree() object {
 		return item
 	})
 	o.addObjects("submodules", len(s.Submodules), func(i int) object { return s.Submodules[i].tree() })
-	for _, key := range []string{"omitted", "submodules"} {
+	o.addObjects("packages", len(s.Packages), func(i int) object { return s.Packages[i].tree() })
+	for _, key := range []string{"omitted", "submodules", "packages"} {
 		if i := o.index(key); i >= 0 {
 			o[i].section = true
 		}
@@ -154,12 +155,26 @@ func (s *Source) tree() object {
 func (s *Submodule) tree() object {
 	var o object
 	o.add("path", s.Path)
-	o.addText("url", s.URL)
-	o.addText("commit", s.Commit)
-	o.add("tree", s.Tree)
-	o.addText("base", s.Base)
-	o.addTexts("patches", s.Patches)
-	if s.Redacted {
+	return append(o, s.Part.tree()...)
+}
+
+func (p *Package) tree() object {
+	var o object
+	o.add("name", p.Name)
+	o = append(o, p.Part.tree()...)
+	o.addText("folder", p.Folder)
+	o.addInt("omitted", p.Omitted)
+	return o
+}
+
+func (p *Part) tree() object {
+	var o object
+	o.addText("url", p.URL)
+	o.addText("commit", p.Commit)
+	o.add("tree", p.Tree)
+	o.addText("base", p.Base)
+	o.addTexts("patches", p.Patches)
+	if p.Redacted {
 		o.add("redacted", true)
 	}
 	return o

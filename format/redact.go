@@ -54,8 +54,8 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	r.Summary = redactMap(r.Summary, replace)
 	if s := r.Source; s != nil {
 		s.Branch, s.Remote, s.Entry = replace(s.Branch), replace(s.Remote), replace(s.Entry)
-		for i := range s.Submodules {
-			s.Submodules[i].URL = replace(s.Submodules[i].URL)
+		for _, p := range s.Parts() {
+			p.URL = replace(p.URL)
 		}
 		for i := range s.Omitted {
 			s.Omitted[i].Path, s.Omitted[i].Reason = replace(s.Omitted[i].Path), replace(s.Omitted[i].Reason)

@@ -56,8 +56,8 @@ func (s *Source) Missing() string {
 		}
 	}
 	redacted := s.Redacted
-	for i := range s.Submodules {
-		redacted = redacted || s.Submodules[i].Redacted
+	for _, p := range s.Parts() {
+		redacted = redacted || p.Redacted
 	}
 	switch {
 	case redacted:
@@ -91,11 +91,23 @@ func (s *Source) Rewritten() (paths []string) {
 	return paths
 }
 
-// AllPatches returns the digests of the patches of a source and of its submodules.
+// Parts returns the sources of other repositories: of the submodules, and then of the packages.
+func (s *Source) Parts() []*Part {
+	var parts []*Part
+	for i := range s.Submodules {
+		parts = append(parts, &s.Submodules[i].Part)
+	}
+	for i := range s.Packages {
+		parts = append(parts, &s.Packages[i].Part)
+	}
+	return parts
+}
+
+// AllPatches returns the digests of the patches of a source and of its parts.
 func (s *Source) AllPatches() []string {
 	all := s.Patches[:len(s.Patches):len(s.Patches)]
-	for i := range s.Submodules {
-		all = append(all, s.Submodules[i].Patches...)
+	for _, p := range s.Parts() {
+		all = append(all, p.Patches...)
 	}
 	return all
 }
@@ -117,7 +129,7 @@ func SubmodulesOf(text string) []Submodule {
 	var all []Submodule
 	for line := range strings.Lines(text) {
 		tree, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		all = append(all, Submodule{Path: path, Tree: tree, Patches: []string{""}})
+		all = append(all, Submodule{path, Part{Tree: tree, Patches: []string{""}}})
 	}
 	return all
 }

@@ -68,11 +68,17 @@ func (a *Active) changeEnvironment(ctx context.Context, run *format.Run, q Inter
 	if a.usesInterpreter(ctx, run, capture.Portable(root, q.Interpreter.Prefix), q.Interpreter.Version) {
 		return false, nil
 	}
-	env, file := capture.Environment(ctx, capture.EnvironmentRequest{Root: root, Dir: q.Dir, Interpreter: &q.Interpreter})
+	env, file, packages := capture.Environment(ctx, capture.EnvironmentRequest{
+		Root: root, Dir: q.Dir, Interpreter: &q.Interpreter, Config: a.settings(),
+	})
+	defer packages.Close()
 	if file.Python == nil || a.usesInterpreter(ctx, run, file.Python.Prefix, file.Python.Version) {
 		return false, ctx.Err()
 	}
 	run.Environment.Python = env.Python
+	if err := a.repo.storePackages(run, packages); err != nil {
+		return false, err
+	}
 	return true, a.repo.storeEnvironment(run, file)
 }
 

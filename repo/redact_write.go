@@ -178,7 +178,7 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 				patched = true
 			}
 		}
-		x.renameSubmodulePatches(run, &mark)
+		x.renamePartPatches(run, &mark)
 	}
 	if run.Environment != nil {
 		old := path.Join(sharedEnvironments.folder, run.Environment.Digest+sharedEnvironments.extension)
@@ -210,19 +210,18 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	return err
 }
 
-// renameSubmodulePatches names the redacted patches of submodules. What they make is not known any more.
-func (x *redaction) renameSubmodulePatches(run *format.Run, mark *format.Redaction) {
-	for i := range run.Source.Submodules {
-		sub := &run.Source.Submodules[i]
-		for k, digest := range sub.Patches {
+// renamePartPatches names the redacted patches of submodules and packages. What they make is not known any more.
+func (x *redaction) renamePartPatches(run *format.Run, mark *format.Redaction) {
+	for _, part := range run.Source.Parts() {
+		for k, digest := range part.Patches {
 			next, ok := x.renamed[path.Join(sharedSources.folder, digest+sharedSources.extension)]
 			if !ok {
 				continue
 			}
-			_, sub.Patches[k], _ = sharedName(next)
+			_, part.Patches[k], _ = sharedName(next)
 			mark.Files = append(mark.Files, next)
-			if !sub.Redacted {
-				sub.Redacted = true
+			if !part.Redacted {
+				part.Redacted = true
 				x.done.NotRestorable = append(x.done.NotRestorable, run.ID)
 			}
 		}

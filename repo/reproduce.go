@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/diff"
@@ -49,6 +50,8 @@ type Reproduction struct {
 	// Lock is a lock file of the source that pins the recorded packages, and LockCommand installs them. Both are empty if
 	// there is none.
 	Lock, LockCommand string
+
+	Packages []error // says for each editable package that could not be restored for the new environment why
 
 	Variables capture.RestoredVariables // empty with NoVariables
 	Absent    []string                  // absolute paths in the command that are not on this machine
@@ -96,8 +99,11 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 			return nil, err
 		}
 	}
+	var restored []format.Package
 	if q.Environment == BuildEnvironment {
-		if err := p.buildEnvironment(ctx, recorded, q); err != nil {
+		var places map[string]string
+		places, restored, p.Packages = of.Repository().restorePackages(ctx, of.Run, recorded, q.Dir)
+		if err := p.buildEnvironment(ctx, recorded, q, places); err != nil {
 			return nil, err
 		}
 	}
@@ -112,13 +118,16 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 		arg = capture.Portable(q.Dir, strings.ToValidUTF8(arg, "\ufffd"))
 		run.Command = append(run.Command, capture.Portable(r.TreeRoot(), arg))
 	}
-	now, err := r.OriginAgain(ctx, run, q.Dir, p.Dir, p.Args, p.Env)
+	now, err := r.OriginAgain(ctx, run, q.Dir, p.Dir, p.Args, p.Env, restored)
 	if err != nil {
 		return nil, err
 	}
 	if q.Environment != IgnoreEnvironment {
 		p.Lock, p.LockCommand = capture.LockCommand(recorded, q.Dir)
-		p.Changes = diff.CompareEnvironments(recorded, now)
+		p.Changes = slices.DeleteFunc(diff.CompareEnvironments(recorded, now), func(c diff.Change) bool {
+			name, editable := strings.CutPrefix(c.Key, diff.EditableKey)
+			return editable && slices.ContainsFunc(restored, func(p format.Package) bool { return p.Name == name })
+		})
 		var imported map[string]bool
 		if p.Watched = of.Trace != nil && len(of.Trace.Imported) > 0; p.Watched {
 			imported = capture.ImportedModules(of.Trace.Imported)
@@ -214,9 +223,11 @@ func (r *Repository) restoreVariables(p *Reproduction, q ReproduceRequest) error
 
 // buildEnvironment makes a virtual environment in the folder of the source, and has the program use it.
 func (p *Reproduction) buildEnvironment(
-	ctx context.Context, recorded *format.EnvironmentFile, q ReproduceRequest,
+	ctx context.Context, recorded *format.EnvironmentFile, q ReproduceRequest, packages map[string]string,
 ) error {
-	env, bin, err := capture.MakeVenv(ctx, recorded, q.Dir, filepath.Join(q.Dir, ".venv"), q.Output)
+	env, bin, err := capture.MakeVenv(ctx, recorded, capture.VenvRequest{
+		Root: q.Dir, Dir: filepath.Join(q.Dir, ".venv"), Packages: packages,
+	}, q.Output)
 	if err != nil {
 		hint := "give --env check to use the environment of this machine"
 		if errors.Is(err, capture.ErrNoPython) {

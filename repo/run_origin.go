@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,27 +40,47 @@ func (r *Repository) Origin(ctx context.Context, run *format.Run, q OriginReques
 		return nil, err
 	}
 	var file *format.EnvironmentFile
+	var packages *capture.PackageSources
 	var environment errgroup.Group
 	environment.Go(func() error {
 		run.Machine = capture.Machine()
-		run.Environment, file = capture.Environment(ctx, capture.EnvironmentRequest{
+		run.Environment, file, packages = capture.Environment(ctx, capture.EnvironmentRequest{
 			Root: r.TreeRoot(), Dir: q.Dir, Command: q.Command, Variables: config.Environment.Variables,
-			Interpreter: q.Interpreter,
+			Interpreter: q.Interpreter, Config: config,
 		})
 		return nil
 	})
 	warnings, err = r.sourceOrigin(ctx, run, config, q.Datasets)
 	_ = environment.Wait()
+	defer packages.Close()
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if err := r.storePackages(run, packages); err != nil {
+		warnings = append(warnings, "the sources of editable packages are not recorded: "+err.Error())
+	}
+	warnings = append(warnings, packages.Warnings...)
 	if err := r.storeEnvironment(run, file); err != nil {
 		warnings = append(warnings, "the environment is not recorded: "+err.Error())
 	}
 	return warnings, nil
+}
+
+// storePackages records the sources of editable packages in a run that has a source.
+func (r *Repository) storePackages(run *format.Run, packages *capture.PackageSources) error {
+	if run.Source == nil {
+		return nil
+	}
+	for _, c := range packages.Captured {
+		if err := r.storePatches(c); err != nil {
+			return err
+		}
+	}
+	run.Source.Packages = packages.Packages
+	return nil
 }
 
 func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentFile) error {
@@ -74,10 +96,10 @@ func (r *Repository) storeEnvironment(run *format.Run, file *format.EnvironmentF
 }
 
 // OriginAgain records the author, machine and environment in run, which reproduces another. The source is known,
-// because it was restored into root. env lists the variables that the program has in addition to our own environment.
-// OriginAgain returns the environment.
+// because it was restored into root, and so are those of the packages in restored. env lists the variables that the
+// program has in addition to our own environment. OriginAgain returns the environment.
 func (r *Repository) OriginAgain(
-	ctx context.Context, run *format.Run, root, dir string, command, env []string,
+	ctx context.Context, run *format.Run, root, dir string, command, env []string, restored []format.Package,
 ) (*format.EnvironmentFile, error) {
 	config, err := r.Config()
 	if err != nil {
@@ -86,9 +108,20 @@ func (r *Repository) OriginAgain(
 	run.Author, _, _ = capture.Author(ctx, r.TreeRoot())
 	run.Machine = capture.Machine()
 	var file *format.EnvironmentFile
-	run.Environment, file = capture.Environment(ctx, capture.EnvironmentRequest{
-		Root: root, Dir: dir, Command: command, Env: env, Variables: config.Environment.Variables,
+	var packages *capture.PackageSources
+	run.Environment, file, packages = capture.Environment(ctx, capture.EnvironmentRequest{
+		Root: root, Dir: dir, Command: command, Env: env, Variables: config.Environment.Variables, Config: config,
 	})
+	defer packages.Close()
+	if run.Source != nil {
+		source := *run.Source // that of the reproduced run
+		run.Source = &source
+		if err := r.storePackages(run, packages); err != nil {
+			return nil, err
+		}
+		run.Source.Packages = append(run.Source.Packages, restored...)
+		slices.SortFunc(run.Source.Packages, func(a, b format.Package) int { return strings.Compare(a.Name, b.Name) })
+	}
 	return file, r.storeEnvironment(run, file)
 }
 

@@ -303,8 +303,8 @@ func (r *Repository) Manifest(ctx context.Context, d format.Dataset) ([]format.M
 	return entries, nil
 }
 
-// EachPatch calls read for each patch of the source of a run, in order, and then for those of its submodules. A line
-// before the first patch of a submodule names it.
+// EachPatch calls read for each patch of the source of a run, in order, and then for those of its submodules and
+// packages. A line before the first patch of one of them names it.
 func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(io.Reader) error) error {
 	one := func(digest string) error {
 		file, remove, err := r.shared(ctx, sharedSources, digest)
@@ -330,19 +330,26 @@ func (r *Repository) EachPatch(ctx context.Context, run *format.Run, read func(i
 	if err := each(run.Source.Patches); err != nil {
 		return err
 	}
-	for i := range run.Source.Submodules {
-		sub := &run.Source.Submodules[i]
-		if len(sub.Patches) == 0 {
-			continue
+	part := func(what string, p *format.Part) error {
+		if len(p.Patches) == 0 {
+			return nil
 		}
 		from := "an empty tree"
-		if sub.Base != "" {
-			from = "commit " + sub.Base[:12]
+		if p.Base != "" {
+			from = "commit " + p.Base[:12]
 		}
-		if err := read(strings.NewReader("# submodule " + sub.Path + ", as a patch of " + from + "\n")); err != nil {
+		if err := read(strings.NewReader("# " + what + ", as a patch of " + from + "\n")); err != nil {
 			return err
 		}
-		if err := each(sub.Patches); err != nil {
+		return each(p.Patches)
+	}
+	for i := range run.Source.Submodules {
+		if err := part("submodule "+run.Source.Submodules[i].Path, &run.Source.Submodules[i].Part); err != nil {
+			return err
+		}
+	}
+	for i := range run.Source.Packages {
+		if err := part("package "+run.Source.Packages[i].Name, &run.Source.Packages[i].Part); err != nil {
 			return err
 		}
 	}

@@ -83,34 +83,45 @@ func (r *Repository) checkOutSubmodule(
 // rebuildSubmodule makes the recorded tree of a submodule in a scratch of its repository, and verifies it. If fetch is
 // true and this clone has not got its base commit, it is fetched into the scratch.
 func (r *Repository) rebuildSubmodule(ctx context.Context, sub *format.Submodule, fetch bool) (*git.Scratch, error) {
-	if sub.Redacted {
-		return nil, errRedacted
-	}
-	source := &format.Source{Tree: sub.Tree, Base: sub.Base, Patches: sub.Patches}
 	places, err := r.submodulePlaces(ctx, sub.Path)
 	if err != nil {
 		return nil, err
+	}
+	scratch, err := r.rebuildPart(ctx, &sub.Part, places)
+	var noBase noBaseError
+	if fetch && errors.As(err, &noBase) {
+		return r.fetchSubmodule(ctx, sub)
+	}
+	return scratch, err
+}
+
+// rebuildPart makes the recorded tree of another repository in a scratch of the first of some repositories that has its
+// base commit, and verifies it. The error is a noBaseError if none has it.
+func (r *Repository) rebuildPart(ctx context.Context, part *format.Part, places []git.Dirs) (*git.Scratch, error) {
+	if part.Redacted {
+		return nil, errRedacted
 	}
 	for _, dirs := range places {
 		scratch, err := git.NewScratch(dirs)
 		if err != nil {
 			return nil, err
 		}
-		if has, err := scratch.HasBase(ctx, sub.Base); err != nil || !has {
+		if has, err := scratch.HasBase(ctx, part.Base); err != nil || !has {
 			scratch.Close()
 			continue
 		}
 		scratch.AllowNetwork() // for what a partial clone lacks
-		if err := r.rebuildIn(ctx, scratch, source); err != nil {
+		if err := r.rebuildIn(ctx, scratch, sourceOf(part)); err != nil {
 			scratch.Close()
 			return nil, err
 		}
 		return scratch, nil
 	}
-	if !fetch {
-		return nil, noBaseError(sub.Base)
-	}
-	return r.fetchSubmodule(ctx, sub, source)
+	return nil, noBaseError(part.Base)
+}
+
+func sourceOf(part *format.Part) *format.Source {
+	return &format.Source{Tree: part.Tree, Base: part.Base, Patches: part.Patches}
 }
 
 // submodulePlaces returns the repositories of this clone that may have the commits of a submodule.
@@ -139,9 +150,7 @@ func (r *Repository) submoduleName(ctx context.Context, at string) string {
 
 // fetchSubmodule fetches the base commit of a submodule with the user's Git, from the address that this clone has for
 // it, otherwise from the recorded one.
-func (r *Repository) fetchSubmodule(
-	ctx context.Context, sub *format.Submodule, source *format.Source,
-) (*git.Scratch, error) {
+func (r *Repository) fetchSubmodule(ctx context.Context, sub *format.Submodule) (*git.Scratch, error) {
 	var urls []string
 	if configured, err := git.SubmoduleURL(ctx, r.Git, r.submoduleName(ctx, sub.Path)); err == nil && configured != "" {
 		urls = append(urls, configured)
@@ -150,11 +159,20 @@ func (r *Repository) fetchSubmodule(
 	if recorded != "" && (len(urls) == 0 || urls[0] != recorded) {
 		urls = append(urls, recorded)
 	}
+	scratch, err := r.fetchPart(ctx, &sub.Part, urls)
+	if err != nil && ctx.Err() == nil {
+		err = withHint(err, "run 'git submodule update --init %s' in the project, and repeat", sub.Path)
+	}
+	return scratch, err
+}
+
+// fetchPart fetches the base commit of another repository from the first of some addresses that has it.
+func (r *Repository) fetchPart(ctx context.Context, part *format.Part, urls []string) (*git.Scratch, error) {
 	failed := errors.New("its address was not recorded")
 	for _, url := range urls {
-		scratch, err := git.FetchedScratch(ctx, r.Git, url, sub.Base)
+		scratch, err := git.FetchedScratch(ctx, r.Git, url, part.Base)
 		if err == nil {
-			if err = r.rebuildIn(ctx, scratch, source); err == nil {
+			if err = r.rebuildIn(ctx, scratch, sourceOf(part)); err == nil {
 				return scratch, nil
 			}
 			scratch.Close()
@@ -162,9 +180,9 @@ func (r *Repository) fetchSubmodule(
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		failed = fmt.Errorf("commit %.12s cannot be fetched from %s: %w", sub.Base, git.RemoteWithoutCredentials(url), err)
+		failed = fmt.Errorf("commit %.12s cannot be fetched from %s: %w", part.Base, git.RemoteWithoutCredentials(url), err)
 	}
-	return nil, withHint(failed, "run 'git submodule update --init %s' in the project, and repeat", sub.Path)
+	return nil, failed
 }
 
 // absentSubmoduleError says that this clone does not have a submodule of a run. Its text is the path.
@@ -174,7 +192,7 @@ func (e absentSubmoduleError) Error() string {
 	return fmt.Sprintf("submodule %s was not verified: it is not in this clone, and 'runs checkout' fetches it", string(e))
 }
 
-// rebuildAll rebuilds the source of a run and its submodules, without fetching these, and verifies them.
+// rebuildAll rebuilds the source of a run, its submodules and packages, without fetching these, and verifies them.
 func (r *Repository) rebuildAll(ctx context.Context, run *format.Run) error {
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
@@ -193,5 +211,5 @@ func (r *Repository) rebuildAll(ctx context.Context, run *format.Run) error {
 		}
 		scratch.Close()
 	}
-	return nil
+	return r.verifyPackages(ctx, run)
 }

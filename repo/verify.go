@@ -281,7 +281,7 @@ func (v *Verifier) missing(ctx context.Context, e *Entry) (missing []MissingData
 	return missing
 }
 
-// source rebuilds the tree, and those of the submodules. It is not a problem if no source was recorded, if this clone
+// source rebuilds the tree, and those of the submodules and packages. It is not a problem if no source was recorded, if this clone
 // lacks the base commit, or if the source was redacted. Any other failure is a problem.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	s := e.Source
@@ -291,7 +291,13 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	}
 	key := s.Base + " " + s.Proof() + " " + strings.Join(s.AllPatches(), " ")
 	for i := range s.Submodules {
-		key += " " + s.Submodules[i].Path + " " + s.Submodules[i].Base + " " + s.Submodules[i].Tree
+		key += " " + s.Submodules[i].Path
+	}
+	for i := range s.Packages {
+		key += " " + s.Packages[i].Name
+	}
+	for _, part := range s.Parts() {
+		key += " " + part.Base + " " + part.Tree
 	}
 	err, ok := v.sources[key]
 	if !ok {

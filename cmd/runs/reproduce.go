@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -201,7 +203,15 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	for _, path := range again.Absent {
 		a.warn("the command names %s, which is not on this machine", path)
 	}
+	for _, err := range again.Packages {
+		a.warn("%v", err)
+		var hint *repo.HintError
+		if errors.As(err, &hint) {
+			a.hint("%s", hint.Hint)
+		}
+	}
 	a.printEnvironment(again)
+	a.hintEditable(q, again)
 	if len(again.Changes) > 0 && again.Lock != "" {
 		a.hint("%s pins the recorded packages: '%s' in the restored source installs them", again.Lock, again.LockCommand)
 	}
@@ -234,6 +244,31 @@ func (a *app) printFetched(d repo.FetchedData) {
 	default:
 		a.hint("the program reads the path that it names itself; %s is set to this place, but its source does not name it",
 			d.Variable)
+	}
+}
+
+// hintEditable says how editable packages that differ come back.
+func (a *app) hintEditable(q repo.ReproduceRequest, again *repo.Reproduction) {
+	var restorable, lost []string
+	for _, c := range again.Changes {
+		name, ok := strings.CutPrefix(c.Key, diff.EditableKey)
+		switch {
+		case !ok:
+		case q.Of.Source != nil && slices.ContainsFunc(q.Of.Source.Packages, func(p format.Package) bool {
+			return p.Name == name
+		}):
+			restorable = append(restorable, name)
+		default:
+			lost = append(lost, name)
+		}
+	}
+	if len(restorable) > 0 && q.Environment == repo.CompareEnvironment {
+		a.hint("'runs reproduce %s --env venv' installs %s as recorded",
+			format.IDRandom(q.Of.ID), firstNames(restorable))
+	}
+	if len(lost) > 0 {
+		a.hint("only a digest is recorded of %s, which was not in a Git repository: put the files back as they were",
+			firstNames(lost))
 	}
 }
 

@@ -23,6 +23,9 @@ type EnvironmentRequest struct {
 
 	// Interpreter is the Python that runs the program, if it is known. Otherwise the command tells.
 	Interpreter *Interpreter
+
+	// Config has the limits of the sources of packages.
+	Config *format.Config
 }
 
 // Interpreter is a Python that runs. A process knows all fields about itself. Of another process only Path is known,
@@ -37,8 +40,10 @@ type Interpreter struct {
 }
 
 // Environment captures the environment of a program. The first value is part of the run; the second is shared by all
-// runs in the same environment.
-func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment, *format.EnvironmentFile) {
+// runs in the same environment. The third has the sources of editable packages, which the caller must close.
+func Environment(ctx context.Context, q EnvironmentRequest) (
+	*format.Environment, *format.EnvironmentFile, *PackageSources,
+) {
 	file := &format.EnvironmentFile{
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Driver: driverVersion(), CUDA: cudaVersion(), Locks: lockFiles(q),
 	}
@@ -65,7 +70,7 @@ func Environment(ctx context.Context, q EnvironmentRequest) (*format.Environment
 	if p.r {
 		file.R = rPackages()
 	}
-	return env, file
+	return env, file, capturePackages(ctx, q, file)
 }
 
 func matchName(pattern, name string) bool {

@@ -92,12 +92,17 @@ func TestRequirements(t *testing.T) {
 		"-e /again/pkg\nnumpy==1.26.4\nwheel-here @ file://" + filepath.Dir(wheel) + "/a%20b.whl\n" +
 		"wheel-net @ https://example.org/w.whl#sha256=0a\n" +
 		"copied @ file:///again/c\n-e /again\nsub @ git+https://example.org/s.git@abc#subdirectory=py\n"
-	got, left := requirementsOf(e, "/again")
+	got, left := requirementsOf(t.Context(), e, "/again", nil)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 	if len(left) != 4 {
 		t.Errorf("%q", left)
+	}
+	restored, left := requirementsOf(t.Context(), e, "/again", map[string]string{"far": "/again/.venv-sources/far"})
+	if want += "-e /again/.venv-sources/far\n"; len(left) != 3 || len(restored) != len(want) ||
+		!strings.Contains(restored, "-e /again/.venv-sources/far\n") {
+		t.Errorf("%s%q", restored, left)
 	}
 }
 

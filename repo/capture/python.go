@@ -228,10 +228,11 @@ func (p *python) readEggLink(ctx context.Context, q EnvironmentRequest, file, na
 	p.add(e)
 }
 
-// folder records the folder of an editable distribution and its commit. The project's own source is recorded elsewhere.
+// folder records the folder that a distribution was installed from, and the commit of one that was copied. The source
+// of an editable one is captured later, and the project's own is recorded elsewhere.
 func (p *python) folder(ctx context.Context, q EnvironmentRequest, e *format.Editable, dir string) {
 	e.Path = Portable(q.Root, dir)
-	if strings.HasPrefix(e.Path, "{project}") {
+	if strings.HasPrefix(e.Path, "{project}") || !e.Copied {
 		return
 	}
 	if head, err := git.ReadHead(ctx, dir); err == nil {

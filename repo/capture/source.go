@@ -59,7 +59,8 @@ type SourceRequest struct {
 	// Rewritten is Written for tracked files, of which the time does not count. It may be nil.
 	Rewritten Written
 
-	depth int // of submodules; 0 is the project itself
+	depth int  // of submodules; 0 is the project itself
+	alone bool // a package: its patches hold changes, and never all of a repository
 }
 
 // Source captures the working tree of a repository: every file on disk that is not ignored, as Git would store it, and
@@ -116,7 +117,7 @@ func (c *Captured) capture(ctx context.Context, dirs git.Dirs, q SourceRequest) 
 			c.Warnings = append(c.Warnings, err.Error())
 			base, err = c.scratch.DurableBase(both, refs, "", config.Source.MaxTotal)
 		}
-		if err == nil && q.depth > 0 {
+		if err == nil && q.depth > 0 && !q.alone {
 			base, err = c.baseOfSubmodule(both, refs, base, config.Source.MaxTotal)
 		}
 		if err != nil {

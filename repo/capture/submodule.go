@@ -118,7 +118,7 @@ func captureSubmodule(ctx context.Context, dirs git.Dirs, q SourceRequest) (c *C
 func (c *Captured) addSubmodule(at, url string, sub *Captured) {
 	s := &sub.Source
 	c.Source.Submodules = append(c.Source.Submodules, format.Submodule{
-		Path: at, URL: url, Commit: s.Commit, Tree: s.Tree, Base: s.Base, Patches: s.Patches,
+		Path: at, Part: partOf(s, url),
 	})
 	for _, inner := range s.Submodules {
 		inner.Path = path.Join(at, inner.Path)
@@ -140,6 +140,11 @@ func (c *Captured) addSubmodule(at, url string, sub *Captured) {
 	}
 	c.Submodules = append(append(c.Submodules, sub), sub.Submodules...)
 	sub.Submodules = nil
+}
+
+// partOf returns what a captured source of another repository is in the record of the project.
+func partOf(s *format.Source, url string) format.Part {
+	return format.Part{URL: url, Commit: s.Commit, Tree: s.Tree, Base: s.Base, Patches: s.Patches}
 }
 
 // baseOfSubmodule returns the tree without entries instead of a base that no remote has, if the submodule is small: a

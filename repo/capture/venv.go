@@ -21,12 +21,18 @@ import (
 // ErrNoPython reports that the recorded version of Python is not on this machine.
 var ErrNoPython = errors.New("is not on this machine")
 
-// MakeVenv creates a virtual environment in dir with the Python version and the packages of a record. It uses uv if it
+// VenvRequest says where to make a virtual environment.
+type VenvRequest struct {
+	Root     string            // of the restored source
+	Dir      string            // of the environment; must not exist
+	Packages map[string]string // folders with the restored sources of editable packages, by name
+}
+
+// MakeVenv creates a virtual environment with the Python version and the packages of a record. It uses uv if it
 // is installed, and otherwise venv and pip, whose output goes to out. It returns the environment variables for a
-// program that runs in the environment, and the folder that holds its programs. dir must not exist; it is removed on
-// failure.
+// program that runs in the environment, and the folder that holds its programs. It removes the folder on failure.
 func MakeVenv(
-	ctx context.Context, e *format.EnvironmentFile, root, dir string, out io.Writer,
+	ctx context.Context, e *format.EnvironmentFile, q VenvRequest, out io.Writer,
 ) (env []string, bin string, err error) {
 	if e == nil || e.Python == nil {
 		return nil, "", errors.New("the record does not say which Python was used")
@@ -36,7 +42,8 @@ func MakeVenv(
 		return nil, "", err
 	}
 	defer func() { _ = os.Remove(requirements.Name()) }()
-	text, left := requirementsOf(e, root)
+	root, dir := q.Root, q.Dir
+	text, left := requirementsOf(ctx, e, root, q.Packages)
 	for _, line := range left {
 		_, _ = fmt.Fprintf(out, "runs: left out of the environment: %s\n", printable(line))
 	}
@@ -193,14 +200,19 @@ func LockCommand(e *format.EnvironmentFile, root string) (file, command string) 
 
 // requirementsOf returns requirements that pin every distribution. A distribution that was installed from a folder, a
 // repository or an archive is installed from there again. left says for each that cannot be why.
-func requirementsOf(e *format.EnvironmentFile, root string) (text string, left []string) {
+func requirementsOf(ctx context.Context, e *format.EnvironmentFile, root string, restored map[string]string) (
+	text string, left []string,
+) {
 	var b strings.Builder
 	from := map[string]string{}
 	for _, item := range e.Editable {
 		if !isRequirement(item.Name, "0") || strings.ContainsAny(item.Path, " \t\r\n") && strings.Contains(item.Path, "://") {
 			continue
 		}
-		line, why := requirementOf(item, root)
+		line, why := requirementOf(ctx, item, root)
+		if dir, ok := restored[item.Name]; ok {
+			line, why = "-e "+dir, ""
+		}
 		if from[item.Name] = line; why != "" {
 			left = append(left, fmt.Sprintf("%s %s was installed from %s, %s", item.Name, item.Version, item.Path, why))
 		}
@@ -240,7 +252,7 @@ func isRequirement(name, version string) bool {
 
 // requirementOf returns the requirement for a distribution that is not from an index. An index may have another one of
 // the same name, so that there is none if its origin is not on this machine; why says so.
-func requirementOf(item format.Editable, root string) (line, why string) {
+func requirementOf(ctx context.Context, item format.Editable, root string) (line, why string) {
 	below := ""
 	if item.Subdirectory != "" {
 		below = "#subdirectory=" + url.PathEscape(item.Subdirectory)
@@ -261,7 +273,12 @@ func requirementOf(item format.Editable, root string) (line, why string) {
 		return item.Name + " @ " + (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), ""
 	case strings.HasPrefix(item.Path, "{project}"):
 		return "-e " + path, ""
-	case item.Commit != "" && item.Dirty:
+	case item.Files != "":
+		if sourceDigest(ctx, path, format.DefaultConfig()) != item.Files {
+			return "", "which is not on this machine with its files of then"
+		}
+		return "-e " + path, ""
+	case item.Commit != "" && item.Dirty && item.Tree == "":
 		return "", "at commit " + item.Commit[:min(12, len(item.Commit))] +
 			" of a folder outside the project, with changes that are not recorded"
 	case item.Commit != "":

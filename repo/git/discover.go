@@ -84,6 +84,19 @@ func fromEnvironment(dir, env string) (Dirs, bool, error) {
 	return dirs, true, nil
 }
 
+// DiscoverApart finds the repository that contains dir, whatever the environment says: the nearest .git upwards. It
+// returns false if there is none. dir must be absolute.
+func DiscoverApart(dir string) (Dirs, bool, error) {
+	for at := dir; ; at = filepath.Dir(at) {
+		if dirs, ok, err := Submodule(at); ok || err != nil {
+			return dirs, ok, err
+		}
+		if filepath.Dir(at) == at {
+			return Dirs{}, false, nil
+		}
+	}
+}
+
 // HasWorktree reports whether dir is the root of another working tree of the same repository, whatever the environment
 // says. Coding agents make such working trees below the project. dir must be absolute.
 func (d Dirs) HasWorktree(dir string) bool {

@@ -21,6 +21,8 @@ var fixed = []string{
 	"source.redacted_tree", "source.omitted.*.bytes", "source.omitted.*.count",
 	"source.submodules.*.path", "source.submodules.*.commit", "source.submodules.*.tree", "source.submodules.*.base",
 	"source.submodules.*.patches", "source.submodules.*.redacted",
+	"source.packages.*.name", "source.packages.*.commit", "source.packages.*.tree", "source.packages.*.base",
+	"source.packages.*.patches", "source.packages.*.redacted", "source.packages.*.folder", "source.packages.*.omitted",
 	"environment.digest", "environment.python", "environment.os", "environment.arch",
 	"machine.cores", "machine.memory",
 	"datasets.*.sha256", "datasets.*.bytes", "datasets.*.files", "datasets.*.rows", "datasets.*.manifest",
@@ -31,7 +33,7 @@ var fixed = []string{
 // structured lists the keys of a run.toml whose tables have keys that the format defines. The keys of all other tables
 // are somebody's text, and a redaction may replace them.
 var structured = []string{
-	"", "source", "source.omitted.*", "source.submodules.*", "environment", "machine", "datasets.*", "artifacts.*",
+	"", "source", "source.omitted.*", "source.submodules.*", "source.packages.*", "environment", "machine", "datasets.*", "artifacts.*",
 }
 
 // known lists the keys that the format defines at the top of a run.toml. Other keys there may be redacted.

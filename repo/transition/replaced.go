@@ -82,15 +82,15 @@ func sharedNames(runs []*format.Run) (all [][]string) {
 	first := runs[0]
 	for _, run := range runs {
 		if (run.Source == nil) != (first.Source == nil) || (run.Environment == nil) != (first.Environment == nil) ||
-			run.Source != nil && len(run.Source.Patches) != len(first.Source.Patches) {
+			run.Source != nil && len(run.Source.AllPatches()) != len(first.Source.AllPatches()) {
 			return nil
 		}
 	}
 	if first.Source != nil {
-		for i := range first.Source.Patches {
+		for i := range first.Source.AllPatches() {
 			var names []string
 			for _, run := range runs {
-				names = append(names, path.Join("sources", run.Source.Patches[i]+".patch"))
+				names = append(names, path.Join("sources", run.Source.AllPatches()[i]+".patch"))
 			}
 			all = append(all, names)
 		}

@@ -411,7 +411,7 @@ func (s *step) patches(was, is map[string]any) error {
 	if s.was.Source == nil || s.is.Source == nil {
 		return nil
 	}
-	if err := s.submodulePatches(was, is); err != nil {
+	if err := s.partPatches(was, is); err != nil {
 		return err
 	}
 	if slices.Equal(s.was.Source.Patches, s.is.Source.Patches) {
@@ -448,33 +448,39 @@ func (s *step) redactedPatches(key string, old, now []string) error {
 	return nil
 }
 
-// submodulePatches compares the patches of the submodules, whose list must otherwise be the same.
-func (s *step) submodulePatches(was, is map[string]any) error {
-	old, now := s.was.Source.Submodules, s.is.Source.Submodules
-	if len(old) != len(now) {
-		return nil // the comparison of the records reports it
-	}
-	tables := func(record map[string]any, i int) map[string]any {
+// partPatches compares the patches of the submodules and packages, whose lists must otherwise be the same.
+func (s *step) partPatches(was, is map[string]any) error {
+	tables := func(record map[string]any) []any {
 		source, _ := record["source"].(map[string]any)
-		list, _ := source["submodules"].([]map[string]any)
-		if i >= len(list) {
-			return nil
-		}
-		return list[i]
+		submodules, _ := source["submodules"].([]any)
+		packages, _ := source["packages"].([]any)
+		return slices.Concat(submodules, packages)
+	}
+	before, after := tables(was), tables(is)
+	old, now := s.was.Source.Parts(), s.is.Source.Parts()
+	if len(old) != len(now) || len(before) != len(old) || len(after) != len(now) ||
+		len(s.was.Source.Submodules) != len(s.is.Source.Submodules) {
+		return nil // the comparison of the records reports it
 	}
 	for i := range old {
 		if slices.Equal(old[i].Patches, now[i].Patches) {
 			continue
 		}
-		if err := s.redactedPatches("source.submodules.patches", old[i].Patches, now[i].Patches); err != nil {
+		key := "source.submodules"
+		if i >= len(s.was.Source.Submodules) {
+			key = "source.packages"
+		}
+		if err := s.redactedPatches(key+".patches", old[i].Patches, now[i].Patches); err != nil {
 			return err
 		}
 		if !now[i].Redacted {
-			return rewritten(recordName, "source.submodules.patches changed and redacted is missing")
+			return rewritten(recordName, key+".patches changed and redacted is missing")
 		}
+		a, _ := before[i].(map[string]any)
+		b, _ := after[i].(map[string]any)
 		for _, key := range []string{"patches", "redacted"} {
-			delete(tables(was, i), key)
-			delete(tables(is, i), key)
+			delete(a, key)
+			delete(b, key)
 		}
 	}
 	return nil

@@ -48,10 +48,11 @@ func (b *bench) environment() error {
 	found := 0
 	for range 30 {
 		start := time.Now()
-		_, file := capture.Environment(
+		_, file, packages := capture.Environment(
 			context.Background(),
 			capture.EnvironmentRequest{Root: dir, Dir: dir, Command: []string{python, "train.py"}},
 		)
+		packages.Close()
 		times = append(times, time.Since(start))
 		found = len(file.Packages)
 	}

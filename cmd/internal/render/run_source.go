@@ -167,6 +167,15 @@ func (v Run) environment(p *page, e *format.Environment) {
 				parts = append(parts, terminal.Count(int64(n), part.what))
 			}
 		}
+		outside := int64(0)
+		for _, e := range f.Editable {
+			if e.Files != "" || e.Tree != "" {
+				outside++
+			}
+		}
+		if outside > 0 {
+			parts = append(parts, terminal.Count(outside, "editable package")+" outside the project")
+		}
 		if f.CUDA != "" {
 			parts = append(parts, "CUDA "+f.CUDA)
 		}
@@ -212,6 +221,23 @@ func (v Run) restorable(p *page, s *format.Source) {
 			text += ", with changes"
 		}
 		p.pair("  submodule", terminal.Clean(text))
+	}
+	for i, pkg := range s.Packages {
+		if i == shownOmitted {
+			p.line("    … and %s more", terminal.Count(int64(len(s.Packages)-i), "package"))
+			break
+		}
+		text := pkg.Name
+		if pkg.Commit != "" {
+			text += " at " + pkg.Commit[:12]
+		}
+		if len(pkg.Patches) > 0 {
+			text += ", with changes"
+		}
+		if pkg.Omitted > 0 {
+			text += ", without " + terminal.Count(pkg.Omitted, "file")
+		}
+		p.pair("  package", terminal.Clean(text))
 	}
 	if missing := s.Missing(); missing != "" {
 		p.line("  %s", p.t.Paint(terminal.Yellow, "not fully restorable: "+missing))
