@@ -136,8 +136,8 @@ func DecodeEnvironment(file string, data []byte) (*EnvironmentFile, error) {
 	t.each("editable", func(s table) {
 		e.Editable = append(e.Editable, Editable{
 			Name: s.needText("name"), Version: s.text("version"), Path: s.text("path"), Commit: s.hash("commit", true),
-			Dirty: s.boolean("dirty"), Tree: s.hash("tree", true), Files: s.digest("files"), SHA256: s.digest("sha256"), Subdirectory: s.text("subdirectory"),
-			Copied: s.boolean("copied"),
+			Dirty: s.boolean("dirty"), Tree: s.hash("tree", true), Files: s.digest("files"), SHA256: s.digest("sha256"),
+			Subdirectory: s.text("subdirectory"), Copied: s.boolean("copied"),
 		})
 	})
 	if s, ok := t.sub("locks"); ok {

@@ -281,8 +281,8 @@ func (v *Verifier) missing(ctx context.Context, e *Entry) (missing []MissingData
 	return missing
 }
 
-// source rebuilds the tree, and those of the submodules and packages. It is not a problem if no source was recorded, if this clone
-// lacks the base commit, or if the source was redacted. Any other failure is a problem.
+// source rebuilds the tree, and those of the submodules and packages. It is not a problem if no source was recorded, if
+// this clone lacks the base commit, or if the source was redacted. Any other failure is a problem.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	s := e.Source
 	if s == nil || s.Tree == "" {

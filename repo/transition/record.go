@@ -33,7 +33,8 @@ var fixed = []string{
 // structured lists the keys of a run.toml whose tables have keys that the format defines. The keys of all other tables
 // are somebody's text, and a redaction may replace them.
 var structured = []string{
-	"", "source", "source.omitted.*", "source.submodules.*", "source.packages.*", "environment", "machine", "datasets.*", "artifacts.*",
+	"", "source", "source.omitted.*", "source.submodules.*", "source.packages.*", "environment", "machine", "datasets.*",
+	"artifacts.*",
 }
 
 // known lists the keys that the format defines at the top of a run.toml. Other keys there may be redacted.
