@@ -2,9 +2,7 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,6 +22,7 @@ func (r *Repository) placeBatched(ctx context.Context, from func(id string) stri
 		return nil, err
 	}
 	placed := map[string]bool{}
+	written := false
 	for _, b := range batches {
 		changed := map[string]string{}
 		for _, id := range ids {
@@ -51,6 +50,12 @@ func (r *Repository) placeBatched(ctx context.Context, from func(id string) stri
 			if err := r.rewriteBatch(ctx, b, changed); err != nil {
 				return nil, fmt.Errorf("%s: %w", b.show, err)
 			}
+			written = true
+		}
+	}
+	if written {
+		if err := r.dropKeptBatches(r.redactions()); err != nil {
+			return nil, err
 		}
 	}
 	for id := range placed {
@@ -147,18 +152,3 @@ func (r *Repository) placeBeside(from, id string) error {
 
 // isBatchTable reports whether a batch stores a file of a run by its rows.
 func isBatchTable(name string) bool { return name == format.MetricsName || name == format.ValuesName }
-
-// readBatchedTable returns the file of points or values that a run in a batch would have by itself.
-func (e *Entry) readBatchedTable(name string) ([]byte, error) {
-	table, err := readBounded(filepath.Join(e.batch.Dir, name), format.MaxBatchBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		table, err = e.repo.left.data(path.Join(e.batch.Day, e.batch.Name, name), format.MaxBatchBytes)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		table, err = nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return UnpackRows(name, table, e.ID)
-}

@@ -16,6 +16,10 @@ func SearchLabels(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find
 	if err != nil {
 		return nil, err
 	}
+	return searchLabels(ctx, m)
+}
+
+func searchLabels(ctx context.Context, m *format.Metrics) ([]secret.Find, error) {
 	sets, err := m.LabelSets(ctx)
 	if err != nil || len(sets) == 0 {
 		return nil, err

@@ -39,12 +39,24 @@ type JoinedRedaction struct {
 type Redacted struct {
 	What          string        // the rules whose findings were replaced, or "pattern"
 	Places        int           // number of places that were replaced
-	Runs          []RedactedRun // the run, and the runs that share a changed file with it
+	Found         []FoundText   // the runs that were asked for and that held the secret, sorted by id
+	Runs          []RedactedRun // these runs, and the runs that share a changed file with them
 	Removed       []string      // shared files that no run in this clone needs any more
 	NotRestorable []string      // runs whose source can no longer be restored
 	InTrash       []string      // removed runs in the trash that hold the secret too
 	Left          []string      // other files that hold it, in leftover active folders and among stored artifacts
 	Holders       []string      // ids of the other runs among Runs that hold the secret in files of their own
+	Searched      int           // the number of runs that were searched
+	Skipped       []Damage      // runs that RedactEach could not read or redact, and left alone
+	Running       []string      // runs in progress that hold the secret
+	Experiments   []string      // files of experiments that held it, by their paths in .runs
+}
+
+// FoundText says where a run held a secret.
+type FoundText struct {
+	ID     string
+	Places int
+	Files  []string // by their names in the folder of the run, or for shared files by their former paths in .runs
 }
 
 // RedactedRun is one run and its files that changed, relative to .runs. Of a run that only shares a changed file, these
@@ -61,32 +73,58 @@ var ErrNothingToRedact = errors.New("the run holds no such text or secret")
 // files, and each changed record lists the redaction. A redaction is complete or does not happen: if the process is
 // killed, the next redaction or commit completes it.
 func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (*Redacted, error) {
-	if err := r.Writable(); err != nil {
+	x := r.newRedaction(ask)
+	x.only = id
+	if err := x.run(ctx, []string{id}); err != nil {
 		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+	}
+	return x.done, nil
+}
+
+// RedactEach is Redact for those of many runs that hold the secret, in one redaction. It leaves out runs that cannot be
+// read or redacted, and says why. With all, it also takes the secret out of the files of experiments, and the runs in
+// progress are searched. Its errors do not name the runs that were asked for.
+func (r *Repository) RedactEach(ctx context.Context, ids []string, all bool, ask RedactRequest) (*Redacted, error) {
+	x := r.newRedaction(ask)
+	x.all = all
+	if err := x.run(ctx, ids); err != nil {
+		return nil, err
+	}
+	return x.done, nil
+}
+
+func (r *Repository) newRedaction(ask RedactRequest) *redaction {
+	return &redaction{
+		repo: r, ask: ask, done: &Redacted{What: "pattern"}, asked: map[string]bool{}, plans: map[string]*sharedPlan{},
+		shared: map[string][]byte{}, contents: map[string][]byte{}, runs: map[string]*rewrite{}, trees: map[string]string{},
+		passed: map[string][]string{}, tables: map[string]*BatchTables{}, rulesIn: map[string][]string{},
+	}
+}
+
+// run plans the redaction and makes it, while nobody else redacts.
+func (x *redaction) run(ctx context.Context, ids []string) error {
+	r := x.repo
+	if err := r.Writable(); err != nil {
+		return err
 	}
 	if r.InGit {
 		if _, err := r.worktree(); err != nil { // redactions are kept by the id of their worktree
-			return nil, fmt.Errorf("redacting run %s: %w", id, err)
+			return err
 		}
 	}
 	unlock, err := r.LockRedactions(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+		return err
 	}
 	defer unlock()
 	if _, err := r.completeRedactions(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	x := &redaction{
-		repo: r, id: id, ask: ask, done: &Redacted{What: "pattern"},
-		shared: map[string][]byte{}, contents: map[string][]byte{}, runs: map[string]*rewrite{},
-		trees: map[string]string{},
-	}
-	err = x.plan(ctx, id)
+	err = x.plan(ctx, ids)
 	if err == nil {
 		err = x.checkLeftOut()
 	}
-	if err == nil && !ask.DryRun {
+	if err == nil && !x.ask.DryRun {
 		err = x.apply(ctx)
 	}
 	if err == nil {
@@ -95,27 +133,46 @@ func (r *Repository) Redact(ctx context.Context, id string, ask RedactRequest) (
 	if err == nil {
 		err = x.searchSharers(ctx)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("redacting run %s: %w", id, err)
+	if err == nil && x.reported() == 0 {
+		err = ErrNothingToRedact
 	}
-	return x.done, nil
+	return err
+}
+
+// reported counts what the redaction has to report.
+func (x *redaction) reported() int {
+	d := x.done
+	return len(d.Runs) + len(d.Skipped) + len(d.Running) + len(d.Experiments) + len(d.InTrash) + len(d.Left)
 }
 
 type redaction struct {
 	repo     *Repository
-	id       string
+	only     string // the run of Redact; empty for RedactEach
+	all      bool
 	ask      RedactRequest
 	done     *Redacted
 	config   *format.Config
-	literals []string          // the secrets that the search found
-	rules    map[string]bool   // the rules that found them
-	contents map[string][]byte // the bytes of the run's shared files
-	shared   map[string][]byte // the new bytes of a shared file, by its old name
+	literals []string            // the secrets that the search found
+	rulesIn  map[string][]string // the rules that found them, by run and shared file
+	contents map[string][]byte   // the former bytes of the shared files that change
+	shared   map[string][]byte   // the new bytes of a shared file, by its old name
+	plans    map[string]*sharedPlan
 	renamed  map[string]string // the new name of a shared file, by its old name
 	runs     map[string]*rewrite
+	asked    map[string]bool     // those of runs that hold the secret and that the caller asked for
+	passed   map[string][]string // the shared files of runs that do not hold it
 	trees    map[string]string   // the trees that redacted patches make
 	removed  map[string]bool     // runs with a removal marker
 	trashed  map[string][]string // folders of removed runs with a record, by id
+	tables   map[string]*BatchTables
+	changes  []experimentChange
+}
+
+// sharedPlan is what a redaction does to a shared file.
+type sharedPlan struct {
+	old, new []byte // nil if it does not change
+	places   int
+	err      error // why it cannot be redacted
 }
 
 // rewrite is a run that the redaction changes.
@@ -138,7 +195,7 @@ func (x *redaction) entry(w *rewrite) *Entry {
 }
 
 // plan finds everything that has to change, without changing anything on disk.
-func (x *redaction) plan(ctx context.Context, id string) error {
+func (x *redaction) plan(ctx context.Context, ids []string) error {
 	var err error
 	if x.config, err = x.repo.Config(); err != nil {
 		return err
@@ -149,80 +206,213 @@ func (x *redaction) plan(ctx context.Context, id string) error {
 	if x.trashed, err = x.repo.trashedRecords(); err != nil {
 		return err
 	}
-	main, err := x.read(id)
-	if err != nil {
-		return err
+	if x.all {
+		ids = append(slices.Clone(ids), slices.Sorted(maps.Keys(x.trashed))...)
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
 	}
-	x.runs[id] = main
-	if main.trash == "" {
-		if err := errors.Join(x.repo.GatherNotes(id), x.repo.GatherLate(id)); err != nil {
-			return err
-		}
-	}
-	e := x.entry(main)
-	files, err := x.ownFiles(e)
-	if err != nil {
-		return err
-	}
-	if main.trash != "" {
-		if err := x.addTrashedNotes(files, id); err != nil {
-			return err
-		}
-	}
-	names := SharedNames(main.run)
-	main.was = files
-	contents := x.contents
-	for _, name := range names {
-		if contents[name], err = x.readShared(ctx, name); err != nil {
-			return err
-		}
-	}
-	var nothing error
 	if x.ask.Pattern == nil {
-		nothing = x.search(ctx, files, contents)
-		if nothing != nil && !errors.Is(nothing, ErrNothingToRedact) {
-			return nothing
+		if ids, err = x.searchRuns(ctx, ids); err != nil {
+			return err
 		}
 	}
-	if err := x.checkOutside(ctx, e); err != nil {
+	nothing := x.ask.Pattern == nil && len(x.rules()) == 0
+	report := progressOver(x.repo.Reading, len(ids))
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := x.planRun(ctx, id, nothing)
+		if err != nil && !x.skip(ctx, id, err) {
+			return err
+		}
+		report(i + 1)
+	}
+	x.done.Searched = len(x.passed) + len(x.asked)
+	if x.all {
+		if err := x.planExperiments(); err != nil {
+			return err
+		}
+	}
+	_, joined := x.ask.Joined[x.only]
+	if x.only != "" && x.done.Places == 0 && !joined {
+		return ErrNothingToRedact
+	}
+	if rules := x.rules(); len(rules) > 0 {
+		x.done.What = strings.Join(rules, ", ")
+	}
+	return x.findSharers(ctx)
+}
+
+// rules returns the rules that have found something, sorted.
+func (x *redaction) rules() []string {
+	all := map[string]bool{}
+	for _, found := range x.rulesIn {
+		for _, rule := range found {
+			all[rule] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// progressOver returns a function that reports how many of many runs are done.
+func progressOver(reading func(done, total int), total int) func(done int) {
+	if reading == nil || total < heldBatches {
+		return func(int) {}
+	}
+	return func(done int) { reading(done, total) }
+}
+
+// skip notes that RedactEach leaves a run out. It reports whether it does: everything else is an error of the whole.
+func (x *redaction) skip(ctx context.Context, id string, err error) bool {
+	if x.only != "" || ctx.Err() != nil {
+		return false
+	}
+	if x.isTrashed(id) || errors.Is(err, fs.ErrNotExist) && !x.repo.HasRun(id) {
+		return true // the search of the trash reports what still holds the secret; or it was removed meanwhile
+	}
+	x.done.Skipped = append(x.done.Skipped, Damage{id, err})
+	return true
+}
+
+// searchRuns collects the secrets that the rules find in runs, and returns the runs that could be searched.
+func (x *redaction) searchRuns(ctx context.Context, ids []string) ([]string, error) {
+	report := progressOver(x.repo.Reading, len(ids))
+	var searched []string
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		w, err := x.open(id)
+		if err == nil {
+			err = x.search(ctx, w)
+		}
+		if err != nil && !x.skip(ctx, id, err) {
+			return nil, err
+		}
+		if err == nil {
+			searched = append(searched, id)
+		}
+		report(i + 1)
+	}
+	slices.SortFunc(x.literals, func(a, b string) int { return len(b) - len(a) })
+	return searched, nil
+}
+
+// open reads a run with all of its files, for the redaction of its texts.
+func (x *redaction) open(id string) (*rewrite, error) {
+	w, err := x.read(id)
+	if err != nil {
+		return nil, err
+	}
+	if w.trash == "" {
+		if err := errors.Join(x.repo.GatherNotes(id), x.repo.GatherLate(id)); err != nil {
+			return nil, err
+		}
+	}
+	e := x.entry(w)
+	if w.was, err = x.ownFiles(w, e); err != nil {
+		return nil, err
+	}
+	if w.trash != "" {
+		return w, x.addTrashedNotes(w.was, id)
+	}
+	return w, nil
+}
+
+// planRun plans the redaction of a run that was asked for. If nothing is true, the search has found no secret: only
+// files outside Git can hold one.
+func (x *redaction) planRun(ctx context.Context, id string, nothing bool) error {
+	w, err := x.open(id)
+	if err != nil {
 		return err
 	}
-	if nothing != nil {
-		return nothing
+	if err := x.checkOutside(ctx, x.entry(w)); err != nil {
+		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	names := SharedNames(w.run)
+	if nothing {
+		x.passed[id] = names
+		return nil
+	}
+	found := FoundText{ID: id}
+	for _, name := range slices.Sorted(maps.Keys(w.was)) {
 		if name == RecordName {
 			continue
 		}
-		data, n, err := x.redactFile(ctx, name, files[name])
+		data, n, err := x.redactFile(ctx, w, name, w.was[name])
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if n > 0 {
-			main.files[name] = data
-			x.done.Places += n
+			w.files[name] = data
+			found.Places += n
+			found.Files = append(found.Files, name)
+		} else if name != format.ArtifactsName {
+			w.was[name] = nil // only its name is needed
 		}
 	}
 	for _, name := range names {
-		data, n, err := x.redactFile(ctx, name, contents[name])
+		p, err := x.planShared(ctx, name)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		if n > 0 {
-			x.shared[name] = data
-			x.done.Places += n
+		if p.places > 0 {
+			found.Files = append(found.Files, name)
 		}
 	}
-	if err := x.redactRecord(main); err != nil {
+	n, err := x.redactRecord(w)
+	if err != nil {
 		return err
 	}
-	if _, joined := x.ask.Joined[id]; x.done.Places == 0 && !joined {
-		return ErrNothingToRedact
+	if n > 0 {
+		found.Places += n
+		found.Files = append([]string{RecordName}, found.Files...)
 	}
-	if len(x.rules) > 0 {
-		x.done.What = strings.Join(slices.Sorted(maps.Keys(x.rules)), ", ")
+	if _, joined := x.ask.Joined[id]; len(found.Files) == 0 && !joined {
+		x.passed[id] = names
+		return nil
 	}
-	return x.findSharers(ctx)
+	for _, name := range names {
+		p := x.plans[name]
+		found.Places += p.places
+		if p.places > 0 && x.shared[name] == nil {
+			x.shared[name], x.contents[name] = p.new, p.old
+			x.done.Places += p.places
+		}
+	}
+	x.done.Places += found.Places - x.sharedPlaces(names)
+	x.runs[id], x.asked[id] = w, true
+	x.done.Found = append(x.done.Found, found)
+	return nil
+}
+
+// sharedPlaces counts the places that are replaced in shared files.
+func (x *redaction) sharedPlaces(names []string) (n int) {
+	for _, name := range names {
+		n += x.plans[name].places
+	}
+	return n
+}
+
+// planShared plans the redaction of a shared file, once.
+func (x *redaction) planShared(ctx context.Context, name string) (*sharedPlan, error) {
+	p := x.plans[name]
+	if p == nil {
+		p = &sharedPlan{}
+		data, err := x.readShared(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if p.new, p.places, p.err = x.redactFile(ctx, nil, name, data); p.places > 0 {
+			p.old = data
+		}
+		x.plans[name] = p
+	}
+	if p.err != nil {
+		return nil, fmt.Errorf("%s: %w", name, p.err)
+	}
+	return p, nil
 }
 
 // checkLeftOut returns an error if a sparse checkout leaves out a file of a run that changes, or of its batch. The
@@ -279,13 +469,14 @@ func (x *redaction) read(id string) (*rewrite, error) {
 	return &rewrite{run: run, old: data, files: map[string][]byte{}}, err
 }
 
-// ownFiles reads the files of the run itself and verifies their digests.
-func (x *redaction) ownFiles(e *Entry) (map[string][]byte, error) {
-	files := map[string][]byte{RecordName: x.runs[e.ID].old}
+// ownFiles reads the files of the run itself and verifies their digests. The tables of a batch stay where they are:
+// their names have no bytes.
+func (x *redaction) ownFiles(w *rewrite, e *Entry) (map[string][]byte, error) {
+	files := map[string][]byte{RecordName: w.old}
 	add := func(name string, want format.File) (err error) {
 		if e.batch != nil && isBatchTable(name) {
-			files[name], err = e.readBatchedTable(name)
-			return err
+			files[name] = nil
+			return nil
 		}
 		f, err := e.openVerified(name, want)
 		if err != nil || f == nil {
@@ -342,7 +533,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if x.runs[id] != nil || len(x.shared) == 0 {
+		if x.runs[id] != nil || len(x.shared) == 0 || x.isPassed(id) {
 			continue
 		}
 		w, err := x.read(id)
@@ -351,12 +542,12 @@ func (x *redaction) findSharers(ctx context.Context) error {
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			if e, err := x.repo.readFinished(id); err == nil && x.shares(e.Run) {
-				return LeftOutError("run " + id + ", which shares a file with it,")
+				return LeftOutError("run " + id + ", which shares a file with " + x.these() + ",")
 			}
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("run %s may share a file with this run: %w", id, err)
+			return fmt.Errorf("run %s may share a file with %s: %w", id, x.these(), err)
 		}
 		if x.shares(w.run) {
 			x.runs[id] = w
@@ -369,7 +560,7 @@ func (x *redaction) findSharers(ctx context.Context) error {
 	for _, a := range append(actives, x.repo.OtherActives()...) {
 		e, err := a.Entry(ctx)
 		if err == nil && x.shares(e.Run) {
-			err := fmt.Errorf("run %s is still running and shares a file with this run", a.ID)
+			err := fmt.Errorf("run %s is still running and shares a file with %s", a.ID, x.these())
 			return withHint(err, "repeat when it has ended")
 		}
 	}
@@ -389,6 +580,23 @@ func (x *redaction) findSharers(ctx context.Context) error {
 	return nil
 }
 
-func (x *redaction) shares(run *format.Run) bool {
-	return slices.ContainsFunc(SharedNames(run), func(name string) bool { return x.shared[name] != nil })
+func (x *redaction) shares(run *format.Run) bool { return x.anyChanges(SharedNames(run)) }
+
+// isPassed reports whether the redaction is known to leave a run as it is.
+func (x *redaction) isPassed(id string) bool {
+	names, passed := x.passed[id]
+	return passed && !x.anyChanges(names)
+}
+
+// anyChanges reports whether one of these shared files changes.
+func (x *redaction) anyChanges(shared []string) bool {
+	return slices.ContainsFunc(shared, func(name string) bool { return x.shared[name] != nil })
+}
+
+// these names the runs that were asked for in a sentence.
+func (x *redaction) these() string {
+	if x.only != "" {
+		return "this run"
+	}
+	return "a redacted one"
 }

@@ -44,7 +44,7 @@ func (x *redaction) checkOutside(ctx context.Context, e *Entry) error {
 		}
 		holds := len(x.matches(data)) > 0
 		if !holds && x.ask.Pattern == nil {
-			finds, err := x.findings(ctx, path.Join(format.IDDay(e.ID), e.ID, artifactsName, a.Path), data)
+			finds, err := x.findings(ctx, nil, path.Join(format.IDDay(e.ID), e.ID, artifactsName, a.Path), data)
 			if err != nil {
 				return fmt.Errorf("artifact %s: %w", a.Path, err)
 			}
@@ -123,11 +123,12 @@ func (x *redaction) searchTrash() error {
 
 // wouldRedact reports whether a folder of the trash has the run as it was before this redaction.
 func (x *redaction) wouldRedact(dir string) bool {
-	if filepath.Base(dir) != x.id { // one that shares a file may hold the secret elsewhere too
+	id := filepath.Base(dir)
+	if !x.asked[id] { // one that shares a file may hold the secret elsewhere too
 		return false
 	}
 	data, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
-	return err == nil && string(data) == string(x.runs[x.id].old)
+	return err == nil && string(data) == string(x.runs[id].old)
 }
 
 // searchSharers lists the other runs that were changed and that hold the secret in files of their own. A removed run is
@@ -135,7 +136,7 @@ func (x *redaction) wouldRedact(dir string) bool {
 func (x *redaction) searchSharers(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
 		w := x.runs[id]
-		if id == x.id || w.trash != "" {
+		if x.asked[id] || w.trash != "" {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -143,7 +144,7 @@ func (x *redaction) searchSharers(ctx context.Context) error {
 		}
 		holds := len(x.matches(w.old)) > 0
 		if !holds {
-			files, err := x.ownFiles(x.entry(w))
+			files, err := x.ownFiles(w, x.entry(w))
 			if err != nil { // what cannot be read is reported by verify
 				continue
 			}
@@ -158,8 +159,14 @@ func (x *redaction) searchSharers(ctx context.Context) error {
 	return nil
 }
 
-// searchActive lists leftover active folders of the runs that hold the secret.
+// searchActive lists leftover active folders of the runs that hold the secret, and of all redacted runs the runs in
+// progress that hold it.
 func (x *redaction) searchActive() error {
+	if x.all {
+		if err := x.searchRunning(); err != nil {
+			return err
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(x.runs)) {
 		for _, name := range []string{id, newPrefix + id} {
 			dir := filepath.Join(x.repo.active, name)
@@ -167,6 +174,23 @@ func (x *redaction) searchActive() error {
 			if err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// searchRunning lists the runs in progress that hold the secret.
+func (x *redaction) searchRunning() error {
+	actives, err := x.repo.Actives()
+	if err != nil {
+		return err
+	}
+	for _, a := range append(actives, x.repo.OtherActives()...) {
+		if x.runs[a.ID] != nil { // it is finished; a leftover folder
+			continue
+		}
+		if err := x.eachHolder(a.Dir, func(string) { add(&x.done.Running, a.ID) }); err != nil {
+			return err
 		}
 	}
 	return nil

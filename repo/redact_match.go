@@ -27,53 +27,85 @@ func kindOf(name string) secret.Kind {
 	return secret.Plain
 }
 
-// search collects the secrets of all files as literals. A secret that is found in one file because of the name before
-// it may be in another file without that name.
-func (x *redaction) search(ctx context.Context, own, shared map[string][]byte) error {
-	x.rules = map[string]bool{}
-	for _, files := range []map[string][]byte{own, shared} {
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			finds, err := x.findings(ctx, name, files[name])
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			for _, f := range finds {
-				x.rules[f.Rule] = true
-				if f.To == 0 {
-					if f.Source != "" {
-						name += ": " + f.Source
-					}
-					return fmt.Errorf("%s: %s: %w", name, f.Rule, errPackedSecret)
-				}
-				text := string(files[name][f.From:f.To])
-				if path.Ext(name) == ".toml" {
-					text = unescape(text)
-				}
-				if !strings.Contains(text, "\n") && !slices.Contains(x.literals, text) {
-					x.literals = append(x.literals, text)
-				}
-				if strings.Contains(text, "\n") && name == RecordName {
-					x.literals = append(x.literals, text)
-				}
-			}
+// search collects the secrets of all files of a run as literals. A secret that is found in one file because of the name
+// before it may be in another file without that name.
+func (x *redaction) search(ctx context.Context, w *rewrite) error {
+	for _, name := range slices.Sorted(maps.Keys(w.was)) {
+		rules, err := x.searchFile(ctx, w, name, w.was[name])
+		if err != nil {
+			return err
 		}
+		x.note(w.run.ID, rules)
 	}
-	slices.SortFunc(x.literals, func(a, b string) int { return len(b) - len(a) })
-	if len(x.rules) == 0 {
-		return ErrNothingToRedact
+	for _, name := range SharedNames(w.run) {
+		rules, searched := x.rulesIn[name]
+		if !searched {
+			data, err := x.readShared(ctx, name)
+			if err != nil {
+				return err
+			}
+			if rules, err = x.searchFile(ctx, nil, name, data); err != nil {
+				return err
+			}
+			x.rulesIn[name] = rules
+		}
+		x.note(w.run.ID, rules)
 	}
 	return nil
 }
 
+// note adds the rules that have found something in a run.
+func (x *redaction) note(id string, rules []string) {
+	for _, rule := range rules {
+		if !slices.Contains(x.rulesIn[id], rule) {
+			x.rulesIn[id] = append(x.rulesIn[id], rule)
+		}
+	}
+}
+
+// searchFile collects the secrets of a file of a run, or of a shared file if w is nil. It returns the rules that found
+// them.
+func (x *redaction) searchFile(ctx context.Context, w *rewrite, name string, data []byte) (rules []string, err error) {
+	finds, err := x.findings(ctx, w, name, data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, f := range finds {
+		rules = append(rules, f.Rule)
+		if f.To == 0 {
+			if f.Source != "" {
+				name += ": " + f.Source
+			}
+			return nil, fmt.Errorf("%s: %s: %w", name, f.Rule, errPackedSecret)
+		}
+		text := string(data[f.From:f.To])
+		if path.Ext(name) == ".toml" {
+			text = unescape(text)
+		}
+		if (!strings.Contains(text, "\n") || name == RecordName) && !slices.Contains(x.literals, text) {
+			x.literals = append(x.literals, text)
+		}
+	}
+	return rules, nil
+}
+
 // findings returns the findings in a file that the request asks for. If it has no rule and no fingerprint, these are
 // all findings that the configuration does not allow.
-func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]secret.Find, error) {
+func (x *redaction) findings(ctx context.Context, w *rewrite, name string, data []byte) ([]secret.Find, error) {
 	search := func() ([]secret.Find, error) {
-		if name == format.ValuesName {
-			return SearchValues(ctx, bytes.NewReader(data), int64(len(data)))
-		}
-		if name == MetricsName {
-			return SearchLabels(ctx, bytes.NewReader(data), int64(len(data)))
+		switch name {
+		case format.ValuesName:
+			v, err := x.values(w, data)
+			if err != nil || v == nil {
+				return nil, err
+			}
+			return searchValues(ctx, v)
+		case MetricsName:
+			m, err := x.points(w, data)
+			if err != nil || m == nil {
+				return nil, err
+			}
+			return searchLabels(ctx, m)
 		}
 		return secret.Search(ctx, bytes.NewReader(data), int64(len(data)), kindOf(name))
 	}
@@ -85,6 +117,51 @@ func (x *redaction) findings(ctx context.Context, name string, data []byte) ([]s
 		allows := func(a format.SecretAllow) bool { return a.Allows(f.Fingerprint, f.Rule, name, f.Source) }
 		return slices.ContainsFunc(x.config.Secrets.Allow, allows)
 	}), err
+}
+
+// points opens the points of a run, in its own file or in a batch. They are nil if the batch has no points.
+func (x *redaction) points(w *rewrite, data []byte) (*format.Metrics, error) {
+	if w == nil || w.batch == nil {
+		return format.OpenMetrics(bytes.NewReader(data), int64(len(data)))
+	}
+	t, err := x.tablesOf(w.batch.Batch)
+	if err != nil {
+		return nil, err
+	}
+	return t.Input(w.run.ID, nil).Metrics()
+}
+
+// values is like points for values.
+func (x *redaction) values(w *rewrite, data []byte) (*format.Values, error) {
+	if w == nil || w.batch == nil {
+		return format.OpenValues(bytes.NewReader(data), int64(len(data)))
+	}
+	t, err := x.tablesOf(w.batch.Batch)
+	if err != nil {
+		return nil, err
+	}
+	return t.Input(w.run.ID, nil).Values()
+}
+
+// tablesOf opens the tables of a batch. Those of one batch stay open: runs come in the order of their batches.
+func (x *redaction) tablesOf(b *Batch) (*BatchTables, error) {
+	at := path.Join(b.Day, b.Name)
+	if t := x.tables[at]; t != nil {
+		return t, nil
+	}
+	tables, err := x.repo.ReadBatchFiles(at)
+	if err != nil {
+		return nil, err
+	}
+	t, err := OpenBatchTables(tables)
+	if err != nil {
+		return nil, err
+	}
+	if len(x.tables) >= heldBatches {
+		clear(x.tables)
+	}
+	x.tables[at] = t
+	return t, nil
 }
 
 // unescape replaces the escapes of a TOML string.
@@ -104,15 +181,16 @@ var (
 
 // redactFile returns the new bytes of a file and the number of places that were replaced. If a binary file holds a
 // secret, it returns an error, because the secret cannot be redacted.
-func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([]byte, int, error) {
+// w is nil for a shared file.
+func (x *redaction) redactFile(ctx context.Context, w *rewrite, name string, data []byte) ([]byte, int, error) {
 	switch {
 	case path.Ext(name) == ".parquet":
-		return nil, 0, x.checkParquet(ctx, name, data)
+		return nil, 0, x.checkParquet(ctx, w, name, data)
 	case path.Dir(name) == notesName:
 		return x.redactNote(name, data)
 	}
 	kind := kindOf(name)
-	spans, err := x.spans(ctx, name, data)
+	spans, err := x.spans(ctx, w, name, data)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -147,10 +225,10 @@ func (x *redaction) redactFile(ctx context.Context, name string, data []byte) ([
 }
 
 // spans returns the places of a file to replace.
-func (x *redaction) spans(ctx context.Context, name string, data []byte) ([]secret.Span, error) {
+func (x *redaction) spans(ctx context.Context, w *rewrite, name string, data []byte) ([]secret.Span, error) {
 	spans := x.matches(data)
 	if x.ask.Pattern == nil {
-		finds, err := x.findings(ctx, name, data)
+		finds, err := x.findings(ctx, w, name, data)
 		if err != nil {
 			return nil, err
 		}
@@ -245,21 +323,23 @@ func (x *redaction) found(data []byte) []secret.Span {
 	return spans
 }
 
-// replaceText redacts a text of a record or a note.
-func (x *redaction) replaceText(s string) string {
-	spans := x.matches([]byte(s))
-	if len(spans) == 0 {
-		return s
+// replaceText redacts a text of a record or a note, and adds the number of its places to n.
+func (x *redaction) replaceText(n *int) func(s string) string {
+	return func(s string) string {
+		spans := x.matches([]byte(s))
+		if len(spans) == 0 {
+			return s
+		}
+		listsort.Sort(spans, func(a, b secret.Span) int { return a.From - b.From })
+		var b strings.Builder
+		at := 0
+		for _, sp := range spans {
+			b.WriteString(s[at:sp.From] + secret.Mark)
+			at = sp.To
+		}
+		*n += len(spans)
+		return b.String() + s[at:]
 	}
-	listsort.Sort(spans, func(a, b secret.Span) int { return a.From - b.From })
-	var b strings.Builder
-	at := 0
-	for _, sp := range spans {
-		b.WriteString(s[at:sp.From] + secret.Mark)
-		at = sp.To
-	}
-	x.done.Places += len(spans)
-	return b.String() + s[at:]
 }
 
 func (x *redaction) redactNote(name string, data []byte) ([]byte, int, error) {
@@ -267,10 +347,8 @@ func (x *redaction) redactNote(name string, data []byte) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	before := x.done.Places
-	note.RedactTexts(x.replaceText)
-	n := x.done.Places - before
-	x.done.Places = before
+	n := 0
+	note.RedactTexts(x.replaceText(&n))
 	if n == 0 {
 		return nil, 0, nil
 	}
@@ -278,34 +356,35 @@ func (x *redaction) redactNote(name string, data []byte) ([]byte, int, error) {
 	return out, n, err
 }
 
-func (x *redaction) redactRecord(w *rewrite) error {
-	w.run.RedactTexts(x.replaceText)
+// redactRecord redacts the record, and returns the number of places.
+func (x *redaction) redactRecord(w *rewrite) (n int, err error) {
+	w.run.RedactTexts(x.replaceText(&n))
 	for key := range w.run.Metrics {
 		if len(x.matches([]byte(key))) > 0 {
-			return errPlace
+			return 0, errPlace
 		}
 	}
 	for _, a := range w.run.Artifacts {
 		if len(x.matches([]byte(a.Path))) > 0 {
-			return errPlace
+			return 0, errPlace
 		}
 	}
 	for _, d := range w.run.Defined {
 		if len(x.matches([]byte(d.Name))) > 0 || len(x.matches([]byte(d.StepMetric))) > 0 {
-			return errPlace
+			return 0, errPlace
 		}
 	}
 	for name := range w.run.Files {
 		if len(x.matches([]byte(name))) > 0 {
-			return errPlace
+			return 0, errPlace
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // checkParquet searches the texts of a Parquet file. It leaves out the keys of metrics, because the record holds them
 // too.
-func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) error {
+func (x *redaction) checkParquet(ctx context.Context, w *rewrite, name string, data []byte) error {
 	switch {
 	case name == format.ArtifactsName:
 		artifacts, err := format.DecodeArtifacts(data)
@@ -318,8 +397,8 @@ func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) 
 			}
 		}
 	case name == MetricsName:
-		m, err := format.OpenMetrics(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
+		m, err := x.points(w, data)
+		if err != nil || m == nil {
 			return err
 		}
 		sets, err := m.LabelSets(ctx)
@@ -332,8 +411,8 @@ func (x *redaction) checkParquet(ctx context.Context, name string, data []byte) 
 			}
 		}
 	case name == format.ValuesName:
-		v, err := format.OpenValues(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
+		v, err := x.values(w, data)
+		if err != nil || v == nil {
 			return err
 		}
 		return v.Each(ctx, func(key string, value format.Value) error {

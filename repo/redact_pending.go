@@ -132,12 +132,29 @@ func writeLine(dir, name, line string) error {
 	return writeIntoRun(dir, name, func(tmp string) error { return writeFile(tmp, []byte(line+"\n")) })
 }
 
-// Forget removes what is kept: a commit has the redaction.
-func (p PendingRedaction) Forget() error {
-	if err := removePlanned(filepath.Join(p.root(), plannedName), p.dir); err != nil {
-		return fmt.Errorf("forgetting the redaction of run %s: %w", p.ID, err)
+// ForgetRedactions removes what is kept of redactions: a commit has them.
+func ForgetRedactions(pending ...PendingRedaction) error {
+	for _, p := range pending {
+		if err := removePlanned(filepath.Join(p.root(), plannedName), p.dir); err != nil {
+			return fmt.Errorf("forgetting the redaction of run %s: %w", p.ID, err)
+		}
 	}
-	return p.repo.dropKeptBatches(p.root())
+	return DropBatches(pending...)
+}
+
+// DropBatches removes the batches that no redaction needs, in the worktrees of these redactions. Some of these may have
+// been forgotten or adopted.
+func DropBatches(pending ...PendingRedaction) error {
+	done := map[string]bool{}
+	for _, p := range pending {
+		if root := p.root(); !done[root] {
+			done[root] = true
+			if err := p.repo.dropKeptBatches(root); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Precedes reports whether a record is the run as it was before one of its redactions.
@@ -297,12 +314,15 @@ func (r *Repository) keepBatch(name string, ids []string) error {
 			return err
 		}
 	}
-	return r.dropKeptBatches(r.redactions())
+	return nil
 }
 
 // dropKeptBatches removes the batches that no pending redaction of a worktree needs.
 func (r *Repository) dropKeptBatches(root string) error {
 	kept := filepath.Join(root, batchesName)
+	if !exists(kept) {
+		return nil
+	}
 	pending, err := r.pendingIn(root)
 	if err != nil {
 		return err

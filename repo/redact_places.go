@@ -146,7 +146,7 @@ func (r *Repository) RedactionsElsewhere() ([]PendingRedaction, error) {
 }
 
 // Adopt takes a redaction over from a worktree that does not exist any more. It reports whether it did: another
-// worktree may have, or this one may have a redaction of the run.
+// worktree may have, or this one may have a redaction of the run. The caller calls DropBatches after the last one.
 func (p PendingRedaction) Adopt() (bool, error) {
 	r := p.repo
 	if _, err := r.worktree(); err != nil {
@@ -168,7 +168,7 @@ func (p PendingRedaction) Adopt() (bool, error) {
 		}
 		return false, nil
 	}
-	return true, r.dropKeptBatches(p.root())
+	return true, nil
 }
 
 // adoptPlanned takes over redactions that were killed in a worktree that does not exist any more.

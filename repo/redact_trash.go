@@ -57,10 +57,13 @@ func (x *redaction) addTrashedNotes(files map[string][]byte, id string) error {
 	return nil
 }
 
-// redactTrashed replaces the files of a removed run, or of an earlier removal of a run, in the trash of every worktree.
-// Each folder keeps the files that it has. It leaves those alone whose record is not the one that was redacted, and
-// returns the folders of other worktrees that could not be changed.
-func (r *Repository) redactTrashed(from, id string) (left []string, err error) {
+// redactTrashed replaces the files of a removed run, or of an earlier removal of a run, in its folders in the trash of
+// every worktree. Each folder keeps the files that it has. It leaves those alone whose record is not the one that was
+// redacted, and returns the folders of other worktrees that could not be changed.
+func (r *Repository) redactTrashed(from, id string, folders []string) (left []string, err error) {
+	if len(folders) == 0 {
+		return nil, nil
+	}
 	record, err := readBounded(filepath.Join(from, RecordName), format.MaxRecordBytes)
 	if err != nil {
 		return nil, err
@@ -73,12 +76,8 @@ func (r *Repository) redactTrashed(from, id string) (left []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	trashed, err := r.trashedRecords()
-	if err != nil {
-		return nil, err
-	}
 	own := slices.Concat([]string{r.trashDir()}, r.allTrash())
-	for _, dir := range trashed[id] {
+	for _, dir := range folders {
 		old, err := readBounded(filepath.Join(dir, RecordName), format.MaxRecordBytes)
 		if errors.Is(err, fs.ErrNotExist) { // it was restored meanwhile
 			continue

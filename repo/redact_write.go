@@ -32,6 +32,9 @@ func (x *redaction) apply(ctx context.Context) error {
 			return err
 		}
 	}
+	if len(x.runs)+len(x.changes) == 0 {
+		return nil
+	}
 	nonce := format.RandomLetters(8)
 	tmp := filepath.Join(x.repo.redactDir(), newPrefix+nonce)
 	defer func() { _ = os.RemoveAll(tmp) }()
@@ -60,6 +63,9 @@ func (x *redaction) apply(ctx context.Context) error {
 		if err := writeFile(target, nil); err != nil {
 			return err
 		}
+	}
+	if err := x.writeExperiments(tmp); err != nil {
+		return err
 	}
 	if err := syncTree(tmp); err != nil {
 		return err
@@ -143,6 +149,9 @@ func (x *redaction) rewriteRecord(ctx context.Context, w *rewrite) error {
 	run := w.run
 	sum := sha256.Sum256(w.old)
 	mark := format.Redaction{Time: now(), What: x.done.What, Was: hex.EncodeToString(sum[:])}
+	if rules := x.rulesIn[run.ID]; len(rules) > 0 {
+		mark.What = strings.Join(slices.Sorted(slices.Values(rules)), ", ")
+	}
 	listed := false
 	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		data := w.files[name]
@@ -370,12 +379,16 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 	if err != nil {
 		return nil, err
 	}
+	trashed, err := r.trashedRecords()
+	if err != nil {
+		return left, err
+	}
 	for _, id := range names {
 		got, err := r.redactLate(ctx, from(id), id)
 		if left = append(left, got...); err != nil {
 			return left, err
 		}
-		if got, err = r.redactTrashed(from(id), id); err != nil {
+		if got, err = r.redactTrashed(from(id), id, trashed[id]); err != nil {
 			return left, err
 		}
 		left = append(left, got...)
@@ -387,7 +400,11 @@ func (r *Repository) completeRedaction(ctx context.Context, dir string) (left []
 			return left, err
 		}
 	}
-	got, _, err := r.removeReplaced(ctx, filepath.Join(dir, "old"))
+	got, err := r.placeExperiments(dir)
+	if left = append(left, got...); err != nil {
+		return left, err
+	}
+	got, _, err = r.removeReplaced(ctx, filepath.Join(dir, "old"))
 	if left = append(left, got...); err != nil {
 		return left, err
 	}

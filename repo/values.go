@@ -80,6 +80,10 @@ func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find
 	if err != nil {
 		return nil, err
 	}
+	return searchValues(ctx, v)
+}
+
+func searchValues(ctx context.Context, v *format.Values) ([]secret.Find, error) {
 	var finds []secret.Find
 	var text bytes.Buffer
 	var begins []int // where each row begins in text
@@ -95,7 +99,7 @@ func SearchValues(ctx context.Context, r io.ReaderAt, size int64) ([]secret.Find
 		begins = begins[:0]
 		return err
 	}
-	err = v.Each(ctx, func(key string, value format.Value) error {
+	err := v.Each(ctx, func(key string, value format.Value) error {
 		row++
 		begins = append(begins, text.Len())
 		text.WriteString(key + " = " + plainText(value.JSON) + "\n")

@@ -157,7 +157,7 @@ func argumentWords() map[string]words {
 		"pull":       inOrder(remotes, branches, nothing),
 		"push":       inOrder(remotes, nothing),
 		"recover":    activeRuns,
-		"redact":     inOrder(selectors, nothing),
+		"redact":     selectors,
 		"reproduce":  inOrder(selectors, nothing),
 		"review":     inOrder(revisions, nothing),
 		"rm":         selectors,

@@ -131,6 +131,17 @@ runs tag last x=abcdefgh3; runs commit; echo 1 >staged; git add staged`,
 		want:   points + redacted + packed + "true",
 	},
 	{
+		name: "redact all", args: []string{"redact", "--all", "abcdefgh"},
+		prepare: `runs init; printf '[commit]\nbatch = 2\n' >>.runs/config.toml; git add -f .runs/config.toml
+git commit -qm a; for i in 1 2 3; do runs log loss=$i -p token=abcdefgh$i --note "abcdefgh$i"; done; runs commit
+runs log loss=4 -p token=abcdefgh4; runs log loss=5 -p token=abcdefgh5; runs rm last; mkdir .runs/experiments
+printf 'schema = 1\nexperiment = "sweep"\n\n[tags]\nk = "abcdefgh6"\n' >.runs/experiments/928295810464758698.toml`,
+		repeat: "runs status; runs redact --all abcdefgh || ! grep -rq abcdefgh .runs .git/runs",
+		want: points + `! grep -rq abcdefgh .runs .git/runs && runs commit && ! git grep -q abcdefgh HEAD -- .runs &&
+test -z "$(ls -d .git/runs/redact-*/done/* .git/runs/redact-*/planned/* 2>/dev/null)" && test $(count) -eq 4 &&
+runs verify --all && runs rm --undo && test $(count) -eq 5 && grep '"\[redacted\]6"' .runs/experiments/*.toml`,
+	},
+	{
 		name: "redact a shared file", args: []string{"redact", "last", "hunter2word"},
 		prepare: `runs init; git add -A; git commit -qm a; echo 'print("hunter2word")' >train.py
 runs log loss=1 --name one; runs log loss=2 --name two; runs commit; echo 1 >staged; git add staged`,
@@ -363,7 +374,7 @@ func TestKilledBetweenWrites(t *testing.T) {
 		t.Skip("git is not installed")
 	}
 	f := newFaultTrial(t)
-	for _, name := range []string{"commit in batches", "pack", "redact in a batch", "redact a shared file", "rm --undo"} {
+	for _, name := range []string{"commit in batches", "pack", "redact all", "redact a shared file", "rm --undo"} {
 		if only := os.Getenv("RUNS_FAULT_CASE"); only != "" && only != name {
 			continue
 		}

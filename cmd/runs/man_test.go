@@ -92,7 +92,10 @@ func TestSynopsis(t *testing.T) {
 		case "help":
 			want = []string{"runs help [COMMAND | TOPIC]"}
 		case "redact":
-			want = []string{"runs redact RUN PATTERN", "runs redact RUN --finds"}
+			want = []string{
+				"runs redact RUN… PATTERN", "runs redact -w EXPRESSION PATTERN", "runs redact --all PATTERN",
+				"runs redact RUN… --finds",
+			}
 		case "verify":
 			want = []string{"runs verify [RUN…]", "runs verify --all [REV…] [flags]"}
 		default:

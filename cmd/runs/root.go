@@ -431,7 +431,7 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	r, err := repo.Find(a.dir)
 	if err == nil {
 		r.Gate = a.storeGate()
-		r.Reading = a.readingProgress()
+		r.Reading = a.countingProgress("reading runs")
 		a.watchFetches(r)
 		a.completeInterrupted(ctx, r)
 	}
@@ -446,12 +446,12 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 	return r, err
 }
 
-// readingProgress returns a function that shows how many of the runs that the index does not have are read.
-func (a *app) readingProgress() func(done, total int) {
+// countingProgress returns a function that shows how many of many runs are done, under a title.
+func (a *app) countingProgress(title string) func(done, total int) {
 	var shown *terminal.Progress
 	return func(done, total int) {
 		if shown == nil {
-			shown = a.term.Progress("reading runs")
+			shown = a.term.Progress(title)
 		}
 		shown.Count(int64(done), int64(total))
 		if done >= total {

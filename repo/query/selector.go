@@ -47,6 +47,9 @@ func (e *NotFoundError) Error() string {
 // IsBest reports whether the selector asks for the best value of a metric.
 func (s Selector) IsBest() bool { return s.kind == byBest }
 
+// IsGroup reports whether the selector names the runs of a group.
+func (s Selector) IsGroup() bool { return s.kind == byGroup }
+
 // Newest returns how many of the newest runs decide what the selector names, and the experiment that they are in, which
 // may be empty. n is 0 if others decide too.
 func (s Selector) Newest() (n int, experiment string) {

@@ -40,6 +40,7 @@ type plan struct {
 	settled  *settledDays        // nil if every day is read
 	open     map[string]bool     // days with something to commit
 	left     map[string]int      // unsuccessful runs that are not committed, by day
+	batched  workingBatches
 }
 
 // leaveOpen says that there is something to commit of the day of a run.

@@ -91,15 +91,14 @@ func goneRedactions(r *repo.Repository) ([]repo.PendingRedaction, error) {
 // adopt takes over those redactions of worktrees that do not exist any more whose runs the runs branch has, and forgets
 // those that a branch has.
 func (k *keeping) adopt(ctx context.Context, gone []repo.PendingRedaction) error {
+	var forget []repo.PendingRedaction
 	for _, p := range gone {
 		base, waits, err := k.waits(ctx, p)
 		if err != nil {
 			return err
 		}
 		if !waits {
-			if err := p.Forget(); err != nil {
-				return err
-			}
+			forget = append(forget, p)
 			continue
 		}
 		here, err := k.isHere(ctx, p, base)
@@ -118,11 +117,17 @@ func (k *keeping) adopt(ctx context.Context, gone []repo.PendingRedaction) error
 			return err
 		}
 	}
-	if len(gone) > 0 {
-		_, err := k.repo.RedactionsElsewhere() // removes the folders that are empty now
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := repo.ForgetRedactions(forget...); err != nil {
 		return err
 	}
-	return nil
+	if err := repo.DropBatches(gone...); err != nil {
+		return err
+	}
+	_, err := k.repo.RedactionsElsewhere() // removes the folders that are empty now
+	return err
 }
 
 // keeping compares redactions with the runs branch.
@@ -154,7 +159,7 @@ func openKeeping(ctx context.Context, r *repo.Repository) (*keeping, error) {
 
 // keep does what KeepRedactions promises.
 func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, done *KeptRedactions) (err error) {
-	var waiting []repo.PendingRedaction
+	var waiting, forget []repo.PendingRedaction
 	here := map[string]bool{}
 	for _, p := range pending {
 		base, waits, err := k.waits(ctx, p)
@@ -162,9 +167,7 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 			return err
 		}
 		if !waits {
-			if err := p.Forget(); err != nil {
-				return err
-			}
+			forget = append(forget, p)
 			continue
 		}
 		if base == "" {
@@ -183,6 +186,9 @@ func (k *keeping) keep(ctx context.Context, pending []repo.PendingRedaction, don
 			continue
 		}
 		waiting = append(waiting, p)
+	}
+	if err := repo.ForgetRedactions(forget...); err != nil {
+		return err
 	}
 	done.Again, done.Back, err = k.repo.ApplyRedactions(ctx, waiting, func(id string) bool { return here[id] })
 	if err != nil || !k.local.checkedOut {

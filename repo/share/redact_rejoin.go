@@ -117,7 +117,7 @@ func (j rejoin) redact(ctx context.Context, r *repo.Repository, tip string) (boo
 	}
 	_, err = r.Redact(ctx, j.pending.ID, repo.RedactRequest{Pattern: pattern})
 	if errors.Is(err, repo.ErrNothingToRedact) { // the others have taken out the same
-		return false, j.pending.Forget()
+		return false, repo.ForgetRedactions(j.pending)
 	}
 	if err == nil {
 		err = j.pending.SetBase(tip)

@@ -289,10 +289,10 @@ func (p *replayer) redacts(c *runCommit, e git.Edit, there git.TreeEntry) (bool,
 	return ok && was.ID == there.ID, err
 }
 
-// OnRemote reports whether the remote's branch, as this clone last saw it, has a run, or had it: it then has the
-// removal marker of the run.
-func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) {
-	if !r.InGit {
+// OnRemote reports whether the remote's branch, as this clone last saw it, has one of some runs, or had it: it then has
+// the removal marker of the run.
+func OnRemote(ctx context.Context, r *repo.Repository, ids ...string) (bool, error) {
+	if !r.InGit || len(ids) == 0 {
 		return false, nil
 	}
 	local, err := runsBranch(ctx, r)
@@ -325,6 +325,5 @@ func OnRemote(ctx context.Context, r *repo.Repository, id string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	_, there := known.runs[id]
-	return there || known.removed[id], nil
+	return slices.ContainsFunc(ids, func(id string) bool { return known.runs[id] != "" || known.removed[id] }), nil
 }

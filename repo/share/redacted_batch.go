@@ -16,6 +16,12 @@ import (
 	"github.com/gitruns/runs/repo/transition"
 )
 
+// workingBatches remembers what redactions need of each batch of the working tree. They ask for each of its runs.
+type workingBatches struct {
+	rows  map[string]map[string]string // the digests of the rows of a table, by its path in .runs
+	stale map[string]bool              // what isStale has found, by the path of the batch
+}
+
 // addRedactedBatch is addRedacted for a run in a batch: the redaction has written the batch anew, and it replaces the
 // one of the commit.
 func (p *plan) addRedactedBatch(ctx context.Context, known *snapshot, e *repo.Entry, there runFiles) (bool, error) {
@@ -133,11 +139,7 @@ func (p *plan) versionInBatch(ctx context.Context, e *repo.Entry, record string)
 		return nil, fmt.Errorf("%s is missing", name)
 	}
 	v.Rows = func(name string) (string, error) {
-		tables, err := p.repo.ReadBatchFiles(at)
-		if err != nil {
-			return "", err
-		}
-		digests, err := tableDigests(name, tables[name], e.Batch().IDs())
+		digests, err := p.rowDigests(e.Batch(), name)
 		if digest, ok := digests[e.ID]; ok || err != nil {
 			return digest, err
 		}
@@ -145,6 +147,27 @@ func (p *plan) versionInBatch(ctx context.Context, e *repo.Entry, record string)
 	}
 	v.Shared = func(name string) ([]byte, error) { return p.repo.ReadShared(ctx, name, transition.MaxBytes) }
 	return v, files, nil
+}
+
+// rowDigests returns the digests of the rows that a table of a batch of the working tree has, by run.
+func (p *plan) rowDigests(b *repo.Batch, table string) (map[string]string, error) {
+	at := path.Join(b.Day, b.Name)
+	if digests := p.batched.rows[path.Join(at, table)]; digests != nil {
+		return digests, nil
+	}
+	tables, err := p.repo.ReadBatchFiles(at)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := tableDigests(table, tables[table], b.IDs())
+	if err != nil {
+		return nil, err
+	}
+	if p.batched.rows == nil {
+		p.batched.rows = map[string]map[string]string{}
+	}
+	p.batched.rows[path.Join(at, table)] = digests
+	return digests, nil
 }
 
 // replaceBatch adds the batches of a run to the plan and removes those of the commit that have the run, once. After two
@@ -183,6 +206,20 @@ func (p *plan) replaceBatch(known *snapshot, e *repo.Entry) error {
 // isStale reports whether a batch of the working tree has a run as it was before a redaction that the commit has. Such
 // a batch would take the redaction back.
 func (p *plan) isStale(known *snapshot, b *repo.Batch) bool {
+	at := path.Join(b.Day, b.Name)
+	stale, asked := p.batched.stale[at]
+	if !asked {
+		stale = p.hasFormer(known, b)
+		if p.batched.stale == nil {
+			p.batched.stale = map[string]bool{}
+		}
+		p.batched.stale[at] = stale
+	}
+	return stale
+}
+
+// hasFormer is isStale, read anew.
+func (p *plan) hasFormer(known *snapshot, b *repo.Batch) bool {
 	for _, id := range b.IDs() {
 		if known.removed[id] && len(known.in[id]) == 0 {
 			return true // it would bring back the record of a removed run

@@ -282,8 +282,12 @@ func redactedBack(ctx context.Context, dirs git.Dirs, trees *git.Trees, tip stri
 			continue // it was collected, or the user's own commit took it away
 		}
 		run := format.IDRandom(back[name])
+		which := run
+		if len(back) > 1 {
+			which = "--all"
+		}
 		warnings = append(warnings, fmt.Sprintf("run %s names %s, out of which others have redacted a text: the branch has "+
-			"the file again; run 'runs redact %s PATTERN' to redact it there too", run, name, run))
+			"the file again; run 'runs redact %s PATTERN' to redact it there too", run, name, which))
 	}
 	return warnings, nil
 }

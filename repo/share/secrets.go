@@ -91,16 +91,42 @@ func (p *plan) judge(ctx context.Context) error {
 	if len(findings) == 0 {
 		return nil
 	}
-	hint := "run 'runs redact RUN --finds'"
-	if runs := findings[0].Runs; len(runs) > 0 {
-		hint = "run 'runs redact " + format.IDRandom(runs[0]) + " --finds'"
-	}
 	return &repo.HintError{
 		Err: &SecretsError{findings},
-		Hint: hint +
-			" and rotate the secret, or allow a false positive: add [[secrets.allow]] reason = \"…\", fingerprint = \"" +
+		Hint: "run '" + redactCommand(findings) +
+			"' and rotate the secret, or allow a false positive: add [[secrets.allow]] reason = \"…\", fingerprint = \"" +
 			findings[0].Fingerprint + "\" to .runs/config.toml",
 	}
+}
+
+// maxNamed is the maximum number of runs in a command that a hint names.
+const maxNamed = 3
+
+// redactCommand returns the command that redacts all findings.
+func redactCommand(findings []Finding) string {
+	var runs, fingerprints []string
+	for _, f := range findings {
+		named := func(id string) bool { return slices.Contains(runs, id) }
+		if len(f.Runs) > 0 && !slices.ContainsFunc(f.Runs, named) { // a shared file goes with any of its runs
+			runs = append(runs, f.Runs[0])
+		}
+		if !slices.Contains(fingerprints, f.Fingerprint) {
+			fingerprints = append(fingerprints, f.Fingerprint)
+		}
+	}
+	switch {
+	case len(runs) == 0:
+		return "runs redact RUN --finds"
+	case len(runs) > maxNamed && len(fingerprints) == 1:
+		return "runs redact --all --fingerprint " + fingerprints[0]
+	case len(runs) > maxNamed:
+		return "runs redact --all --finds"
+	}
+	words := make([]string, len(runs))
+	for i, id := range runs {
+		words[i] = format.IDRandom(id)
+	}
+	return "runs redact " + strings.Join(words, " ") + " --finds"
 }
 
 // allowedFor returns the reason that the configuration gives for allowing a finding. ok is false if it does not allow
