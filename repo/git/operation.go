@@ -40,7 +40,14 @@ func (d Dirs) indexPath() string {
 // Begin completes or rolls back an operation that was killed, and takes both locks: ours and Git's. kind is the kind of
 // the intent, and nonce a random word. The caller must close the operation.
 func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, error) {
-	lockFile, err := dirs.lockOperations(ctx, time.Minute) // our other commands hold it only for short writes
+	return beginWithin(ctx, dirs, kind, nonce, time.Minute, lockWait) // our other commands hold it only for short writes
+}
+
+// beginWithin is Begin with how long it waits for our lock and for Git's.
+func beginWithin(ctx context.Context, dirs Dirs, kind, nonce string, wait, indexWait time.Duration) (
+	*Operation, error,
+) {
+	lockFile, err := dirs.lockOperations(ctx, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +61,7 @@ func Begin(ctx context.Context, dirs Dirs, kind, nonce string) (*Operation, erro
 		err = o.intent.write(dirs.state("op"))
 	}
 	if err == nil && filepath.Base(dirs.indexPath()) != indexLockName {
-		err = o.lockIndex(ctx)
+		err = o.lockIndex(ctx, indexWait)
 	}
 	if err == nil {
 		err = copyIndex(dirs.indexPath(), o.index)
@@ -169,6 +176,7 @@ func (o *Operation) publish(ctx context.Context, reason string, undo func() erro
 	}
 	err := o.lockedCommand().updateRefs(ctx, reason, o.intent.moves...)
 	if err == nil {
+		o.leaveNote()
 		return nil
 	}
 	if undo != nil {

@@ -71,13 +71,13 @@ const indexLockName = "index.lock"
 
 // lockIndex creates Git's index.lock as a hard link to a file of ours, so that it can be recognized as ours after a
 // kill.
-func (o *Operation) lockIndex(ctx context.Context) error {
+func (o *Operation) lockIndex(ctx context.Context, wait time.Duration) error {
 	own := o.dirs.state("lock-" + o.intent.nonce)
 	if err := os.WriteFile(own, []byte("runs "+o.intent.nonce+"\n"), 0o666); err != nil {
 		return err
 	}
 	path := o.dirs.indexPath() + ".lock"
-	deadline := time.Now().Add(lockWait)
+	deadline := time.Now().Add(wait)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := os.Link(own, path)
 		if err == nil {

@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// CompleteOrRollBack completes or rolls back an operation that was killed. If there is none, it only checks whether one
-// file exists. It does not touch an operation of a process that is still alive.
+// CompleteOrRollBack completes or rolls back an operation that was killed, and looks after one that has just ended, see
+// LookAgain. If there is none, it only checks whether two files exist. It does not touch an operation of a process that
+// is still alive.
 func CompleteOrRollBack(ctx context.Context, dirs Dirs) error {
 	if _, err := os.Lstat(dirs.state("op")); err != nil {
-		return nil
+		_, err := LookAgain(ctx, dirs)
+		return err
 	}
 	lockFile, err := dirs.lockOperations(ctx, 0)
 	if errors.Is(err, ErrLocked) {
@@ -145,7 +147,7 @@ func (d Dirs) completeMove(ctx context.Context, n intent, lockFile *os.File) err
 	if tip.Commit == n.old {
 		own, err := d.ownsIndexLock(n)
 		if err == nil && !own {
-			err = o.lockIndex(ctx)
+			err = o.lockIndex(ctx, lockWait)
 		}
 		if err != nil {
 			return err

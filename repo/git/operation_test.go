@@ -112,7 +112,7 @@ func (c *change) isFree() {
 	left, err := os.ReadDir(c.dirs.state("."))
 	check(c.t, err)
 	for _, e := range left {
-		if e.Name() != "lock" && e.Name() != "turn" {
+		if e.Name() != "lock" && e.Name() != "turn" && e.Name() != afterName {
 			c.t.Errorf("the operation left %s", e.Name())
 		}
 	}

@@ -125,8 +125,38 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		if done.Restored, err = restoreAtHead(ctx, r); err != nil {
 			done.Warnings, err = append(done.Warnings, err.Error()), nil
 		}
+		if done.Commit != "" {
+			commitUndone(ctx, r, q, done)
+		}
 	}
 	return done, err
+}
+
+// commitUndone repeats a commit that a commit of the user has undone, because it was made from the index as it was
+// before.
+func commitUndone(ctx context.Context, r *repo.Repository, q Request, done *Committed) {
+	for range 3 {
+		undone, err := git.LookAgain(ctx, r.Git)
+		if err == nil && !undone {
+			return
+		}
+		again := &Committed{}
+		if err == nil {
+			var taken []string
+			again, err = commitLocked(ctx, r, q, &taken)
+			err = errors.Join(err, settleWorktrees(ctx, r, taken, again))
+		}
+		switch {
+		case err != nil:
+			done.Warnings = append(done.Warnings, fmt.Sprintf("looking for a commit of Git that undid this one: %v", err))
+			return
+		case again.Commit == "":
+			return
+		}
+		done.Warnings = append(done.Warnings, fmt.Sprintf(
+			"a commit of Git at the same time undid commit %.10s; commit %.10s repeats it", done.Commit, again.Commit))
+		done.Commit = again.Commit
+	}
 }
 
 // commitLocked makes a commit while no other process of this program commits. It repeats what another program disturbs.
