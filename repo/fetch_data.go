@@ -228,7 +228,12 @@ func cloneFile(from, to string) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	perm := 0o666 | info.Mode().Perm()&0o111 // the program may run it
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s already exists", to)
 	}

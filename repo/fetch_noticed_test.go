@@ -168,15 +168,44 @@ func TestCachedDatasets(t *testing.T) {
 }
 
 func TestUntraced(t *testing.T) {
-	got := untraced([]string{
-		"data/", "x.csv", ".env", "my_token.txt", "__pycache__/", "a/__pycache__/", "build/", "x.egg-info/", "outputs/",
-		"m.npy",
-		"lib.so", "a.log", "venv/",
-	})
-	if want := "data/ x.csv m.npy"; got == nil || strings.Join(got.Ignored, " ") != want {
-		t.Errorf("%+v, want %s", got, want)
+	root := t.TempDir()
+	for name, perm := range map[string]os.FileMode{"build/lib/x.txt": 0o666, "target/debug/train": 0o777, "bin/a": 0o777} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, perm); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if untraced([]string{".env", "build/"}) != nil {
+	run := &format.Run{Command: []string{"../bin/a", "x"}, Cwd: "sub", Source: &format.Source{Omitted: []format.Omitted{
+		{Path: "*.npy", Reason: format.OmittedExcluded},
+		{Path: "outputs/", Reason: format.OmittedExcluded},
+		{Path: "venv/", Reason: format.OmittedExcluded},
+		{Path: "nohup.out", Reason: format.OmittedExcluded},
+		{Path: "stage/*", Reason: format.OmittedWritten},
+		{Path: ".tox/", Reason: format.OmittedExcluded},
+		{Path: "big.csv", Reason: format.OmittedLarge},
+	}}}
+	got := untraced(run, root, []string{
+		"data/", "x.csv", ".env", "my_token.txt", "__pycache__/", "a/__pycache__/", "build/", "x.egg-info/", "checkpoints/",
+		"m.npy", "target/", "bin/", "lib.so", "a.log", "venv/", "wandb/",
+	})
+	want := "bin/a data/ x.csv checkpoints/ m.npy target/ bin/ lib.so *.npy outputs/ stage/*"
+	if got == nil || strings.Join(got.Ignored, " ") != want {
+		t.Errorf("%+v\nwant %s", got, want)
+	}
+	run.Datasets = []format.Dataset{{Path: "outputs", Files: 2}, {Path: "a.npy"}, {Path: "stage"}}
+	for path, want := range map[string]bool{"outputs/": true, "*.npy": true, "stage/*": true, "data/": false} {
+		if covered(run, path) != want {
+			t.Errorf("%s: covered: %v", path, !want)
+		}
+	}
+	run.Source.Omitted[0].Count = 2
+	if covered(run, "*.npy") {
+		t.Error("one of two files covers both")
+	}
+	if untraced(&format.Run{}, root, []string{".env", "build/"}) != nil {
 		t.Error("what cannot be data makes a trace")
 	}
 }

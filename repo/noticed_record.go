@@ -104,9 +104,23 @@ func (a *Active) fillNoticed(
 	}
 }
 
-// covered reports whether a dataset of the project covers a file or a folder, which may have a slash at its end.
+// covered reports whether datasets of the project cover a file or a folder, which may have a slash at its end, or all
+// files that the source leaves out by a pattern.
 func covered(run *format.Run, path string) bool {
-	path = strings.TrimSuffix(path, "/")
+	if run.Source != nil {
+		for _, o := range run.Source.Omitted {
+			if o.Reason == format.OmittedExcluded && o.Path == path {
+				matches, files := capture.Matcher([]string{path}), int64(0)
+				for _, d := range run.Datasets {
+					if d.Path != "" && (matches(d.Path, false) || matches(d.Path, true)) {
+						files += max(1, d.Files)
+					}
+				}
+				return files >= max(1, o.Count)
+			}
+		}
+	}
+	path = strings.TrimSuffix(strings.TrimSuffix(path, "*"), "/")
 	return slices.ContainsFunc(run.Datasets, func(d format.Dataset) bool {
 		return d.Path != "" && (path == d.Path || strings.HasPrefix(path, d.Path+"/"))
 	})
@@ -137,7 +151,11 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	problem := func(text string, args ...any) {
 		n.trace.Problems = append(n.trace.Problems, fmt.Sprintf(text, args...))
 	}
-	switch left := in.leftRunning(ctx); left {
+	left := in.leftRunning(ctx)
+	if left == 0 && in.reader.Outlived {
+		left = 1
+	}
+	switch left {
 	case 0:
 	case 1:
 		problem("a process of the program had not ended: what it reads later is not known")
@@ -244,8 +262,8 @@ func (in *inputs) folders(ctx context.Context, datasets []*capture.Dataset) []st
 	return found[:min(len(found), maxFolders)]
 }
 
-// endsSoon is how long a process that the program has started may take to end after it.
-const endsSoon = time.Second
+// EndsSoon is how long a process that the program has started may take to end after it.
+const EndsSoon = time.Second
 
 // leftRunning returns how many watched processes have not ended with the program.
 func (in *inputs) leftRunning(ctx context.Context) (left int) {
@@ -271,7 +289,7 @@ func (in *inputs) leftRunning(ctx context.Context) (left int) {
 				}
 			}
 		}
-		if left == 0 || time.Since(since) > endsSoon || ctx.Err() != nil {
+		if left == 0 || time.Since(since) > EndsSoon || ctx.Err() != nil {
 			return left
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -304,7 +322,7 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 	if err != nil {
 		return
 	}
-	t := untraced(append(in.run.Source.Rewritten(), paths...))
+	t := untraced(in.run, in.root, paths)
 	if t == nil {
 		return
 	}

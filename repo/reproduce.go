@@ -124,10 +124,11 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	if q.Environment != IgnoreEnvironment {
 		p.Lock, p.LockCommand = capture.LockCommand(recorded, q.Dir)
-		p.Changes = slices.DeleteFunc(diff.CompareEnvironments(recorded, now), func(c diff.Change) bool {
-			name, editable := strings.CutPrefix(c.Key, diff.EditableKey)
-			return editable && slices.ContainsFunc(restored, func(p format.Package) bool { return p.Name == name })
-		})
+		p.Changes = slices.DeleteFunc(diff.CompareEnvironments(recorded, likeRecorded(now, recorded)),
+			func(c diff.Change) bool {
+				name, editable := strings.CutPrefix(c.Key, diff.EditableKey)
+				return editable && slices.ContainsFunc(restored, func(p format.Package) bool { return p.Name == name })
+			})
 		var imported map[string]bool
 		if p.Watched = of.Trace != nil && len(of.Trace.Imported) > 0; p.Watched {
 			imported = capture.ImportedModules(of.Trace.Imported)
@@ -141,6 +142,17 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	p.Active.again = &again{dir: q.Dir, data: q.Data}
 	return p, nil
+}
+
+// likeRecorded returns an environment without its Python if the recorded program had none: the one of this machine does
+// not matter then.
+func likeRecorded(now, recorded *format.EnvironmentFile) *format.EnvironmentFile {
+	if now == nil || recorded == nil || recorded.Python != nil || len(recorded.Packages)+len(recorded.Conda) > 0 {
+		return now
+	}
+	without := *now
+	without.Python, without.Packages, without.Conda = nil, nil, nil
+	return &without
 }
 
 // findDir sets the folder in which the program starts, and makes it if the source lacks it, because Git does not track

@@ -96,3 +96,17 @@ func TestMakeFolders(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPythonMattersToPrograms: the packages of this machine's Python do not matter to a program without Python.
+func TestPythonMattersToPrograms(t *testing.T) {
+	now := &format.EnvironmentFile{
+		OS: "linux", Python: &format.Python{Version: "3.12"}, Packages: format.Packages{"numpy": "2"},
+	}
+	if got := likeRecorded(now, &format.EnvironmentFile{OS: "linux"}); got.Python != nil || len(got.Packages) > 0 ||
+		got.OS != "linux" || now.Python == nil {
+		t.Errorf("%+v", got)
+	}
+	if got := likeRecorded(now, &format.EnvironmentFile{Python: &format.Python{}}); got != now {
+		t.Errorf("%+v", got)
+	}
+}

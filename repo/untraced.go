@@ -2,6 +2,11 @@ package repo
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -13,11 +18,19 @@ import (
 // maxUntraced is how many ignored files and folders the record of an untraced run names.
 const maxUntraced = 20
 
-// notData are patterns of ignored files and folders that are not the data of a program. Those that only a program
-// writes are in format.DefaultExclude.
+// notData are patterns of ignored files and folders that are not the data of a program. They are in addition to those
+// of format.DefaultExclude, see notRead.
 var notData = []string{
-	"build/", "dist/", "target/", "htmlcov/", "site/", "*.egg-info/", "*.so", "*.o", "*.a", "*.exe", "*.dll", "*.dylib",
-	"*.pyo", "*.class", "*.log", "*.tmp", "*.bak", "_version.py", "*.code-workspace", "Thumbs.db",
+	"htmlcov/", "site/", "*.egg-info/", "*.o", "*.a", "*.pyo", "*.log", "*.tmp", "*.bak", "_version.py",
+	"*.code-workspace", "Thumbs.db",
+}
+
+// programFolders are patterns of folders that only matter if there are programs in them.
+var programFolders = []string{"build/", "dist/", "target/"}
+
+// mayBeRead are those of format.DefaultExclude that a later program reads as its input.
+var mayBeRead = []string{
+	"outputs/", "multirun/", "checkpoints/", "lightning_logs/", "checkpoint-", "checkpoint_", "runs/",
 }
 
 // ignoredData starts to look for ignored files of the project that a program may have read, if nothing was noticed of
@@ -39,25 +52,51 @@ func (a *Active) ignoredData(ctx context.Context, run *format.Run) (wait func() 
 			found <- nil
 			return
 		}
-		found <- untraced(append(run.Source.Rewritten(), paths...))
+		found <- untraced(run, a.repo.TreeRoot(), paths)
 	}()
 	return func() *format.Trace { return <-found }
 }
 
-// untraced makes the trace of a run of which nothing was noticed. paths are the ignored files and folders.
-func untraced(paths []string) *format.Trace {
-	skip := capture.Matcher(append(folderPatterns(), notData...))
+// untraced makes the trace of a run of which nothing was noticed. root is that of the project, and ignored are the
+// files and folders that Git ignores there. What the source leaves out may have been read too.
+func untraced(run *format.Run, root string, ignored []string) *format.Trace {
+	written := notRead()
+	skip, programs := capture.Matcher(append(written, notData...)), capture.Matcher(programFolders)
 	t := &format.Trace{Road: format.RoadNone}
-	for _, path := range paths {
+	add := func(path string) {
+		switch path = capture.Printable(path); {
+		case len(t.Ignored) > maxUntraced || slices.Contains(t.Ignored, path):
+		case len(t.Ignored) == maxUntraced:
+			t.Ignored = append(t.Ignored, "…")
+		default:
+			t.Ignored = append(t.Ignored, path)
+		}
+	}
+	if run.Source != nil {
+		for _, path := range run.Source.Rewritten() {
+			add(path)
+		}
+	}
+	for _, path := range ownPrograms(run, root, ignored) {
+		add(path)
+	}
+	for _, path := range ignored {
 		name := strings.TrimSuffix(path, "/")
-		if hidden(name) || skip(name, name != path) {
+		if hidden(name) || skip(name, name != path) ||
+			programs(name, name != path) && !holdsProgram(filepath.Join(root, filepath.FromSlash(name))) {
 			continue
 		}
-		if len(t.Ignored) == maxUntraced {
-			t.Ignored = append(t.Ignored, "…")
-			break
+		add(path)
+	}
+	if run.Source != nil {
+		for _, o := range run.Source.Omitted {
+			switch {
+			case o.Path == "…":
+			case o.Reason == format.OmittedExcluded && !slices.Contains(written, o.Path) && !hidden(o.Path), // a pattern
+				o.Reason == format.OmittedWritten && !hidden(o.Path):
+				add(o.Path)
+			}
 		}
-		t.Ignored = append(t.Ignored, capture.Printable(path))
 	}
 	if len(t.Ignored) == 0 {
 		return nil
@@ -65,15 +104,71 @@ func untraced(paths []string) *format.Trace {
 	return t
 }
 
-// folderPatterns returns the default patterns of folders that programs write.
-func folderPatterns() []string {
+// ownPrograms returns the words of the command that name ignored files of the project, such as the program itself.
+func ownPrograms(run *format.Run, root string, ignored []string) (found []string) {
+	for _, word := range run.Command {
+		rel := path.Clean(filepath.ToSlash(word))
+		if inside, ok := strings.CutPrefix(rel, "{project}/"); ok {
+			rel = inside
+		} else if rel = path.Join(run.Cwd, rel); path.IsAbs(rel) {
+			continue
+		}
+		if hidden(rel) || !slices.ContainsFunc(ignored, func(of string) bool {
+			return rel == of || strings.HasSuffix(of, "/") && strings.HasPrefix(rel, of)
+		}) {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(rel))); err == nil && info.Mode().IsRegular() {
+			found = append(found, rel)
+		}
+	}
+	return found
+}
+
+// maxLookedAt is in how many files of a folder a program is looked for.
+const maxLookedAt = 2000
+
+// holdsProgram reports whether there is a file in a folder that can be run or loaded, or perhaps one that was not
+// looked at.
+func holdsProgram(dir string) bool {
+	n, found := 0, false
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		n++
+		found = n > maxLookedAt || slices.Contains(programEndings, filepath.Ext(path))
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			found = true
+		}
+		if found {
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// programEndings are endings of files that programs are made of, or that they load.
+var programEndings = []string{".exe", ".dll", ".so", ".dylib", ".jar", ".class"}
+
+// notRead returns the default patterns of files and folders that programs write and hardly ever read.
+func notRead() []string {
 	var patterns []string
 	for _, p := range format.DefaultExclude {
-		if strings.HasSuffix(p, "/") || strings.HasPrefix(p, "*.pyc") || strings.HasPrefix(p, "*.log") {
+		folder := strings.HasSuffix(p, "/") || strings.HasPrefix(p, "*.pyc") || strings.HasPrefix(p, "*.log") ||
+			slices.Contains(leftovers, p)
+		if folder && !slices.ContainsFunc(mayBeRead, func(begin string) bool { return strings.HasPrefix(p, begin) }) {
 			patterns = append(patterns, p)
 		}
 	}
 	return patterns
+}
+
+// leftovers are files of format.DefaultExclude that are never input.
+var leftovers = []string{
+	"slurm-*.out", "slurm-*.err", "nohup.out", "mlflow.db", "events.out.tfevents.*", "*.swp", "*~", "core.[0-9]*",
+	".DS_Store", "trainer_state.json", "training_args.bin",
 }
 
 // hidden reports whether a path must not be named.

@@ -25,7 +25,8 @@ func (a *app) watchCalls(active *repo.Active, dir string, all bool) (*callWatch,
 	}
 	o := openwatch.Options{
 		Opened: func(o openwatch.Open) { w.writer.Opened(o.Path, useOf(o.Flags)) },
-		Missed: w.writer.Missed, Warn: func(err error) { a.warn("%v", err) }, Log: w.writer.File(), Lost: reads.Lost,
+		Ran:    w.writer.Ran, Removing: w.writer.Look, Missed: w.writer.Missed,
+		Warn: func(err error) { a.warn("%v", err) }, Log: w.writer.File(), Lost: reads.Lost,
 		Variable: "RUNS_READS_WATCHED=" + dir, // Python need not notice the same files
 	}
 	if w.watcher, err = openwatch.New(o); err != nil {
@@ -59,6 +60,9 @@ func (w *callWatch) began() error {
 
 // end ends the watching, after which the writer has written what was seen. ran tells that the program was started.
 func (w *callWatch) end(ran bool) error {
+	if ran && w.watcher.Outlived(repo.EndsSoon) {
+		w.writer.Outlived()
+	}
 	w.watcher.Close()
 	if !ran {
 		w.writer.Discard()

@@ -120,6 +120,16 @@ LAYOUTS = {
     "hub cache": ("", {"{home}/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40 + "/w/x.bin": "x"},
                   "open(os.path.expanduser('~/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40
                   + "/w/x.bin')).read()", {"org/name": 1}),
+    "ignored module": ("", {"local_module.py": "def f(): pass\n"}, "import local_module; local_module.f()",
+                       {"local_module": 1}),
+    "ignored module in a cache": ("", {"data/gen/__init__.py": "", "data/gen/ver.py": "K = 2\n"},
+        "sys.path.append('data'); import py_compile; py_compile.compile('data/gen/ver.py'); import gen.ver",
+                                  {"__init__": 1, "ver": 1}),
+    "ignored program": ("", {"data/run.sh": "#!/bin/true\n"},
+        "import subprocess; os.chmod('data/run.sh', 0o755); os.system('true; ./data/run.sh')"
+        "; subprocess.run(['./run.sh'], cwd='data')", {"run": 1}),
+    "ignored library": ("", {"data/l.so": "x"},
+        "import ctypes\n    try: ctypes.CDLL('./data/l.so')\n    except OSError: pass", {"l": 1}),
     "numpy.memmap": ("numpy", {"data/a.bin": "x" * 80},
         "import numpy; numpy.memmap('data/a.bin', mode='r')[:2]", {"a": 1}),
     "numpy.load": ("numpy", {"data/a.txt": "1 2\n"}, "import numpy; numpy.loadtxt('data/a.txt')", {"a": 1}),
@@ -150,7 +160,6 @@ ORDINARY = {
     "traceback": (
         "import traceback\ntry: 1 / 0\nexcept Exception: traceback.print_exc(); import inspect; inspect.stack()"
     ),
-    "own module": "import local_module; local_module.f()",
     "platform": "import platform, os; platform.platform(); os.cpu_count(); open('/proc/cpuinfo').read()",
     "netrc": "import netrc\ntry: netrc.netrc()\nexcept OSError: pass",
     "doctest": "import doctest, unittest, pydoc; doctest.testmod()",
@@ -271,7 +280,7 @@ class TestLayouts(WithReads):
                 self.assertEqual(run["trace"]["road"], "python")
                 if name == "vanished":
                     self.assertEqual(run["trace"]["problems"], ["data/a.csv no longer existed at the end"])
-                elif name not in ("renamed over", "made by a child, then read"):
+                elif name not in ("renamed over", "made by a child, then read", "ignored program"):
                     self.assertNotIn("problems", run["trace"])
                 recorded.append((name, run))
         os.rename(os.path.join(self.dir, "data"), f"{self.outside}/data-{len(recorded)}")

@@ -58,6 +58,7 @@ type Reader struct {
 	Partial   bool            // something that was read is missing
 	All       bool            // the system calls of all processes were watched
 	Missed    map[string]bool // what may have read files unseen by that
+	Outlived  bool            // a process had not ended with the program
 	Lost      bool            // the program went on when nobody watched it
 
 	offsets  map[string]int64
@@ -188,6 +189,9 @@ func (r *Reader) record(process string, kind byte, path string) {
 		return
 	case 'V':
 		r.Lost = true
+		return
+	case 'Q':
+		r.Outlived = true
 		return
 	case 'L':
 		if filepath.IsAbs(path) && len(r.Listed) < maxListed {

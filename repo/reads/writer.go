@@ -26,6 +26,8 @@ type Writer struct {
 	stop   chan struct{}
 	done   chan struct{}
 
+	looking sync.Mutex // held while files are looked at
+
 	mu      sync.Mutex
 	pending []opened
 	seen    map[string]Use // what was written down, or counted
@@ -92,6 +94,13 @@ func (w *Writer) Opened(path []byte, use Use) {
 	w.pending = append(w.pending, opened{string(path), use})
 }
 
+// Ran takes in that a program may be started. Those of the project are data, if they are not its source.
+func (w *Writer) Ran(path []byte) {
+	if _, inside := below(w.places.Root, filepath.Clean(string(path))); inside {
+		w.Opened(path, Read)
+	}
+}
+
 // Missed takes in that something may have opened files unseen.
 func (w *Writer) Missed(what string) {
 	w.mu.Lock()
@@ -101,6 +110,16 @@ func (w *Writer) Missed(what string) {
 		w.pending = append(w.pending, opened{"U" + what, 0})
 	}
 }
+
+// Outlived takes in that a process of the program has not ended with it.
+func (w *Writer) Outlived() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pending = append(w.pending, opened{"Q", 0})
+}
+
+// Look looks at the files that were opened so far, before one of them is removed or replaced.
+func (w *Writer) Look() { w.flush() }
 
 func (w *Writer) run() {
 	defer close(w.done)
@@ -132,6 +151,8 @@ func (w *Writer) Discard() {
 
 // flush writes down what is pending.
 func (w *Writer) flush() {
+	w.looking.Lock()
+	defer w.looking.Unlock()
 	w.mu.Lock()
 	pending, full := w.pending, w.full
 	w.pending = nil
@@ -175,6 +196,12 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	}
 	dir, name := filepath.Split(path)
 	dir = strings.TrimSuffix(dir, "/")
+	_, inside := below(w.places.Root, path)
+	if from, ok := strings.CutSuffix(dir, "/__pycache__"); ok && inside && filepath.Ext(name) == ".pyc" {
+		module, _, _ := strings.Cut(name, ".") // whose source is what matters
+		dir, name = from, module+".py"
+		path = filepath.Join(dir, name)
+	}
 	v, ok := w.verdicts[dir]
 	if !ok {
 		if len(w.verdicts) > 100_000 {
@@ -183,7 +210,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		v = w.folder(dir)
 		w.verdicts[dir] = v
 	}
-	if v == never || isCode(name) {
+	if v == never || !inside && isCode(name) {
 		return
 	}
 	seen := w.seen[path]
@@ -203,7 +230,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 			fmt.Fprintf(b, "%s%d\x00", kind, *n)
 		}
 	}
-	switch _, inside := below(w.places.Root, path); {
+	switch {
 	case v == settings:
 		if slices.Contains(dataEndings, strings.ToLower(filepath.Ext(name))) {
 			count(&w.withheld, "N")

@@ -67,7 +67,8 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		"home/project/data/a.csv", "home/project/model.bin", "home/data/b.csv",
 		"home/project/api_key.txt", "home/project/.env", "home/project/.hidden/a", "home/project/secrets/a",
 		"home/project/.git/index", "home/project/.gitignore", "home/project/venv/pyvenv.cfg",
-		"home/project/venv/lib/words.txt", "home/project/lib/x.so.1", "home/project/lib/x.py",
+		"home/project/venv/lib/words.txt", "home/project/code/x.so.1", "home/project/code/m.py", "home/lib/x.so.1",
+		"home/lib/x.py", "home/project/code/__pycache__/m.cpython-312.pyc",
 		"home/project/node_modules/a/b.json", "home/conda/conda-meta/history", "home/conda/share/x.dat",
 		"home/tool/bin/tool", "home/tool/lib/x", "home/tool/share/words.txt", "home/.netrc", "home/.ssh/id_rsa",
 		"home/notes.txt", "home/other/my_token.txt", "above.txt", "home/data/.hidden/b.csv", "home/data/.odd",
@@ -85,7 +86,10 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		w.Opened([]byte("/usr/share/zoneinfo/UTC"), Read)
 		w.Opened([]byte(places.Root+"/data/../data/a.csv"), Read)
 	})
-	want := []string{"home/project/data/a.csv", "home/project/model.bin", "home/data/b.csv"}
+	want := []string{
+		"home/project/data/a.csv", "home/project/model.bin", "home/data/b.csv", "home/project/code/x.so.1",
+		"home/project/code/m.py",
+	}
 	var got []string
 	for _, path := range r.Inputs() {
 		got = append(got, strings.TrimPrefix(path, base+"/"))
@@ -98,7 +102,7 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	}
 	for _, word := range []string{
 		"key", "env", "hidden", "secret", "git", "venv", "words", "lib", "node", "conda", "tool", "netrc", "ssh", "notes",
-		"token", "above", "passwd", "zone", "missing", "odd", "version", "settings", "weights", "annex",
+		"token", "above", "passwd", "zone", "missing", "odd", "version", "cache", "settings", "weights", "annex",
 	} {
 		if strings.Contains(strings.ReplaceAll(text, base, ""), word) {
 			t.Errorf("%q is written down: %q", word, text)
@@ -137,6 +141,34 @@ func TestWriterTellsInputsFromOutputs(t *testing.T) {
 		if use := r.Uses[string(path(name))] & (Found | Older); use != want {
 			t.Errorf("the use of %s is %b, not %b", name, use, want)
 		}
+	}
+}
+
+// TestWriterLooksBeforeRemoval checks that a file counts as it was when it was opened, also if it is removed or
+// replaced at once, and that processes which are left are told.
+func TestWriterLooksBeforeRemoval(t *testing.T) {
+	places, _ := world(t, "home/project/data/gone", "home/project/data/replaced")
+	path := func(name string) string { return filepath.Join(places.Root, "data", name) }
+	r, _ := written(t, places, func(w *Writer) {
+		for _, name := range []string{"gone", "replaced"} {
+			w.Opened([]byte(path(name)), Read)
+			w.Look()
+			if err := os.Remove(path(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(path("replaced"), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		w.Outlived()
+	})
+	for _, name := range []string{"gone", "replaced"} {
+		if use := r.Uses[path(name)]; use != Read|Found|Older {
+			t.Errorf("the use of %s is %b", name, use)
+		}
+	}
+	if !r.Outlived {
+		t.Error("nothing tells that a process is left")
 	}
 }
 

@@ -8,13 +8,16 @@ import "golang.org/x/sys/unix"
 type kind uint8
 
 const (
-	openat  kind = iota // folder, path, flags
-	open                // path, flags
-	openat2             // folder, path, pointer to the flags
-	creat               // path
-	ring                // sets up a queue of calls that are not reported
-	clone               // flags; makes a process, perhaps with mounts of its own
-	moved               // changes the root or the mounts of the process
+	openat   kind = iota // folder, path, flags
+	open                 // path, flags
+	openat2              // folder, path, pointer to the flags
+	creat                // path
+	execve               // path
+	execveat             // folder, path
+	removal              // removes or renames files
+	ring                 // sets up a queue of calls that are not reported
+	clone                // flags; makes a process, perhaps with mounts of its own
+	moved                // changes the root or the mounts of the process
 )
 
 type call struct {

@@ -1,7 +1,7 @@
 // Package openwatch watches which files the processes of a program open, on Linux. A filter in the kernel (seccomp)
-// reports the calls that open files to this process, which reads the path from the memory of the caller and lets the
-// call go on. All other calls run at full speed. No process is traced with ptrace: debuggers, signals, job control and
-// exit statuses work as without the filter.
+// reports the calls that open or remove files or start programs to this process, which reads the path from the memory
+// of the caller and lets the call go on. All other calls run at full speed. No process is traced with ptrace:
+// debuggers, signals, job control and exit statuses work as without the filter.
 //
 // Three processes take part. The program is started as this binary, which installs the filter and then becomes the
 // program. The process that called New answers the kernel. The guard, a third process, answers instead if that one is
@@ -25,6 +25,11 @@ type Open struct {
 type Options struct {
 	// Opened is called for each call, before it is known whether it will succeed. It must not block.
 	Opened func(Open)
+	// Ran is called with the absolute path of each program that a process may become. It must not block, and may be nil.
+	Ran func(path []byte)
+	// Removing is called before a call goes on that may remove or replace a file: what was opened before has its state
+	// until it returns. It may be nil.
+	Removing func()
 	// Missed is called if files may have been opened unseen, with the reason or the name of what may have opened them.
 	Missed func(what string)
 	// Warn is called if the guard cannot be started.

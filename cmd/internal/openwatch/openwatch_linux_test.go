@@ -55,10 +55,12 @@ func runProgram(log string, watch bool) int {
 	var w *Watcher
 	if watch {
 		w, err = New(Options{
-			Opened: func(o Open) { fmt.Fprintf(f, "%s\n", o.Path) },
-			Missed: func(what string) { fmt.Fprintf(f, "missed %s\n", what) },
-			Warn:   func(err error) { fmt.Fprintf(f, "warned %v\n", err) },
-			Log:    f, Lost: "lost", Variable: "ADDED=1",
+			Opened:   func(o Open) { fmt.Fprintf(f, "%s\n", o.Path) },
+			Ran:      func(path []byte) { fmt.Fprintf(f, "ran %s\n", path) },
+			Missed:   func(what string) { fmt.Fprintf(f, "missed %s\n", what) },
+			Warn:     func(err error) { fmt.Fprintf(f, "warned %v\n", err) },
+			Removing: func() { fmt.Fprintln(f, "removing") },
+			Log:      f, Lost: "lost", Variable: "ADDED=1",
 		})
 		if err != nil {
 			fmt.Fprintf(f, "refused: %v\n", err)
@@ -68,6 +70,9 @@ func runProgram(log string, watch bool) int {
 	}
 	res, err := program.Run(context.Background(), o)
 	if w != nil {
+		if w.Outlived(100 * time.Millisecond) {
+			fmt.Fprintln(f, "outlived")
+		}
 		w.Close()
 		if w.Refused() != nil {
 			fmt.Fprintf(f, "refused: %v\n", w.Refused())
@@ -156,6 +161,43 @@ func TestShellIsWatched(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(paths, want) {
 		t.Errorf("seen: %q\nwant: %q\noutput: %s", paths, want, out)
+	}
+}
+
+// TestProgramsAreSeen checks that each program that a process may become is reported, with its absolute path.
+func TestProgramsAreSeen(t *testing.T) {
+	dir := folder(t, "p", "sub/x")
+	if err := os.WriteFile(filepath.Join(dir, "p"), []byte("#!/bin/sh\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "p"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cmd, log := process(t, watchRole, dir, "sh", "-c", "./p; cd sub; ../p; PATH=$0:$PATH; exec p", dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := logged(t, log)
+	for _, want := range []string{"/./p", "/sub/../p", "/p"} {
+		if !slices.Contains(lines, "ran "+dir+want) {
+			t.Errorf("%s is not reported: %q", want, lines)
+		}
+	}
+}
+
+// TestRemovalIsToldBefore checks that files exist when it is reported that they may be removed or replaced, and that
+// no process is left over of a program that ends its own.
+func TestRemovalIsToldBefore(t *testing.T) {
+	dir := folder(t, "a", "b", "c")
+	cmd, log := process(t, watchRole, dir, "sh", "-c", "cat a; rm a; cat b; mv c b; (sleep 0.01) & wait")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := logged(t, log)
+	a, b := slices.Index(lines, dir+"/a"), slices.Index(lines, dir+"/b")
+	first := slices.Index(lines, "removing")
+	if first < a || a < 0 || b < first || !slices.Contains(lines[b:], "removing") || slices.Contains(lines, "outlived") {
+		t.Errorf("%q", lines)
 	}
 }
 
@@ -450,7 +492,9 @@ func TestProcessesOutliveTheProgram(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
-	logged(t, log)
+	if !slices.Contains(logged(t, log), "outlived") {
+		t.Error("nothing tells that a process is left")
+	}
 	release(t, dir)
 	until(t, func() bool { data, _ := os.ReadFile(filepath.Join(dir, "done")); return string(data) == "a\n" })
 	noGuard(t, log)
@@ -576,7 +620,7 @@ func TestFilterSelects(t *testing.T) {
 		{"openat by name", native, unix.SYS_OPENAT, [6]uint64{2: unix.O_PATH}, unix.SECCOMP_RET_ALLOW},
 		{"openat2", native, unix.SYS_OPENAT2, [6]uint64{}, unix.SECCOMP_RET_USER_NOTIF},
 		{"read", native, unix.SYS_READ, [6]uint64{}, unix.SECCOMP_RET_ALLOW},
-		{"execve", native, unix.SYS_EXECVE, [6]uint64{}, unix.SECCOMP_RET_ALLOW},
+		{"execve", native, unix.SYS_EXECVE, [6]uint64{}, unix.SECCOMP_RET_USER_NOTIF},
 		{"clone", native, unix.SYS_CLONE, [6]uint64{0: unix.CLONE_VM}, unix.SECCOMP_RET_ALLOW},
 		{"clone with mounts", native, unix.SYS_CLONE, [6]uint64{0: unix.CLONE_NEWNS}, unix.SECCOMP_RET_USER_NOTIF},
 		{"io_uring_setup", native, unix.SYS_IO_URING_SETUP, [6]uint64{}, unix.SECCOMP_RET_USER_NOTIF},

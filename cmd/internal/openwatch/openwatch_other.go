@@ -2,6 +2,8 @@
 
 package openwatch
 
+import "time"
+
 // Watcher watches the files that a program opens. This system has no filters that report calls.
 type Watcher struct{}
 
@@ -16,6 +18,9 @@ func (w *Watcher) Began(int) error { return nil }
 
 // Refused returns ErrUnsupported.
 func (w *Watcher) Refused() error { return ErrUnsupported }
+
+// Outlived returns false.
+func (w *Watcher) Outlived(time.Duration) bool { return false }
 
 // Close does nothing.
 func (w *Watcher) Close() {}

@@ -248,6 +248,69 @@ func (w *Watcher) startGuard() (*shared, error) {
 // Refused returns why the program is not watched, or nil if it is.
 func (w *Watcher) Refused() error { return w.refused }
 
+// Outlived reports whether a process of the program is left once the program has ended. It waits for their end for some
+// time. Processes of this binary do not count, unless another one is left.
+func (w *Watcher) Outlived(wait time.Duration) bool {
+	for since := time.Now(); w.watchesAny(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(since) > wait {
+			return w.isLeft()
+		}
+	}
+	return false
+}
+
+// watchesAny reports whether a process has the filter.
+func (w *Watcher) watchesAny() bool {
+	if w.listener < 0 || w.refused != nil {
+		return false
+	}
+	state := []unix.PollFd{{Fd: int32(w.listener)}}
+	_, err := unix.Poll(state, 0)
+	return err == nil && state[0].Revents&unix.POLLHUP == 0
+}
+
+// isLeft reports whether one of the processes that still have the filter runs another binary, and is not only kept
+// until its parent asks for its status. The kernel does not tell which processes have a filter, but how many filters
+// each has.
+func (w *Watcher) isLeft() bool {
+	own, err := os.Stat(self)
+	before := filters("/proc/self")
+	entries, errDir := os.ReadDir("/proc")
+	if err != nil || errDir != nil || before < 0 {
+		return true
+	}
+	for _, entry := range entries {
+		dir := "/proc/" + entry.Name()
+		if filters(dir) <= before {
+			continue
+		}
+		if exe, err := os.Stat(dir + "/exe"); err != nil || !os.SameFile(exe, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// filters returns how many filters a process has, or -1 if that is not known or it has ended.
+func filters(dir string) int {
+	status, err := os.ReadFile(dir + "/status")
+	if err != nil {
+		return -1
+	}
+	n := -1
+	for line := range strings.Lines(string(status)) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		if key == "State" && strings.HasPrefix(value, "Z") {
+			return -1
+		}
+		if count, err := strconv.Atoi(value); key == "Seccomp_filters" && err == nil {
+			n = count
+		}
+	}
+	return n
+}
+
 // Close ends the calls of Opened. Processes that the program left running are not hindered.
 func (w *Watcher) Close() {
 	w.mu.Lock()
@@ -347,7 +410,11 @@ func (w *Watcher) answerAll() {
 		}
 		kind, _ := kindOf(n.Arch, n.Number)
 		flags, problem := 0, error(nil)
-		if !w.ended.Load() {
+		switch {
+		case w.ended.Load():
+		case kind == removal:
+			w.removes()
+		default:
 			flags, problem = l.look(n, kind)
 		}
 		err = answer(w.listener, n.ID)
@@ -379,6 +446,10 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 		flags = int(binary.LittleEndian.Uint64(how[:]))
 	case open:
 		at, flags = uintptr(n.Args[0]), int(int32(n.Args[1]))
+	case execve:
+		at = uintptr(n.Args[0])
+	case execveat:
+		folder, at = int32(n.Args[0]), uintptr(n.Args[1])
 	case creat:
 		at, flags = uintptr(n.Args[0]), unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC
 	case clone, moved:
@@ -447,12 +518,21 @@ func (l *loop) sameRoot(thread uint32) bool {
 	return err == nil && root == own
 }
 
+// removes reports a call that may remove files, before it goes on.
+func (w *Watcher) removes() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended.Load() && w.o.Removing != nil {
+		w.o.Removing()
+	}
+}
+
 // tell reports a call that is going on.
 func (w *Watcher) tell(k kind, flags int, problem error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.ended.Load() || k == clone || k == moved:
+	case w.ended.Load() || k == clone || k == moved || k == removal:
 	case k == ring:
 		w.o.Missed("io_uring")
 	case errors.Is(problem, errNoFile) || errors.Is(problem, unix.EFAULT) || errors.Is(problem, unix.ENOENT) ||
@@ -461,6 +541,10 @@ func (w *Watcher) tell(k kind, flags int, problem error) {
 		w.o.Missed(problem.Error())
 	case problem != nil:
 		w.o.Missed("a process whose memory cannot be read")
+	case k == execve || k == execveat:
+		if w.o.Ran != nil {
+			w.o.Ran(w.loop.path)
+		}
 	default:
 		w.o.Opened(Open{w.loop.path, flags})
 	}

@@ -20,7 +20,7 @@ from time import monotonic, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any, Callable, Sequence
 
 FOLDER = "RUNS_READS"  # the folder for the files of the processes
 ROOT = "RUNS_READS_ROOT"  # the root of the project
@@ -79,6 +79,7 @@ _DATA = (
 _STAGING = "/dev/shm/"  # where data is as in any other folder
 # Folders of packages, and what tools write for themselves.
 _FOLDERS = ("/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/")
+_CACHED = os.sep + "__pycache__"
 _CODE = (".py", ".pyc", ".pyo", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth")
 _IMPORTERS = ("<frozen ", "linecache.py", "tokenize.py", "inspect.py", "runpy.py", "pkgutil.py", "zipimport.py")
 # Hidden folders of hubs, whose names tell the repository and the revision.
@@ -354,6 +355,8 @@ def _redirect(folder: str, root: str) -> None:
             if full is not None:
                 state.pending.append(b"R" + os.fsencode(full) + b"\0")
                 state.written += 1
+    for module in list(sys.modules.values()):
+        _run(state, getattr(module, "__dict__", {}).get("__file__"))
     _flush(state)
     if state.full:
         _spoil(state)
@@ -588,12 +591,16 @@ def _wanted(state: _State, path: str) -> str | None:
     if "/." in path or "//" in path or "\\" in path:
         path = os.path.normpath(path)
     folder, _, name = path.rpartition(os.sep)
+    own = bool(state.root) and path.startswith(state.root + os.sep)
+    if own and name.endswith(".pyc") and folder.endswith(_CACHED):  # the source of a module that is imported
+        folder, name = folder[: -len(_CACHED)], name.partition(".")[0] + ".py"
+        path = folder + os.sep + name
     verdict = state.verdicts.get(folder)
     if verdict is None:
         if len(state.verdicts) > 100_000:
             state.verdicts.clear()
         verdict = state.verdicts[folder] = _of_folder(state, folder)
-    if verdict == _NO or name.endswith(_CODE) and _imports():
+    if verdict == _NO or name.endswith(_CODE) and not own and _imports():
         return None
     if verdict == _LEFT:
         if not name.startswith("."):  # settings, as of shells
@@ -607,8 +614,7 @@ def _wanted(state: _State, path: str) -> str | None:
         _withhold(state, path)
         return None
     if name.startswith("."):
-        inside = state.root and path.startswith(state.root + os.sep)
-        if inside or name not in _SETTINGS and not name.startswith(".git"):
+        if own or name not in _SETTINGS and not name.startswith(".git"):
             _withhold(state, path)
         return None
     return path
@@ -786,9 +792,55 @@ def _unseen(state: _State, name: str) -> None:
         _add(state, b"P" + os.fsencode(name) + b"\0")
 
 
+def _run(state: _State, path: Any) -> None:
+    """Note code of the project that is run without being opened by Python."""
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    if not isinstance(path, str) or not path or not state.folder:
+        return
+    if state.cwd is None:
+        state.cwd = os.getcwd()
+    path = os.path.normpath(os.path.join(state.cwd, path))
+    if not path.startswith(state.root + os.sep) or ("run", path) in state.read or not os.path.isfile(path):
+        return
+    state.read.add(("run", path))
+    full = _wanted(state, path)
+    if full is not None:
+        _add(state, b"R" + os.fsencode(full) + b"\0")
+
+
 def _on_import(state: _State, args: tuple[Any, ...]) -> None:
     if args[0] in _NATIVE:
         _unseen(state, args[0])
+    if args[1]:  # an extension module
+        _run(state, args[1])
+
+
+def _on_load(state: _State, args: tuple[Any, ...]) -> None:
+    name = args[0]
+    if hasattr(name, "__fspath__"):
+        name = name.__fspath__()
+    if isinstance(name, (str, bytes)) and "/" in os.fsdecode(name):
+        _run(state, name)
+
+
+def _run_program(state: _State, program: str, words: Sequence[Any], folder: Any) -> None:
+    """Note a program of the project that is started, also by the text of a shell."""
+    found = [program]
+    if len(words) > 2 and os.fsdecode(words[1]) == "-c":
+        found += os.fsdecode(words[2]).replace(";", " ").replace("&", " ").replace("|", " ").split()[:50]
+    start = os.fsdecode(folder) if isinstance(folder, (str, bytes)) else ""
+    for name in found:
+        name = name.strip("'\"()`$")
+        if "/" not in name:
+            if name != program:
+                continue
+            for entry in os.environ.get("PATH", "").split(os.pathsep):
+                if entry.startswith(state.root) and os.access(os.path.join(entry, name), os.X_OK):
+                    name = os.path.join(entry, name)
+                    break
+        if os.access(os.path.join(start, name), os.X_OK):
+            _run(state, os.path.join(start, name))
 
 
 def _on_process(state: _State, args: tuple[Any, ...]) -> None:
@@ -799,6 +851,10 @@ def _on_process(state: _State, args: tuple[Any, ...]) -> None:
     words = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else [args[0]]
     env = args[-1] if len(args) > 2 else None
     program = os.fsdecode(args[0] or words[0])
+    if state.root:
+        text = len(args) == 1  # of os.system
+        first = program.partition(" ")[0] if text else program
+        _run_program(state, first, ["sh", "-c", program] if text else words, args[2] if len(args) > 3 else None)
     name = os.path.basename(program.split()[0] if len(args) == 1 and program.split() else program)
     if name in _HARMLESS:
         return
@@ -835,6 +891,7 @@ _other: dict[str, Callable[[_State, tuple[Any, ...]], None]] = {
     "os.listdir": _on_list,
     "os.scandir": _on_list,
     "import": _on_import,
+    "ctypes.dlopen": _on_load,
     "os.exec": _on_process,
     "os.posix_spawn": _on_process,
     "os.remove": _on_remove,
