@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,9 +20,9 @@ const ExperimentsName = "experiments"
 // maxExperiments is how many experiment files are read.
 const maxExperiments = 10_000
 
-// Experiments reads the experiment files, by the names that runs have. Those that cannot be read are left out; damaged
-// says why, by their paths in .runs.
-func (r *Repository) Experiments() (all map[string]*format.Experiment, damaged map[string]error) {
+// ExperimentsHere reads the experiment files of the working tree, by the names that runs have. Those that cannot be read
+// are left out; damaged says why, by their paths in .runs.
+func (r *Repository) ExperimentsHere() (all map[string]*format.Experiment, damaged map[string]error) {
 	all, damaged = map[string]*format.Experiment{}, map[string]error{}
 	dir := filepath.Join(r.Dir, ExperimentsName)
 	err := realDir(dir)
@@ -57,26 +58,38 @@ func (r *Repository) readExperiment(name string) (*format.Experiment, error) {
 	return format.DecodeExperiment(name, data)
 }
 
-// Experiment returns what is known of an experiment beyond its runs. It is empty, except for the name, if there is no
-// file.
-func (r *Repository) Experiment(name string) (*format.Experiment, error) {
+// ExperimentHere reads the file of an experiment in the working tree. It is nil if there is none.
+func (r *Repository) ExperimentHere(name string) (*format.Experiment, error) {
 	e, err := r.readExperiment(format.ExperimentFile(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return &format.Experiment{Name: name}, nil
+		return nil, nil
 	}
 	return e, err
 }
 
 // ExperimentShown returns the name that runs have of the experiment that is shown under a name. Without a file that
 // says otherwise, it is the same.
-func (r *Repository) ExperimentShown(name string) string {
-	all, _ := r.Experiments() // usually there are none
+func (r *Repository) ExperimentShown(ctx context.Context, name string) string {
+	all, _ := r.Experiments(ctx) // usually there are none
 	for _, e := range all {
 		if e.Title == name {
 			return e.Name
 		}
 	}
 	return name
+}
+
+// ExperimentTitles returns the names that experiments are shown under, by the names that runs have, where these are
+// others.
+func (r *Repository) ExperimentTitles(ctx context.Context) map[string]string {
+	titles := map[string]string{}
+	all, _ := r.Experiments(ctx)
+	for name, e := range all {
+		if e.Title != "" {
+			titles[name] = e.Title
+		}
+	}
+	return titles
 }
 
 // KeepExperiment writes the file of an experiment, whole or not at all.

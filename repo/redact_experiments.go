@@ -24,7 +24,7 @@ const wasSuffix = ".was"
 // planExperiments plans the redaction of the files of experiments, and lists other files of .runs that hold the secret
 // and that only the user edits.
 func (x *redaction) planExperiments() error {
-	all, damaged := x.repo.Experiments()
+	all, damaged := x.repo.ExperimentsHere()
 	for name := range damaged {
 		if err := x.searchEdited(name, format.MaxExperimentBytes); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -378,7 +379,15 @@ func (s *shellRequest) each(f func(*catalog.Row) string) []string {
 }
 
 func experiments(s *shellRequest, _ []string, _ string) []string {
-	return s.each((*catalog.Row).Experiment)
+	names := s.each((*catalog.Row).Experiment)
+	if len(names) == 0 {
+		return nil
+	}
+	titles := s.runs.ExperimentTitles()
+	for i, name := range names {
+		names[i] = cmp.Or(titles[name], name)
+	}
+	return names
 }
 
 func groups(s *shellRequest, _ []string, _ string) []string { return s.each((*catalog.Row).Group) }

@@ -248,7 +248,7 @@ func (a *app) writeList(ctx context.Context, f *lsFlags, c *catalog.Catalog, row
 	}
 	list := render.List{
 		Columns: query.ColumnRequest{Keys: splitList(f.columns), Primary: c.Config().Primary, Sort: query.SortKey(f.sort)},
-		Part:    c.PlaceText(), Context: c.Context(),
+		Part:    c.PlaceText(), Context: c.Context(), Titles: c.ExperimentTitles(),
 	}
 	switch {
 	case f.json:

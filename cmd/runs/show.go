@@ -75,7 +75,9 @@ If the run resumes another, its metrics and values are those of both. --json and
 			}
 			goal := config.GoalIn(e.Run)
 			context := query.Context{Goal: goal, Now: time.Now()}
-			view := render.Run{Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden}
+			view := render.Run{
+				Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden, Title: r.ExperimentTitles(ctx)[e.Experiment],
+			}
 			if before := e.Before(); before != "" {
 				if _, err := e.Repository().Read(ctx, before); errors.Is(err, repo.ErrNotActive) {
 					view.Lacking = before

@@ -173,16 +173,25 @@ func newRoot(ctx context.Context, r *repo.Repository, o Options) (*Catalog, erro
 	if err != nil {
 		return nil, err
 	}
-	scope := cmp.Or(o.experiment(r), config.Experiment)
+	scope := cmp.Or(o.experiment(ctx, r), config.Experiment)
 	return &Catalog{ctx: ctx, config: config, scope: scope, family: &family{}}, nil
 }
 
 // experiment returns the experiment of the options by the name that runs have: it may be shown under another.
-func (o Options) experiment(r *repo.Repository) string {
+func (o Options) experiment(ctx context.Context, r *repo.Repository) string {
 	if o.Experiment == "" {
 		return ""
 	}
-	return r.ExperimentShown(o.Experiment)
+	return r.ExperimentShown(ctx, o.Experiment)
+}
+
+// ExperimentTitles returns the names that experiments are shown under, by the names that runs have, where these are
+// others.
+func (c *Catalog) ExperimentTitles() map[string]string {
+	if c.repo == nil {
+		return nil
+	}
+	return c.repo.ExperimentTitles(c.ctx)
 }
 
 // derive returns a catalog of other runs, with the settings and the family of c.

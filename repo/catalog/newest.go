@@ -24,7 +24,7 @@ func openNewest(ctx context.Context, r *repo.Repository, o Options, n int, exper
 	if n == 0 || config.Commit.Branch != "" { // runs of the runs branch may be newer
 		return Open(ctx, r, o)
 	}
-	experiment = cmp.Or(experiment, o.experiment(r), config.Experiment)
+	experiment = cmp.Or(experiment, o.experiment(ctx, r), config.Experiment)
 	table, err := r.TableNewest(ctx, func(t *repo.Table) bool { return hasNewest(r, t, n, experiment) })
 	if err != nil {
 		return nil, err

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/index"
 )
 
@@ -31,6 +34,9 @@ func (s *Service) inDeleted(experiment string) bool {
 	if experiment == "" {
 		return false
 	}
+	if e := s.branch.read(s.repo)[experiment]; e != nil {
+		return !e.Deleted.IsZero()
+	}
 	// Each call of a run asks, so that a file is read only if it is another one than before.
 	info, err := os.Lstat(filepath.Join(s.repo.Dir, filepath.FromSlash(format.ExperimentFile(experiment))))
 	if err != nil {
@@ -40,10 +46,42 @@ func (s *Service) inDeleted(experiment string) bool {
 	if known, ok := s.stages.Load(experiment); ok && known.(stage).stamp == stamp {
 		return known.(stage).deleted
 	}
-	e, err := s.repo.Experiment(experiment)
-	deleted := err == nil && !e.Deleted.IsZero()
+	e, err := s.repo.ExperimentHere(experiment)
+	deleted := err == nil && e != nil && !e.Deleted.IsZero()
 	s.stages.Store(experiment, stage{stamp, deleted})
 	return deleted
+}
+
+// ofBranch are the experiments of the runs branch that count more than the files of the working tree, remembered for a
+// moment: each call of a run asks.
+type ofBranch struct {
+	mu    sync.Mutex
+	until time.Time
+	all   map[string]*format.Experiment
+}
+
+func (b *ofBranch) read(r *repo.Repository) map[string]*format.Experiment {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if began := time.Now(); !began.Before(b.until) {
+		ctx, cancel := context.WithTimeout(context.Background(), maxBranchRead)
+		defer cancel()
+		if all, err := r.ExperimentsOfBranch(ctx); err == nil {
+			b.all = all
+		}
+		b.until = time.Now().Add(max(remembered, 10*time.Since(began)))
+	}
+	return b.all
+}
+
+// maxBranchRead is how long experiments of the runs branch are read at most. After that, what was known counts.
+const maxBranchRead = 10 * time.Second
+
+// forget reads them anew the next time. A file of the working tree was written.
+func (b *ofBranch) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.until = time.Time{}
 }
 
 // stage is what the file of an experiment says, with the stamp that it had before it was read.
@@ -53,9 +91,9 @@ type stage struct {
 }
 
 // deletedExperiments returns our names of the deleted experiments.
-func (s *Service) deletedExperiments() map[string]bool {
+func (s *Service) deletedExperiments(ctx context.Context) map[string]bool {
 	deleted := map[string]bool{}
-	all, _ := s.repo.Experiments() // 'runs verify' names damaged files
+	all, _ := s.repo.Experiments(ctx) // 'runs verify' names damaged files
 	for name, e := range all {
 		if !e.Deleted.IsZero() {
 			deleted[name] = true

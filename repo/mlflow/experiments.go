@@ -40,8 +40,8 @@ const (
 )
 
 // experiment returns an experiment with what its file says. Its times are those of its runs, which allExperiments adds.
-func (s *Service) experiment(name string) (*experimentJSON, error) {
-	kept, err := s.repo.Experiment(experimentName(name))
+func (s *Service) experiment(ctx context.Context, name string) (*experimentJSON, error) {
+	kept, err := s.repo.Experiment(ctx, experimentName(name))
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (s *Service) names(ctx context.Context) (map[string]string, error) {
 	for _, name := range table.Column(index.Attributes, "experiment").Texts() {
 		names[ExperimentID(name)] = name
 	}
-	kept, _ := s.repo.Experiments() // 'runs verify' names damaged files
+	kept, _ := s.repo.Experiments(ctx) // 'runs verify' names damaged files
 	for name := range kept {
 		if name != DefaultExperiment { // that of runs without one
 			names[ExperimentID(name)] = name
@@ -139,7 +139,7 @@ func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, noExperiment(q.ID)
 	}
-	e, err := s.experiment(name)
+	e, err := s.experiment(ctx, name)
 	return map[string]any{"experiment": e}, err
 }
 
@@ -160,7 +160,7 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, notFound("Could not find experiment with name '%s'", oneLine(cut(q.Name, maxName)))
 	}
-	e, err := s.experiment(name)
+	e, err := s.experiment(ctx, name)
 	return map[string]any{"experiment": e}, err
 }
 
@@ -172,12 +172,12 @@ func (s *Service) byName(ctx context.Context, name string) (ours string, ok bool
 		return "", false, err
 	}
 	if ok {
-		kept, err := s.experiment(ours)
+		kept, err := s.experiment(ctx, ours)
 		if err != nil || kept.Name == name || ours == "" {
 			return ours, err == nil, err
 		}
 	}
-	if ours = s.repo.ExperimentShown(name); ours != name {
+	if ours = s.repo.ExperimentShown(ctx, name); ours != name {
 		return ours, true, nil
 	}
 	return "", false, nil
@@ -227,6 +227,7 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 		if err := s.repo.KeepExperiment(kept); err != nil {
 			return nil, err
 		}
+		s.branch.forget()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,7 +48,7 @@ func (s *Service) changeExperiment(ctx context.Context, id string, do func(e *fo
 	}
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	e, err := s.repo.Experiment(experimentName(name))
+	e, err := s.repo.Experiment(ctx, experimentName(name))
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func (s *Service) changeExperiment(ctx context.Context, id string, do func(e *fo
 	if err := s.repo.KeepExperiment(e); err != nil {
 		return nil, err
 	}
+	s.branch.forget()
 	return struct{}{}, s.markOpen(name)
 }
 
@@ -196,7 +197,7 @@ func (s *Service) allExperiments(ctx context.Context) ([]*experimentJSON, error)
 	if err != nil {
 		return nil, err
 	}
-	kept, _ := s.repo.Experiments() // 'runs verify' names damaged files
+	kept, _ := s.repo.Experiments(ctx) // 'runs verify' names damaged files
 	all := make(map[string]*experimentJSON, len(names))
 	for id, name := range names {
 		e := kept[experimentName(name)]

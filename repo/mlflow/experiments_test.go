@@ -45,7 +45,7 @@ func TestExperiments(t *testing.T) {
 	if e["experiment_id"] != taxi || e["name"] != "Taxi fares" || len(e["tags"].([]any)) != 1 {
 		t.Errorf("Taxi fares: %v", e)
 	}
-	if got := r.ExperimentShown("Taxi fares"); got != "taxi" {
+	if got := r.ExperimentShown(t.Context(), "Taxi fares"); got != "taxi" {
 		t.Errorf("runs of Taxi fares are looked for in %q", got)
 	}
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestDamagedExperiment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, damaged := r.Experiments()
+	all, damaged := r.Experiments(t.Context())
 	if len(all) != 1 || all["good"] == nil || len(damaged) != 3 {
 		t.Errorf("%v, %v", all, damaged)
 	}

@@ -64,7 +64,7 @@ func (s *Service) createRun(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, noExperiment(q.Experiment)
 	}
-	if kept, err := s.experiment(experiment); err != nil {
+	if kept, err := s.experiment(ctx, experiment); err != nil {
 		return nil, err
 	} else if kept.Stage == stageDeleted {
 		return nil, inactiveExperiment(q.Experiment)

@@ -161,7 +161,7 @@ func (s *Service) find(ctx context.Context, experiments []string, view string, w
 			}
 		}
 	}
-	gone := s.deletedExperiments()
+	gone := s.deletedExperiments(ctx)
 	if view != viewDeleted || len(gone) > 0 {
 		seen := func(experiment string) bool { return view == viewAll || (view == viewDeleted) == gone[experiment] }
 		kept, err := s.findKept(ctx, table, wanted, own, seen, where)

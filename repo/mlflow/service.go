@@ -58,6 +58,7 @@ type Service struct {
 	// programParts are the ids of Options.Program and of the runs that it resumes, if the program has deleted that run.
 	programParts []string
 	stages       sync.Map // of experiments, by our names of them; see inDeleted
+	branch       ofBranch
 	further      []string // the ids of runs that were finished, without Options.Program
 }
 

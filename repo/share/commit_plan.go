@@ -247,7 +247,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.removeOrphans(known); err != nil {
 		return p, err
 	}
-	if err := p.addExperiments(w.trees, base, named); err != nil {
+	if err := p.addExperiments(ctx, w.trees, base, named); err != nil {
 		return p, err
 	}
 	if p.Empty() {

@@ -16,9 +16,12 @@ import (
 )
 
 // changedExperiments lists the experiments of the working tree whose files a commit lacks or has otherwise, by their
-// names. commit may be empty. Files that cannot be read are left out: 'runs verify' names them.
-func changedExperiments(r *repo.Repository, trees *git.Trees, commit, at string) ([]string, error) {
-	all, _ := r.Experiments()
+// names. commit may be empty. Files that cannot be read are left out: 'runs verify' names them. So are those that were
+// changed on the runs branch since this clone wrote them.
+func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Trees, commit, at string) (
+	[]string, error,
+) {
+	all, _ := r.ExperimentsHere()
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -36,6 +39,10 @@ func changedExperiments(r *repo.Repository, trees *git.Trees, commit, at string)
 			there[path.Join(repo.ExperimentsName, e.Name)] = e.ID
 		}
 	}
+	branch, _, err := r.RunsBranch(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var changed []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		file := format.ExperimentFile(name)
@@ -51,6 +58,15 @@ func changedExperiments(r *repo.Repository, trees *git.Trees, commit, at string)
 			if id == there[file] {
 				continue
 			}
+			if branch != "" { // nobody updates the working tree when it moves
+				old, err := r.ExperimentSuperseded(ctx, name, commit, path.Join(at, file), there[file])
+				if err != nil {
+					return nil, err
+				}
+				if old {
+					continue
+				}
+			}
 		}
 		changed = append(changed, name)
 	}
@@ -59,8 +75,8 @@ func changedExperiments(r *repo.Repository, trees *git.Trees, commit, at string)
 
 // addExperiments adds the files of experiments that base does not have as they are. If runs are named, only those of
 // their experiments count.
-func (p *plan) addExperiments(trees *git.Trees, base string, named bool) error {
-	changed, err := changedExperiments(p.repo, trees, base, p.at)
+func (p *plan) addExperiments(ctx context.Context, trees *git.Trees, base string, named bool) error {
+	changed, err := changedExperiments(ctx, p.repo, trees, base, p.at)
 	if err != nil {
 		return err
 	}

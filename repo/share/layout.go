@@ -78,7 +78,7 @@ func isExperiment(name string) bool {
 
 // damagedExperiments lists the experiment files that cannot be read.
 func damagedExperiments(r *repo.Repository) (problems []Problem) {
-	_, damaged := r.Experiments()
+	_, damaged := r.ExperimentsHere()
 	for _, name := range slices.Sorted(maps.Keys(damaged)) {
 		reason := strings.TrimPrefix(damaged[name].Error(), name+": ")
 		problems = append(problems, Problem{Path: path.Join(repo.DirName, name), Reason: reason})

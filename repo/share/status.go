@@ -155,7 +155,7 @@ func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) (n int, restor
 
 // countPending counts the annotations, removals and files of experiments that the next commit takes. It looks only at
 // what is pending.
-func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) error {
+func (o *Overview) countPending(ctx context.Context, r *repo.Repository, d *days, known knownRuns) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
 		return err
@@ -180,7 +180,7 @@ func (o *Overview) countPending(r *repo.Repository, d *days, known knownRuns) er
 		}
 		o.Notes += len(names) - len(held)
 	}
-	experiments, err := changedExperiments(r, d.trees, known.commit, d.at)
+	experiments, err := changedExperiments(ctx, r, d.trees, known.commit, d.at)
 	o.Experiments = len(experiments)
 	return err
 }
@@ -497,7 +497,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	o.Uncommitted, o.Restored = uncommitted(known, c, local.checkedOut)
-	if err := o.countPending(r, d, known); err != nil {
+	if err := o.countPending(ctx, r, d, known); err != nil {
 		return nil, err
 	}
 	if o.Redactions, err = Waiting(ctx, r); err != nil {

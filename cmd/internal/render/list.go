@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -22,6 +23,7 @@ type List struct {
 	Columns query.ColumnRequest
 	Part    func(id string, parts int) string // returns the part of a chain to show after the status; may be nil
 	Context query.Context
+	Titles  map[string]string // the names that experiments are shown under, where these are not those of their runs
 }
 
 // Write writes the rows in the given order. It returns the keys that did not fit. Beside the rows themselves it needs
@@ -76,7 +78,7 @@ func (l List) line(cells []terminal.Cell, r *catalog.Row, experiment, worktrees 
 	cells = append(cells, terminal.Cell{Text: r.Title()},
 		terminal.Cell{Text: terminal.Ago(l.Context.Now.Sub(r.Started()))}, status)
 	if experiment {
-		cells = append(cells, terminal.Cell{Text: r.Experiment()})
+		cells = append(cells, terminal.Cell{Text: cmp.Or(l.Titles[r.Experiment()], r.Experiment())})
 	}
 	if worktrees {
 		text := ""

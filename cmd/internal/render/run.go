@@ -25,6 +25,15 @@ type Run struct {
 	Environment *format.EnvironmentFile
 	// Lacking is the id of an earlier run of the chain that this clone does not have. It is empty if it has all.
 	Lacking string
+	// Title is the name that the run's experiment is shown under. It is empty if that is the one of the run.
+	Title string
+}
+
+func (v Run) experiment(run *format.Run) string {
+	if v.Title == "" {
+		return run.Experiment
+	}
+	return fmt.Sprintf("%s (recorded as %s)", v.Title, run.Experiment)
 }
 
 // Write writes the run as text.
@@ -34,7 +43,7 @@ func (v Run) Write(ctx context.Context, w io.Writer, t *terminal.Terminal, e *re
 	status := Status(e, v.Context.Now)
 	p.line("%s  %s", head, t.Paint(status.Style, status.Text))
 	p.pair("id", e.ID)
-	p.pair("experiment", e.Experiment)
+	p.pair("experiment", v.experiment(e.Run))
 	started, ago := e.Started.Local().Format(time.DateTime), terminal.Ago(v.Context.Now.Sub(e.Started))
 	p.pair("started", fmt.Sprintf("%s (%s)", started, ago))
 	if !e.Ended.IsZero() {

@@ -137,7 +137,7 @@ func compareWithMLflow(t *testing.T, dir, kind string, said *told) {
 			t.Errorf("left out %d times %s, want %d", leftOut[what], what, n)
 		}
 	}
-	e, err := r.Experiment("bikes & co")
+	e, err := r.Experiment(t.Context(), "bikes & co")
 	if err != nil || e.Tags["team"] != "sea" || e.Tags["mlflow.note.content"] != "a note" || e.Created.IsZero() {
 		t.Errorf("experiment %+v, %v", e, err)
 	}

@@ -64,7 +64,7 @@ func TestFirstDatabases(t *testing.T) {
 		strings.Join(e.Command, " ") != "train.py" {
 		t.Fatalf("%+v", e)
 	}
-	bikes, err := e.Repository().Experiment("bikes")
+	bikes, err := e.Repository().Experiment(t.Context(), "bikes")
 	if err != nil || fmt.Sprint(bikes.Tags) != "map[path:x team:sea]" {
 		t.Errorf("%+v, %v", bikes, err)
 	}

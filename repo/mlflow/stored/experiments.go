@@ -1,6 +1,7 @@
 package stored
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -18,7 +19,7 @@ const (
 
 // keepExperiments records the tags of experiments. What is known here already stays. If only some runs were asked
 // for, or they went to another experiment, the tags are left out.
-func (s *source) keepExperiments(r *repo.Repository, part bool) error {
+func (s *source) keepExperiments(ctx context.Context, r *repo.Repository, part bool) error {
 	for _, e := range s.experiments {
 		if len(e.tags) == 0 || e.deleted {
 			continue
@@ -27,7 +28,7 @@ func (s *source) keepExperiments(r *repo.Repository, part bool) error {
 			s.left.add("experiment tag", len(e.tags))
 			continue
 		}
-		known, err := r.Experiment(key(e.name))
+		known, err := r.Experiment(ctx, key(e.name))
 		if err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		return nil, err
 	}
 	if !q.DryRun && len(done.Runs) > 0 { // a tag that was removed here does not come back by itself
-		if err := s.keepExperiments(r, q.Experiment != "" || len(q.IDs) > 0); err != nil {
+		if err := s.keepExperiments(ctx, r, q.Experiment != "" || len(q.IDs) > 0); err != nil {
 			return nil, err
 		}
 	}
