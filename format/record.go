@@ -227,6 +227,9 @@ type Dataset struct {
 	Details string
 }
 
+// SourceModel is the SourceType of a model that a run used: MLflow has it beside the datasets.
+const SourceModel = "mlflow_model"
+
 // The roads by which a recorder notices what a program reads.
 const (
 	RoadPython   = "python"   // an audit hook in each Python process

@@ -1,5 +1,11 @@
 package repo
 
+import (
+	"fmt"
+
+	"github.com/gitruns/runs/format"
+)
+
 // PartArtifacts is how many artifacts an earlier part of a chain has that no later part has.
 type PartArtifacts struct {
 	ID string
@@ -34,4 +40,49 @@ func (e *Entry) EarlierArtifacts() []PartArtifacts {
 		}
 	}
 	return parts
+}
+
+// ArtifactsOfPart are artifacts of one part of a chain.
+type ArtifactsOfPart struct {
+	Part *Entry
+	List []format.Artifact
+}
+
+// WholeArtifacts returns the artifacts of the run and of its earlier parts, newest first. Of one path, that of the newest
+// part counts. Parts without any are left out.
+func (e *Entry) WholeArtifacts() (all []ArtifactsOfPart, err error) {
+	seen := map[string]bool{}
+	for _, part := range append([]*Entry{e}, e.earlier...) {
+		of := ArtifactsOfPart{Part: part}
+		list, err := part.AllArtifacts()
+		if err != nil {
+			return nil, fmt.Errorf("listing the artifacts of run %s: %w", part.ID, err)
+		}
+		for _, a := range list {
+			if !seen[a.Path] {
+				seen[a.Path] = true
+				of.List = append(of.List, a)
+			}
+		}
+		if len(of.List) > 0 {
+			all = append(all, of)
+		}
+	}
+	return all, nil
+}
+
+// WholeArtifact returns the artifact with this name of the run, otherwise that of its newest earlier part that has one.
+// If none has, the error has a hint.
+func (e *Entry) WholeArtifact(name string) (ArtifactsOfPart, error) {
+	a, err := e.Artifact(name)
+	of := ArtifactsOfPart{e, []format.Artifact{a}}
+	if err == nil {
+		return of, nil
+	}
+	for _, part := range e.earlier {
+		if a, earlier := part.Artifact(name); earlier == nil {
+			return ArtifactsOfPart{part, []format.Artifact{a}}, nil
+		}
+	}
+	return of, err
 }

@@ -20,6 +20,7 @@ import (
 type artifactsFlags struct {
 	out, experiment                string
 	prune, upload, dry, json, here bool
+	part                           bool
 }
 
 func (a *app) artifactsCommand() *cobra.Command {
@@ -35,9 +36,10 @@ of the newest run. The store is asked unless you give --here.
     runs artifacts wide model.bin -o model.bin
     runs artifacts wide -o DIR
 
-With -o, write one artifact or all of them. Artifacts that are not on this machine
-are fetched from the store and verified by their digests. artifacts.store in
-.runs/config.toml sets the store; see 'runs help stores'.
+With -o, write one artifact or all of them, also those of the runs that RUN resumes;
+--part leaves those out. Artifacts that are not on this machine are fetched from the
+store and verified by their digests. artifacts.store in .runs/config.toml sets the
+store; see 'runs help stores'.
 
 --upload sends copies on this machine to the store. --prune removes copies once the
 bytes in the store are verified: by the provider's checksum, or by reading them back.
@@ -57,6 +59,8 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 				return usagef("artifacts: --upload cannot be combined with --prune or --output")
 			case f.json && (f.upload || f.prune || f.out != ""):
 				return usagef("artifacts: --json cannot be combined with --upload, --prune or --output")
+			case f.part && f.out == "":
+				return usagef("artifacts: --part requires --output")
 			case f.upload:
 				return a.uploadArtifacts(ctx, &f, args)
 			case f.prune:
@@ -77,7 +81,7 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 			if err != nil {
 				return err
 			}
-			e, err := a.oneRun(ctx, r, selector, f.experiment)
+			e, err := a.oneWhole(ctx, r, selector, f.experiment, f.part || f.out == "")
 			if err != nil {
 				return err
 			}
@@ -87,12 +91,16 @@ Exit status: 0 done; 1 failed, or an artifact cannot be fetched; 2 wrong usage;
 				}
 				return a.reportEarlierArtifacts(ctx, r, e)
 			}
+			if earlier := lacking(ctx, e); earlier != "" && !f.part {
+				a.warn("run %s, which run %s resumes, is not in this clone; its artifacts are left out", earlier, e.ID)
+			}
 			return a.exportArtifacts(ctx, r, e, name, f.out)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "", "write PATH to `FILE` (- for stdout), or all artifacts into this folder")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look only in `EXPERIMENT`")
+	flags.BoolVar(&f.part, "part", false, "with -o, leave out the runs that RUN resumes")
 	flags.BoolVar(&f.here, "here", false, "do not ask the store")
 	flags.BoolVar(&f.upload, "upload", false, "upload copies on this machine to the store")
 	flags.BoolVar(&f.prune, "prune", false, "remove copies on this machine that the store holds, verified")
@@ -204,7 +212,7 @@ func artifactPlace(s share.Artifact) string {
 }
 
 // exportArtifacts writes the artifact with the given name to a file. If name is empty, it writes all artifacts into a
-// folder.
+// folder. If the run has earlier parts, theirs count, too.
 func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.Entry, name, out string) error {
 	if e.Active != nil {
 		return &repo.HintError{
@@ -212,37 +220,45 @@ func (a *app) exportArtifacts(ctx context.Context, r *repo.Repository, e *repo.E
 			Hint: "copy them from " + filepath.Join(e.Dir, "artifacts"),
 		}
 	}
-	want, err := e.AllArtifacts()
+	all, err := e.WholeArtifacts()
 	if name != "" {
-		var artifact format.Artifact
-		artifact, err = e.Artifact(name)
-		want = []format.Artifact{artifact}
+		all = make([]repo.ArtifactsOfPart, 1)
+		all[0], err = e.WholeArtifact(name)
 	}
 	if err != nil {
 		return err
 	}
 	progress := a.term.Progress("fetching artifacts")
 	defer progress.Done()
-	if err := share.FetchArtifacts(ctx, r, e, want, progress.Bytes); err != nil {
-		return err
+	for _, of := range all {
+		if err := share.FetchArtifacts(ctx, r, of.Part, of.List, progress.Bytes); err != nil {
+			return err
+		}
 	}
 	progress.Done()
 	target := a.path(out)
 	written := func(file string, artifact format.Artifact) {
 		a.print("%s  %s", terminal.Clean(repo.Relative(a.dir, file)), terminal.Bytes(artifact.Bytes))
 	}
+	if name == "" {
+		for _, of := range all {
+			if err := of.Part.ExportArtifacts(of.List, target, written); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	part, artifact := all[0].Part, all[0].List[0]
 	switch {
-	case name == "":
-		return e.ExportArtifacts(want, target, written)
 	case out == "-":
-		return e.CopyArtifact(want[0], a.term.Data())
+		return part.CopyArtifact(artifact, a.term.Data())
 	case strings.HasSuffix(out, "/") || isFolder(target):
 		target = filepath.Join(target, filepath.Base(filepath.FromSlash(name)))
 	}
-	if err := e.ExportArtifact(want[0], target); err != nil {
+	if err := part.ExportArtifact(artifact, target); err != nil {
 		return err
 	}
-	written(target, want[0])
+	written(target, artifact)
 	return nil
 }
 

@@ -78,11 +78,7 @@ If the run resumes another, its metrics and values are those of both. --json and
 			view := render.Run{
 				Context: context, Goal: goal, Curves: !asciiOnly(), Hidden: hidden, Title: r.ExperimentTitles(ctx)[e.Experiment],
 			}
-			if before := e.Before(); before != "" {
-				if _, err := e.Repository().Read(ctx, before); errors.Is(err, repo.ErrNotActive) {
-					view.Lacking = before
-				}
-			}
+			view.Lacking = lacking(ctx, e)
 			if e.Run.Environment != nil && e.Run.Environment.Digest != "" {
 				// Leave out an environment that is not in this clone; verify reports it.
 				view.Environment, _ = e.Repository().Environment(ctx, e.Run.Environment.Digest)
@@ -102,6 +98,18 @@ If the run resumes another, its metrics and values are those of both. --json and
 	cmd.Flags().BoolVar(&log, "log", false, "print the captured console output")
 	cmd.Flags().StringVarP(&experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
+}
+
+// lacking returns the id of an earlier run of the chain that this clone does not have. It is empty if it has all.
+func lacking(ctx context.Context, e *repo.Entry) string {
+	before := e.Before()
+	if before == "" {
+		return ""
+	}
+	if _, err := e.Repository().Read(ctx, before); errors.Is(err, repo.ErrNotActive) {
+		return before
+	}
+	return ""
 }
 
 func b2i(b bool) int {

@@ -58,7 +58,6 @@ const (
 	maxColumns    = 200 // recorded
 	heldText      = 64 << 10
 	digestOfOurs  = 8 // digits of a SHA-256 that stand for a dataset that MLflow did not log
-	modelSource   = "mlflow_model"
 	modelRole     = "model"
 	unknownColumn = "unknown" // the type of columns, which a record does not have
 )
@@ -100,7 +99,7 @@ func (s *Service) logInputs(ctx context.Context, c *Call) (any, error) {
 			}
 		}
 		for _, m := range q.Models {
-			d := datasetJSON{Name: m.ID, Digest: m.ID, SourceType: modelSource}
+			d := datasetJSON{Name: m.ID, Digest: m.ID, SourceType: format.SourceModel}
 			if _, err := run.use(s, inputJSON{Dataset: d}); err != nil {
 				return err
 			}
@@ -164,7 +163,7 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 		}
 	}
 	switch {
-	case d.SourceType == modelSource:
+	case d.SourceType == format.SourceModel:
 		line.Role, line.Source = modelRole, "models:/"+line.Digest
 	case source == "":
 	case isLocal(d.SourceType, source):
@@ -173,7 +172,7 @@ func (s *Service) datasetLine(run *openRun, in *inputJSON) *format.DatasetLine {
 	default:
 		line.Source = oneLine(git.RemoteWithoutCredentials(source))
 	}
-	if d.SourceType != modelSource {
+	if d.SourceType != format.SourceModel {
 		line.Details = DatasetDetails(run.record, (*format.Dataset)(line), d.Source, tagsOf(in.Tags))
 	}
 	return line
@@ -300,7 +299,7 @@ func (s *Service) inputsOf(of *format.Run) *inputsJSON {
 	all := &inputsJSON{}
 	for i := range of.Datasets {
 		d := &of.Datasets[i]
-		if d.SourceType == modelSource {
+		if d.SourceType == format.SourceModel {
 			all.Models = append(all.Models, modelInputJSON{d.Digest})
 			continue
 		}
@@ -369,7 +368,7 @@ func (run *openRun) inputsJSON(s *Service) *inputsJSON {
 	}
 	own := &inputsJSON{}
 	for i := range run.inputs {
-		if in := &run.inputs[i]; in.Dataset.SourceType == modelSource {
+		if in := &run.inputs[i]; in.Dataset.SourceType == format.SourceModel {
 			own.Models = append(own.Models, modelInputJSON{in.Dataset.Digest})
 		} else {
 			own.Datasets = append(own.Datasets, in.inputJSON)
@@ -403,8 +402,8 @@ func (run *openRun) inherit(s *Service) {
 	for i := range run.record.Datasets {
 		d := &run.record.Datasets[i]
 		in := s.inputOf(run.record, d)
-		if d.SourceType == modelSource {
-			in.Dataset.SourceType = modelSource
+		if d.SourceType == format.SourceModel {
+			in.Dataset.SourceType = format.SourceModel
 		}
 		run.inputs = append(run.inputs, input{in, d.Name})
 	}

@@ -16,14 +16,31 @@ const artifactRole = "artifact"
 // origin shows the source, data, machine and environment of the run.
 func (v Run) origin(p *page, r *format.Run) {
 	v.source(p, r.Source)
-	if len(r.Datasets) > 0 || r.Trace != nil && (r.Trace.Withheld > 0 || len(r.Trace.Problems) > 0) {
+	var models []string // that the run used
+	titled := r.Trace != nil && (r.Trace.Withheld > 0 || len(r.Trace.Problems) > 0)
+	if titled {
 		p.title("data")
 	}
 	for i := range r.Datasets {
-		dataset(p, &r.Datasets[i])
+		d := &r.Datasets[i]
+		if d.SourceType == format.SourceModel {
+			models = append(models, d.Digest)
+			continue
+		}
+		if !titled {
+			titled = true
+			p.title("data")
+		}
+		dataset(p, d)
 	}
 	if r.Trace != nil {
 		trace(p, r)
+	}
+	if len(models) > 0 {
+		p.title("models used")
+	}
+	for _, id := range models {
+		p.line("  %s", terminal.Clean(id))
 	}
 	if machine := machineOf(r); len(machine) > 0 {
 		p.line("")

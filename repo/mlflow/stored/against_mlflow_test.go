@@ -211,7 +211,7 @@ func (run *toldRun) compare(t *testing.T, e *repo.Entry, all map[string]*repo.En
 	sets, used := [][3]string{}, []string{}
 	for _, d := range e.Datasets {
 		name, _ := strings.CutSuffix(d.Name, "-"+d.Digest)
-		if d.SourceType == sourceModel {
+		if d.SourceType == format.SourceModel {
 			used = append(used, d.Digest)
 			continue
 		}

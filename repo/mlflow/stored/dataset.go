@@ -22,11 +22,8 @@ type dataset struct {
 	tags         map[string]string
 }
 
-// What the record has of a model that a run used, as the listener records it.
-const (
-	sourceModel = "mlflow_model"
-	roleModel   = "model"
-)
+// roleModel is the role of a model that a run used, as the listener records it.
+const roleModel = "model"
 
 // newDataset takes what matters from the JSON texts that a store has about a dataset.
 func newDataset(name, digest, kind, source, schema, profile string) dataset {
@@ -39,7 +36,7 @@ func newDataset(name, digest, kind, source, schema, profile string) dataset {
 // usedModel is a model that a run used.
 func usedModel(id string) dataset {
 	return dataset{
-		name: id, digest: id, kind: sourceModel, source: "models:/" + id, tags: map[string]string{tagContext: roleModel},
+		name: id, digest: id, kind: format.SourceModel, source: "models:/" + id, tags: map[string]string{tagContext: roleModel},
 	}
 }
 
@@ -53,7 +50,7 @@ func (d *dataset) record(p *places) format.Dataset {
 		Schema: d.schema, Profile: d.profile,
 	}
 	switch {
-	case d.kind == sourceModel:
+	case d.kind == format.SourceModel:
 		set.Source = oneLine(d.source)
 	case d.source != "":
 		set.Source = oneLine(p.portable(d.source))

@@ -67,7 +67,7 @@ func (s *storedRun) record(d *details, p *places, parents map[string]string) *fo
 	}
 	s.addSource(run, d, p)
 	for _, set := range d.recordDatasets(p) {
-		if set.SourceType != sourceModel {
+		if set.SourceType != format.SourceModel {
 			set.Details = mlflow.DatasetDetails(run, &set.Dataset, set.of.text, set.of.tags)
 		}
 		run.Datasets = append(run.Datasets, set.Dataset)
