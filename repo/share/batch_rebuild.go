@@ -67,8 +67,8 @@ func (b *heldBatch) rebuild(ctx context.Context, dirs git.Dirs, trees *git.Trees
 	return b.rebuildWith(ctx, dirs, trees, but, nil, nil)
 }
 
-// rebuildWith is rebuild with the runs of another batch of the day, which may be nil, but for some of them. The batches
-// must have no other run in common.
+// rebuildWith stores a batch without some of its runs, and with the runs of another batch of the day, which may be nil,
+// but for some of them. The batches must have no other run in common.
 func (b *heldBatch) rebuildWith(ctx context.Context, dirs git.Dirs, trees *git.Trees, but map[string]bool,
 	other *heldBatch, otherBut map[string]bool,
 ) ([]git.Edit, error) {
@@ -79,8 +79,27 @@ func (b *heldBatch) rebuildWith(ctx context.Context, dirs git.Dirs, trees *git.T
 		inputs = append(inputs, more...)
 		slices.SortFunc(inputs, func(a, b repo.BatchInput) int { return strings.Compare(a.ID, b.ID) })
 	}
-	if err != nil || len(inputs) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return b.store(ctx, dirs, inputs, func(name string) string {
+		from := b
+		rest, _ := strings.CutPrefix(name, format.BatchFilesName+"/")
+		if id, _, _ := strings.Cut(rest, "/"); other != nil && !otherBut[id] {
+			if _, has := other.runs[id]; has {
+				from = other
+			}
+		}
+		return from.files[name].ID
+	})
+}
+
+// store builds a batch of the day and stores it. blob returns the blob of a file of a run, or an empty string. It
+// returns the files of the batch, relative to .runs; without runs, there are none.
+func (b *heldBatch) store(ctx context.Context, dirs git.Dirs, inputs []repo.BatchInput, blob func(name string) string,
+) ([]git.Edit, error) {
+	if len(inputs) == 0 {
+		return nil, nil
 	}
 	built, err := repo.BuildBatch(ctx, inputs)
 	if err != nil {
@@ -96,18 +115,11 @@ func (b *heldBatch) rebuildWith(ctx context.Context, dirs git.Dirs, trees *git.T
 		edits = append(edits, git.Edit{Path: path.Join(at, name), Mode: "100644", ID: id})
 	}
 	for _, f := range built.Files {
-		rest, ok := strings.CutPrefix(f.Path, format.BatchFilesName+"/")
-		if !ok {
+		if !strings.HasPrefix(f.Path, format.BatchFilesName+"/") {
 			continue
 		}
-		from := b
-		if id, _, _ := strings.Cut(rest, "/"); other != nil && !otherBut[id] {
-			if _, has := other.runs[id]; has {
-				from = other
-			}
-		}
-		if e, ok := from.files[f.Path]; ok {
-			edits = append(edits, git.Edit{Path: path.Join(at, f.Path), Mode: "100644", ID: e.ID})
+		if id := blob(f.Path); id != "" {
+			edits = append(edits, git.Edit{Path: path.Join(at, f.Path), Mode: "100644", ID: id})
 		}
 	}
 	return edits, nil

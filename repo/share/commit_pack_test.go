@@ -192,7 +192,8 @@ func TestCommitInBatchesElsewhere(t *testing.T) {
 	}
 }
 
-// TestRedactInBatchElsewhere: a redaction of a run that a batch of another branch has takes the run out of that batch.
+// TestRedactInBatchElsewhere: a run that a batch of another branch has stays in a batch if it is redacted, with its
+// files.
 func TestRedactInBatchElsewhere(t *testing.T) {
 	p := batching(t, "1")
 	for _, id := range []string{runB, runC, runD} {
@@ -201,7 +202,12 @@ func TestRedactInBatchElsewhere(t *testing.T) {
 	done, err := Commit(t.Context(), p.runs, Request{Branch: "runs"})
 	check(t, err)
 	equal(t, "batches", len(done.Batches), 1)
-	for i, id := range []string{runC, runB, runD} {
+	e, err := p.runs.Read(t.Context(), runD)
+	check(t, err)
+	check(t, e.Annotate(&format.Note{Text: "sesame"}))
+	_, err = Commit(t.Context(), p.runs, Request{Branch: "runs"})
+	check(t, err)
+	for _, id := range []string{runC, runB, runD} {
 		_, err := p.runs.Redact(t.Context(), id, repo.RedactRequest{Pattern: regexp.MustCompile("sesame")})
 		check(t, err)
 		done, err = Commit(t.Context(), p.runs, Request{Branch: "runs"})
@@ -210,8 +216,11 @@ func TestRedactInBatchElsewhere(t *testing.T) {
 		known, err := readSnapshot(p.trees(), done.Commit, ".runs")
 		check(t, err)
 		equal(t, "runs", len(known.runs), 4)
-		equal(t, "batches of the run", len(known.in[id]), 0)
-		equal(t, "batches", len(known.batches), map[bool]int{true: 1, false: 0}[i < 2])
+		equal(t, "batches of the run", len(known.in[id]), 1)
+		for id, tree := range known.folders {
+			equal(t, "run "+id+" is by itself: "+tree, id == runA || id == runD, true)
+		}
+		equal(t, "batches", len(known.batches), 1)
 	}
 	for _, name := range p.files(done.Commit) {
 		equal(t, name+" has the secret", strings.Contains(p.Git("show", done.Commit+":.runs/"+name), "sesame"), false)

@@ -29,7 +29,8 @@ type plan struct {
 	pack    bool              // batches will hold the runs that may share one
 	known   *snapshot
 	orphans []string                   // shared files that runs referred to before they were redacted
-	leaving map[string]map[string]bool // redacted runs that leave a batch of the commit, by its path
+	beside  bool                       // the branch is not checked out
+	within  map[string]map[string]bool // redacted runs that a batch of the commit has, by its path, if beside is set
 	lfs     struct {                   // whether Git LFS stores artifacts
 		asked bool
 		err   error
@@ -93,7 +94,7 @@ func (p *plan) files() iter.Seq[string] {
 func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, error) {
 	p := &plan{
 		Committed: &Committed{}, repo: w.repo, before: map[string]string{}, sharedBy: map[string][]string{},
-		open: map[string]bool{}, left: map[string]int{}, leaving: map[string]map[string]bool{},
+		open: map[string]bool{}, left: map[string]int{}, within: map[string]map[string]bool{}, beside: !marks,
 	}
 	var err error
 	if p.at, err = w.repo.TreePath(); err != nil {
@@ -260,10 +261,8 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.gatherPaths(ctx, known); err != nil {
 		return p, err
 	}
-	if !marks { // the batches of the branch that is checked out are on disk, where redact has written them anew
-		if err := p.leaveBatches(ctx, known); err != nil {
-			return p, err
-		}
+	if err := p.redactBatches(ctx, known); err != nil {
+		return p, err
 	}
 	return p, p.judge(ctx)
 }

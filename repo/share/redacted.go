@@ -138,7 +138,11 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string, repl
 		return false, err
 	}
 	var paths []string
+	within := p.beside && there[repo.RecordName].batch != nil // redactBatches puts it back into its batch
 	for _, f := range files {
+		if within && path.Dir(f.Name) != "notes" {
+			continue
+		}
 		paths = append(paths, path.Join(runPath(id), f.Name))
 		p.Bytes += f.Bytes
 	}
@@ -158,8 +162,10 @@ func (p *plan) addRedacted(ctx context.Context, known *snapshot, id string, repl
 	p.paths = append(p.paths, paths...)
 	p.Files += len(paths)
 	p.Redacted = append(p.Redacted, id)
-	for _, held := range known.in[id] {
-		mark(p.leaving, held.path, id)
+	if within {
+		for _, held := range known.in[id] {
+			mark(p.within, held.path, id)
+		}
 	}
 	for _, name := range repo.SharedNames(was) {
 		if !slices.Contains(shared, name) && !slices.Contains(p.orphans, name) {

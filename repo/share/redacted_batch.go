@@ -2,7 +2,11 @@ package share
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -84,21 +88,71 @@ func (p *plan) addRedactedBatch(ctx context.Context, known *snapshot, e *repo.En
 	return true, nil
 }
 
-// leaveBatches rebuilds the batches of the commit without the runs that were redacted in folders of their own, as the
-// working tree has them beside a branch for runs. Otherwise, the branch would keep what was redacted.
-func (p *plan) leaveBatches(ctx context.Context, known *snapshot) error {
-	for _, at := range slices.Sorted(maps.Keys(p.leaving)) {
+// redactBatches writes the batches of a branch that is not checked out anew, with the redacted versions of runs, which
+// the working tree has in folders of their own. A run that two clones have packed stays in one of its batches.
+func (p *plan) redactBatches(ctx context.Context, known *snapshot) error {
+	for _, at := range slices.Sorted(maps.Keys(p.within)) {
 		held := known.batches[at]
-		edits, err := held.rebuild(ctx, p.repo.Git, known.trees, p.leaving[at])
+		inputs, err := held.inputs(known.trees, nil)
 		if err != nil {
 			return err
 		}
+		blobs := map[string]string{} // of the files that change, by their paths in the batch
+		inputs = slices.DeleteFunc(inputs, func(in repo.BatchInput) bool {
+			return p.within[at][in.ID] && known.in[in.ID][0] != held
+		})
+		for i := range inputs {
+			if p.within[at][inputs[i].ID] {
+				if err := p.redactInput(ctx, held, &inputs[i], blobs); err != nil {
+					return fmt.Errorf("run %s: %w", inputs[i].ID, err)
+				}
+			}
+		}
 		p.remove = append(p.remove, at)
+		edits, err := held.store(ctx, p.repo.Git, inputs, func(name string) string {
+			return cmp.Or(blobs[name], held.files[name].ID)
+		})
+		if err != nil {
+			return err
+		}
 		for _, e := range edits {
 			p.paths = append(p.paths, e.Path)
 			p.blobs[e.Path] = e.ID
 			p.Files++
 		}
+	}
+	return nil
+}
+
+// redactInput replaces the record and the files of a run for its batch by those of the working tree.
+func (p *plan) redactInput(ctx context.Context, held *heldBatch, in *repo.BatchInput, blobs map[string]string) error {
+	e, record, err := p.repo.ReadRecord(in.ID)
+	if err != nil {
+		return err
+	}
+	in.Record = record
+	config, err := p.repo.Config()
+	if err != nil {
+		return err
+	}
+	for i, f := range in.Files {
+		if isArtifact(f.Path) && config.Artifacts.Store == format.StoreLFS {
+			continue // it cannot be redacted
+		}
+		data, err := e.ReadFile(f.Path, transition.MaxBytes)
+		sum := sha256.Sum256(data)
+		digest := hex.EncodeToString(sum[:])
+		if errors.Is(err, fs.ErrNotExist) || err == nil && digest == f.SHA256 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		name := path.Join(format.BatchFilesName, in.ID, f.Path)
+		if blobs[name], err = git.WriteBlob(ctx, p.repo.Git, data); err != nil {
+			return err
+		}
+		in.Files[i].SHA256 = digest
 	}
 	return nil
 }
