@@ -247,6 +247,9 @@ type Trace struct {
 	Folders  []string // that the program used, relative to the root, and that Git does not track
 	Imported []string // modules of installed packages that the program imported
 	Ignored  []string // of RoadNone: what Git ignores in the project and a program may read
+
+	Stdin     string // the file that was standard input, relative to the root; empty if it was not one of the project
+	StdinData string // otherwise the name of the dataset that was standard input, or empty
 }
 
 // UnknownInputs says what is not known of the inputs of the run, or returns "".

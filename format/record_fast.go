@@ -491,6 +491,7 @@ func (p *runParser) trace() *Trace {
 	t := &Trace{
 		Road: p.needText("road"), Files: p.size("files"), Withheld: p.size("withheld"), Problems: p.texts("problems"),
 		Ignored: p.texts("ignored"), Folders: p.texts("folders"), Imported: p.texts("imported"),
+		Stdin: p.relative("stdin"), StdinData: p.text("stdin_data"),
 	}
 	p.must(!p.more())
 	return t

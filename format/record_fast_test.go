@@ -22,7 +22,7 @@ func fastExamples(t testing.TB) [][]byte {
 	full.Defined, full.Conflicts, full.Extra, full.Unknown = nil, nil, nil, nil
 	full.Trace = &Trace{
 		Road: RoadPython, Files: 3, Withheld: 1, Problems: []string{"one", ""}, Ignored: []string{"d"},
-		Folders: []string{"out"}, Imported: []string{"numpy"},
+		Folders: []string{"out"}, Imported: []string{"numpy"}, Stdin: "data/in.txt", StdinData: "in",
 	}
 	full.Adds, full.EndReason, full.Signal = true, "stopped", "SIGTERM"
 	full.Params["none"] = nil

@@ -133,6 +133,7 @@ func readRun(t table) *Run {
 		r.Trace = &Trace{
 			Road: s.needText("road"), Files: s.size("files"), Withheld: s.size("withheld"), Problems: s.texts("problems"),
 			Ignored: s.texts("ignored"), Folders: s.texts("folders"), Imported: s.texts("imported"),
+			Stdin: s.relative("stdin"), StdinData: s.text("stdin_data"),
 		}
 	})
 	list("datasets", func(s table) { r.Datasets = append(r.Datasets, readDataset(s)) })

@@ -236,6 +236,8 @@ func (t *Trace) tree() object {
 	o.addTexts("ignored", t.Ignored)
 	o.addTexts("folders", t.Folders)
 	o.addTexts("imported", t.Imported)
+	o.addText("stdin", t.Stdin)
+	o.addText("stdin_data", t.StdinData)
 	return o
 }
 

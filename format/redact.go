@@ -78,6 +78,7 @@ func (r *Run) RedactTexts(replace func(string) string) {
 	}
 	if r.Trace != nil {
 		redactAll(r.Trace.Problems, replace)
+		r.Trace.Stdin, r.Trace.StdinData = replace(r.Trace.Stdin), replace(r.Trace.StdinData)
 		redactAll(r.Trace.Ignored, replace)
 		redactAll(r.Trace.Folders, replace)
 		redactAll(r.Trace.Imported, replace)

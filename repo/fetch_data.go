@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/regular"
@@ -82,7 +83,7 @@ func (r *Repository) fetchDataset(
 	if restored {
 		err := r.verifyData(ctx, d, target, progress)
 		var pointer *pointerError
-		if err == nil || !rewritten && !errors.As(err, &pointer) {
+		if err == nil || !rewritten && !errors.As(err, &pointer) && !leadsOut(dir, d.Path) {
 			return FetchedData{Dataset: d, Place: target}, err
 		}
 	}
@@ -93,9 +94,14 @@ func (r *Repository) fetchDataset(
 	if d.Path == "" {
 		return FetchedData{Dataset: d, Place: place, Variable: dataVariable(d.Name)}, nil
 	}
-	if err := NoLinks(dir, d.Path); err != nil {
+	way, err := wayTo(dir, d.Path)
+	if err == nil {
+		err = NoLinks(dir, way)
+	}
+	if err != nil {
 		return f, fmt.Errorf("dataset %s: %w", d.Name, err)
 	}
+	target = filepath.Join(dir, filepath.FromSlash(way))
 	if restored { // as pointers of Git LFS, or in another version
 		if err := os.RemoveAll(target); err != nil {
 			return f, fmt.Errorf("dataset %s: %w", d.Name, err)
@@ -186,6 +192,59 @@ func NoLinks(dir, path string) error {
 		}
 	}
 	return nil
+}
+
+// maxLinks is how many links on the way to a file are followed.
+const maxLinks = 40
+
+// leads returns where a path below dir leads: the path without links, or the first link that leads out of dir. Both are
+// relative to dir, which has no links, with slashes.
+func leads(dir, path string) (rel, out string, err error) {
+	for range maxLinks {
+		link, to := "", ""
+		for part := range strings.SplitSeq(path, "/") {
+			at := strings.TrimPrefix(link+"/"+part, "/")
+			link = at
+			if to, err = os.Readlink(filepath.Join(dir, filepath.FromSlash(at))); err == nil {
+				break
+			}
+		}
+		if err != nil || to == "" {
+			return path, "", nil
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(dir, filepath.Dir(filepath.FromSlash(link)), to)
+		}
+		to = filepath.Clean(to)
+		inner := relativeTo(dir, to)
+		if inner == "" && to != dir {
+			return "", link, nil
+		}
+		path = strings.TrimPrefix(inner+strings.TrimPrefix(path, link), "/")
+	}
+	return "", "", errors.New("there are too many links on the way to " + path)
+}
+
+// leadsOut reports whether a path below dir leads out of it by a link.
+func leadsOut(dir, path string) bool {
+	_, out, err := leads(withoutLinks(dir), path)
+	return err == nil && out != ""
+}
+
+// wayTo returns a path below dir without links. It removes links of the restored source in dir that lead out of it:
+// what they led to is not part of the source, and the data takes its place.
+func wayTo(dir, path string) (string, error) {
+	dir = withoutLinks(dir)
+	for range maxLinks {
+		rel, out, err := leads(dir, path)
+		if err != nil || out == "" {
+			return rel, err
+		}
+		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(out))); err != nil {
+			return "", err
+		}
+	}
+	return "", errors.New("there are too many links on the way to " + path)
 }
 
 // cloneTree copies a file or a folder to a path that must not exist. It follows links. If the file system can share

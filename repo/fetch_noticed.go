@@ -106,7 +106,7 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 	if d.Path != "" && !slices.ContainsFunc(names, func(name string) bool { return !there(name) }) {
 		err := r.verifyPartial(ctx, d, target, names)
 		var pointer *pointerError
-		if err == nil || !errors.As(err, &pointer) {
+		if err == nil || !errors.As(err, &pointer) && !leadsOut(dir, d.Path) {
 			return FetchedData{Dataset: d, Place: target}, err
 		}
 	}
@@ -128,7 +128,11 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 		if d.Path == "" {
 			return FetchedData{Dataset: d, Place: place, Variable: dataVariable(d.Name)}, nil
 		}
-		if err := copyPartial(ctx, place, dir, d.Path, names); err != nil {
+		way, err := wayTo(dir, d.Path)
+		if err == nil {
+			err = copyPartial(ctx, place, dir, way, names)
+		}
+		if err != nil {
 			return FetchedData{}, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
 		}
 		return FetchedData{Dataset: d, Place: target}, r.verifyPartial(ctx, d, target, names)

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/reads"
 )
 
 // TestPartialFiles: the manifest of a stranger names no file outside its folder.
@@ -207,5 +210,57 @@ func TestUntraced(t *testing.T) {
 	}
 	if untraced(&format.Run{}, root, []string{".env", "build/"}) != nil {
 		t.Error("what cannot be data makes a trace")
+	}
+}
+
+// TestWayTo: links of a restored source are followed within it, and give way to data if they lead out of it.
+func TestWayTo(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	for name, to := range map[string]string{
+		"out": out, "up": "..", "in": "real", "far/in": "../real/deep", "chain": "in", "loop": "loop", "self": ".",
+		"real/away": out, "dangling": "not/yet", "file": filepath.Join(out, "x"), "absolute": filepath.Join(dir, "real"),
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, file); err != nil {
+			t.Skip(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"plain/x": "plain/x", "in/x": "real/x", "far/in/x": "real/deep/x", "chain/x": "real/x", "self/real/x": "real/x",
+		"dangling/x": "not/yet/x", "absolute/x": "real/x", "out/x": "out/x", "up/etc/x": "up/etc/x",
+		"in/away/x": "real/away/x", "file": "file",
+	} {
+		outside := leadsOut(dir, path)
+		got, err := wayTo(dir, path)
+		if err != nil || got != want || NoLinks(dir, got) != nil {
+			t.Errorf("%s: %s, %v", path, got, err)
+		}
+		if first := strings.Split(path, "/")[0]; outside != (first == "out" || first == "up" || first == "file" ||
+			path == "in/away/x") {
+			t.Errorf("%s leads out: %v", path, outside)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(want))); err == nil {
+			t.Errorf("%s exists", want)
+		}
+	}
+	if _, err := wayTo(dir, "loop/x"); err == nil {
+		t.Error("a loop is no error")
+	}
+}
+
+// TestWithinFolders: a file whose name no path of a record can have is in a dataset of its folder.
+func TestWithinFolders(t *testing.T) {
+	got := withinFolders([]reads.Set{
+		{Path: "a/x.csv"}, {Path: "a/new\nline"}, {Path: "a/dot."}, {Path: "b/c", Files: []string{"x"}}, {Path: "dot."},
+	})
+	want := []reads.Set{
+		{Path: "a/x.csv"}, {Path: "a", Files: []string{"new\nline", "dot."}}, {Path: "b/c", Files: []string{"x"}},
+		{Path: "dot."},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

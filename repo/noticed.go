@@ -37,6 +37,30 @@ func (a *Active) TraceReads() (dir, root string, err error) {
 	return dir, root, nil
 }
 
+// stdinName is the file of an active run that names the file which is the program's standard input.
+const stdinName = ".stdin"
+
+// NoteStdin remembers the file that is the program's standard input, which the program reads without opening it. path
+// has no links. A reproduction reads what was recorded.
+func (a *Active) NoteStdin(path string) error {
+	if a.again != nil {
+		return nil
+	}
+	if err := writeFile(filepath.Join(a.Dir, stdinName), []byte(path)); err != nil {
+		return fmt.Errorf("noticing what the program reads: %w", err)
+	}
+	return nil
+}
+
+// stdin returns the path of NoteStdin, or "".
+func (a *Active) stdin() string {
+	data, err := readBounded(filepath.Join(a.Dir, stdinName), maxPathBytes)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
 // RecordOpens creates a writer for what the program opens, in the folder of TraceReads. all tells that it sees the
 // calls of all processes of the program.
 func (a *Active) RecordOpens(all bool) (*reads.Writer, error) {
@@ -109,6 +133,7 @@ type inputs struct {
 	looked  time.Duration        // how long the last look took, without hashing
 	at      int                  // so many of the paths of the reader were followed
 	early   map[string]inputFile // as they were first found, by their path as the program named it
+	stdin   string               // the file that is standard input, or empty
 	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
 	bytes   int64                // of the files in early
 	real    map[string]string    // folders without links
@@ -135,6 +160,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		linked:  map[string]bool{},
 		kept:    a.keptRewritten(run.Source),
+		stdin:   a.stdin(),
 		started: run.Started.UnixNano(),
 	}
 	if in.again = a.again; in.again != nil {

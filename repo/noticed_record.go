@@ -168,7 +168,11 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	if in.reader.Lost {
 		problem("the program opened files while runs was stopped or after it was killed")
 	}
-	files, err := in.data(ctx, in.reader.Inputs())
+	read := in.reader.Inputs()
+	if in.stdin != "" && !slices.Contains(read, in.stdin) {
+		read = append(read, in.stdin)
+	}
+	files, err := in.data(ctx, read)
 	if err != nil {
 		problem("which files are source could not be determined")
 		return n
@@ -192,6 +196,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	in.pointers(files, problem)
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
+	in.recordStdin(n)
 	switch left := in.elsewhere(); left {
 	case 0:
 	case 1:
@@ -202,6 +207,22 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	in.unseen(ctx, n, problem)
 	n.trace.Folders = in.folders(ctx, n.datasets)
 	return n
+}
+
+// recordStdin records which file was standard input, if it may be named.
+func (in *inputs) recordStdin(n *noticed) {
+	rel := relativeTo(in.root, in.stdin)
+	switch {
+	case in.stdin == "" || !in.places.May(in.stdin):
+	case rel != "" && format.CheckPath(rel) == nil:
+		n.trace.Stdin = rel
+	default:
+		for name, place := range n.outside {
+			if place == in.stdin {
+				n.trace.StdinData = name
+			}
+		}
+	}
 }
 
 // road returns how the files were noticed.
@@ -563,12 +584,34 @@ func (in *inputs) sets(files []inputFile) (
 		}
 	}
 	from := in.config.Data.GroupFrom
-	sets = reads.Group(inside, from, func(dir string) bool { return dir != "" })
+	sets = withinFolders(reads.Group(inside, from, func(dir string) bool { return dir != "" }))
 	within = len(sets)
 	outside, hubs = hubSets(outside)
 	return byPath, append(sets, reads.Group(outside, from, func(dir string) bool {
 		return in.places.MayBeDataset(filepath.FromSlash(dir))
 	})...), within, hubs
+}
+
+// withinFolders makes the sets of files whose names no path of a record can have, such as one with a line break, sets of
+// their folders, whose manifests can have them.
+func withinFolders(sets []reads.Set) []reads.Set {
+	var kept []reads.Set
+	odd := map[string]int{} // by the folder, the index in kept
+	for _, s := range sets {
+		dir, name := path.Split(s.Path)
+		dir = strings.TrimSuffix(dir, "/")
+		if s.Files != nil || format.CheckPath(s.Path) == nil || format.CheckPath(dir) != nil {
+			kept = append(kept, s)
+			continue
+		}
+		if i, ok := odd[dir]; ok {
+			kept[i].Files = append(kept[i].Files, name)
+			continue
+		}
+		odd[dir] = len(kept)
+		kept = append(kept, reads.Set{Path: dir, Files: []string{name}})
+	}
+	return kept
 }
 
 // record makes datasets of the files.

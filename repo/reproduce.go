@@ -53,6 +53,9 @@ type Reproduction struct {
 
 	Packages []error // says for each editable package that could not be restored for the new environment why
 
+	// Stdin is the file that was standard input, and LostStdin its name in the record if it was not restored.
+	Stdin, LostStdin string
+
 	Variables capture.RestoredVariables // empty with NoVariables
 	Absent    []string                  // absolute paths in the command that are not on this machine
 	MadeDir   bool                      // Dir did not exist in the restored source
@@ -65,6 +68,9 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	p := &Reproduction{Args: q.Command}
 	if len(p.Args) == 0 {
 		p.Args = r.localCommand(of.Run, q.Dir)
+	}
+	if err := r.hasInterpreter(of.Run, q, p.Args[0]); err != nil {
+		return nil, err
 	}
 	err := p.findDir(of.Run, q)
 	if err == nil {
@@ -90,6 +96,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	if len(q.Command) == 0 {
 		p.Absent = absentPaths(p.Args)
+		p.findStdin(of.Run, q)
 	}
 	command := p.Args
 	var recorded *format.EnvironmentFile
@@ -189,6 +196,26 @@ func (p *Reproduction) findDir(of *format.Run, q ReproduceRequest) error {
 	return nil
 }
 
+// findStdin finds the file that was the program's standard input, in the restored source or among the data.
+func (p *Reproduction) findStdin(of *format.Run, q ReproduceRequest) {
+	switch t := of.Trace; {
+	case t == nil:
+	case t.Stdin != "":
+		if file := filepath.Join(q.Dir, filepath.FromSlash(t.Stdin)); isFile(file) {
+			p.Stdin = file
+		} else {
+			p.LostStdin = t.Stdin
+		}
+	case t.StdinData != "":
+		p.LostStdin = t.StdinData
+		for _, d := range q.Data {
+			if d.Name == t.StdinData && isFile(d.Place) {
+				p.Stdin, p.LostStdin = d.Place, ""
+			}
+		}
+	}
+}
+
 // makeFolders makes the folders that the program used and that the source lacks. The record may come from a stranger.
 func makeFolders(of *format.Run, dir string) error {
 	if of.Trace == nil {
@@ -274,6 +301,23 @@ func (r *Repository) localCommand(run *format.Run, dir string) []string {
 		}
 	}
 	return args
+}
+
+// hasInterpreter returns an error if the run used the Python of a virtual environment in the project that is not on this
+// machine, and no other one is being made.
+func (r *Repository) hasInterpreter(of *format.Run, q ReproduceRequest, program string) error {
+	if len(q.Command) > 0 || q.Environment == BuildEnvironment || !strings.ContainsRune(program, '/') ||
+		!capture.IsPython(strings.ToLower(path.Base(of.Command[0]))) || filepath.IsAbs(of.Command[0]) {
+		return nil
+	}
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(q.Dir, filepath.FromSlash(of.Cwd), program)
+	}
+	if isFile(program) {
+		return nil
+	}
+	err := fmt.Errorf("reproducing %s: it used %s of the project, which is not on this machine", q.Of.Title(), of.Command[0])
+	return withHint(err, "run 'runs reproduce %s --env venv' to make an environment", format.IDRandom(of.ID))
 }
 
 func isFile(path string) bool {

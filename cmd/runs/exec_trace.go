@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +32,11 @@ func (a *app) traceReads(s *supervised, road string) error {
 		return nil
 	}
 	s.traced = true
+	if file := stdinFile(); file != "" && !s.joined {
+		if err := s.active.NoteStdin(file); err != nil {
+			a.warn("%v", err)
+		}
+	}
 	if flag == "" {
 		s.env = append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
 	}
@@ -40,6 +46,24 @@ func (a *app) traceReads(s *supervised, road string) error {
 		}
 	}
 	return nil
+}
+
+// stdinFile returns the path of the file that is standard input and was not read yet, or "".
+func stdinFile() string {
+	file, err := os.Readlink("/proc/self/fd/0") // of Linux
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stdin.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	at, seekErr := os.Stdin.Seek(0, io.SeekCurrent)
+	named, err := os.Stat(file)
+	if err != nil || seekErr != nil || at != 0 || !os.SameFile(info, named) {
+		return ""
+	}
+	return file
 }
 
 // checkTrace returns an error if road is not a value of --trace, which may be empty.

@@ -130,6 +130,13 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	if err := a.traceReads(&s, ""); err != nil {
 		return err
 	}
+	if again.Stdin != "" && stdinFile() == "" {
+		if s.stdin, err = os.Open(again.Stdin); err != nil {
+			return fmt.Errorf("opening the standard input of %s: %w", old.Title(), err)
+		}
+		defer func() { _ = s.stdin.Close() }()
+		a.progress("runs: standard input is %s, as recorded", repo.Relative(a.dir, again.Stdin))
+	}
 	if !namesServer() {
 		a.answerMLflow(ctx, &s, false)
 		if s.mlflow != nil {
@@ -209,6 +216,10 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 		if errors.As(err, &hint) {
 			a.hint("%s", hint.Hint)
 		}
+	}
+	if again.LostStdin != "" {
+		a.warn("the standard input of the run, %s, was not restored", again.LostStdin)
+		a.hint("give it with 'runs reproduce %s < FILE'", format.IDRandom(q.Of.ID))
 	}
 	a.printEnvironment(again)
 	a.hintEditable(q, again)

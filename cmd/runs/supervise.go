@@ -34,6 +34,7 @@ type supervised struct {
 	traced   bool            // what the program reads is noticed
 	calls    *callWatch      // notices it by system calls; may be nil
 	tidy     func()          // removes what was written for the program; may be nil
+	stdin    *os.File        // the program's standard input; nil for that of this process
 }
 
 // supervise runs the program and finishes its run. If then is not nil, it is called with the finished run.
@@ -83,6 +84,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		s.env = append(s.env, s.mlflow.env...)
 	}
 	options := a.programOptions(s.args, append(childEnv(active), s.env...), log, started)
+	if s.stdin != nil {
+		options.Stdin = s.stdin
+	}
 	options.Dir, options.Signals = s.dir, signals
 	if s.calls != nil {
 		options.Wrapper = s.calls.watcher

@@ -278,6 +278,9 @@ const (
 	elsewhere                // perhaps data, in a place that is never named
 )
 
+// scratchBegins begins the names of temporary folders in which a run that the program records captures its source.
+const scratchBegins = "runs-source-"
+
 // Folders of packages, and what tools write for themselves.
 var packageFolders = []string{"/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/"}
 
@@ -303,7 +306,8 @@ var dataEndings = []string{
 func (w *Writer) folder(dir string) verdict {
 	file := dir + "/x"
 	rel, inside := below(w.places.Root, file)
-	if _, own := below(w.own, file); own || hasAny(file, packageFolders) || w.isSoftware(dir) {
+	scratch := strings.HasPrefix(file, w.places.Temp+"/"+scratchBegins)
+	if _, own := below(w.own, file); own || scratch || hasAny(file, packageFolders) || w.isSoftware(dir) {
 		return never
 	}
 	if !inside {

@@ -74,6 +74,7 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		"home/notes.txt", "home/other/my_token.txt", "above.txt", "home/data/.hidden/b.csv", "home/data/.odd",
 		"home/data/.python-version", "home/.config/tool/settings.json", "home/.cache/weights/w.PT",
 		"home/other/.git/config", "home/project/.git/annex/objects/x/y.csv",
+		"runs-source-1/index",
 	}
 	places, base := world(t, files...)
 	r, text := written(t, places, func(w *Writer) {
@@ -103,6 +104,7 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	for _, word := range []string{
 		"key", "env", "hidden", "secret", "git", "venv", "words", "lib", "node", "conda", "tool", "netrc", "ssh", "notes",
 		"token", "above", "passwd", "zone", "missing", "odd", "version", "cache", "settings", "weights", "annex",
+		"index",
 	} {
 		if strings.Contains(strings.ReplaceAll(text, base, ""), word) {
 			t.Errorf("%q is written down: %q", word, text)
