@@ -592,8 +592,8 @@ func (in *inputs) sets(files []inputFile) (
 	})...), within, hubs
 }
 
-// withinFolders makes the sets of files whose names no path of a record can have, such as one with a line break, sets of
-// their folders, whose manifests can have them.
+// withinFolders makes the sets of files whose names no path of a record can have, such as one with a line break, sets
+// of their folders, whose manifests can have them.
 func withinFolders(sets []reads.Set) []reads.Set {
 	var kept []reads.Set
 	odd := map[string]int{} // by the folder, the index in kept

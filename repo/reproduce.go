@@ -303,8 +303,8 @@ func (r *Repository) localCommand(run *format.Run, dir string) []string {
 	return args
 }
 
-// hasInterpreter returns an error if the run used the Python of a virtual environment in the project that is not on this
-// machine, and no other one is being made.
+// hasInterpreter returns an error if the run used the Python of a virtual environment in the project that is not on
+// this machine, and no other one is being made.
 func (r *Repository) hasInterpreter(of *format.Run, q ReproduceRequest, program string) error {
 	if len(q.Command) > 0 || q.Environment == BuildEnvironment || !strings.ContainsRune(program, '/') ||
 		!capture.IsPython(strings.ToLower(path.Base(of.Command[0]))) || filepath.IsAbs(of.Command[0]) {
@@ -316,7 +316,8 @@ func (r *Repository) hasInterpreter(of *format.Run, q ReproduceRequest, program 
 	if isFile(program) {
 		return nil
 	}
-	err := fmt.Errorf("reproducing %s: it used %s of the project, which is not on this machine", q.Of.Title(), of.Command[0])
+	err := fmt.Errorf("reproducing %s: it used %s of the project, which is not on this machine", q.Of.Title(),
+		of.Command[0])
 	return withHint(err, "run 'runs reproduce %s --env venv' to make an environment", format.IDRandom(of.ID))
 }
 
