@@ -257,7 +257,9 @@ func TestWithinFolders(t *testing.T) {
 		{Path: "a/x.csv"}, {Path: "a/new\nline"}, {Path: "a/dot."}, {Path: "b/c", Files: []string{"x"}}, {Path: "dot."},
 	})
 	want := []reads.Set{
-		{Path: "a/x.csv"}, {Path: "a", Files: []string{"new\nline", "dot."}}, {Path: "b/c", Files: []string{"x"}},
+		{Path: "a/x.csv"},
+		{Path: "a", Files: []string{"new\nline", "dot."}},
+		{Path: "b/c", Files: []string{"x"}},
 		{Path: "dot."},
 	}
 	if d := cmp.Diff(want, got); d != "" {
