@@ -40,6 +40,9 @@ type Refs struct {
 
 // ReadRefs lists the refs.
 func (s *Scratch) ReadRefs(ctx context.Context) (*Refs, error) {
+	if s.own != nil {
+		return s.own.readRefs()
+	}
 	out, err := s.run(ctx, nil, "for-each-ref", "--format=%(HEAD)%(objecttype) %(objectname) %(refname)", "refs/heads",
 		"refs/remotes")
 	if err != nil {
@@ -102,8 +105,8 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 		if slices.ContainsFunc(refs, func(ref string) bool { return r.ids[ref] == head }) {
 			return Base{Commit: head, OnRemote: true, Durable: true}, nil
 		}
-		out, err := s.run(ctx, nil, append([]string{"merge-base", head}, refs...)...)
-		if commit := strings.TrimSpace(string(out)); err == nil && commit != "" {
+		commit, err := s.mergeBase(ctx, head, refs)
+		if err == nil && commit != "" {
 			return Base{Commit: commit, OnRemote: true, Durable: true}, nil
 		}
 		if ctx.Err() != nil {
@@ -123,6 +126,28 @@ func (s *Scratch) DurableBase(ctx context.Context, r *Refs, wanted string, maxTr
 	return Base{Commit: head}, nil
 }
 
+// mergeBase returns the newest common ancestor of a commit and any of the others. It fails if there is none.
+func (s *Scratch) mergeBase(ctx context.Context, head string, others []string) (string, error) {
+	if s.own != nil {
+		return s.own.mergeBase(head, others)
+	}
+	out, err := s.run(ctx, nil, append([]string{"merge-base", head}, others...)...)
+	return strings.TrimSpace(string(out)), err
+}
+
+// setting returns the value of a setting, or an empty text.
+func (s *Scratch) setting(ctx context.Context, key string) string {
+	if s.own != nil {
+		e, _ := s.own.repository.Config().Last(key)
+		return e.Value
+	}
+	out, err := s.run(ctx, nil, "config", "--get", key)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // candidates returns groups of refs, the most durable first.
 func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]string {
 	var groups [][]string
@@ -136,8 +161,8 @@ func (s *Scratch) candidates(ctx context.Context, r *Refs, wanted string) [][]st
 	remote := "origin"
 	others := slices.ContainsFunc(refs, func(ref string) bool { return !strings.HasPrefix(ref, "refs/remotes/origin/") })
 	if others && r.Branch != "" {
-		if out, err := s.run(ctx, nil, "config", "--get", "branch."+r.Branch+".remote"); err == nil {
-			remote = strings.TrimSpace(string(out))
+		if name := s.setting(ctx, "branch."+r.Branch+".remote"); name != "" {
+			remote = name
 		}
 	}
 	rank := func(ref string) int {
@@ -187,10 +212,15 @@ func KeepBase(ctx context.Context, dirs Dirs, commit string) error {
 	if _, err := os.Stat(filepath.Join(dirs.Common, filepath.FromSlash(ref))); err == nil {
 		return nil
 	}
-	if _, err := dirs.command().run(ctx, "update-ref", ref, commit); err != nil {
+	if err := dirs.refs().keepBase(ctx, commit); err != nil {
 		return fmt.Errorf("keeping commit %s: %w", commit, err)
 	}
 	return nil
+}
+
+func (p program) keepBase(ctx context.Context, commit string) error {
+	_, err := p.command().run(ctx, "update-ref", baseRefs+commit, commit)
+	return err
 }
 
 // FetchBase fetches a base commit that another clone kept with KeepBase and pushed. If remote is empty, it uses the
@@ -212,7 +242,11 @@ func FetchBase(ctx context.Context, dirs Dirs, remote, commit string) error {
 
 // KeptBases returns the commits that KeepBase keeps.
 func KeptBases(ctx context.Context, dirs Dirs) (map[string]bool, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", baseRefs)
+	return dirs.refs().keptBases(ctx)
+}
+
+func (p program) keptBases(ctx context.Context) (map[string]bool, error) {
+	out, err := p.command().run(ctx, "for-each-ref", "--format=%(refname)", baseRefs)
 	bases := map[string]bool{}
 	for _, ref := range strings.Fields(string(out)) {
 		bases[strings.TrimPrefix(ref, baseRefs)] = true

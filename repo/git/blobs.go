@@ -32,10 +32,14 @@ func BlobID(like string, size int64, r io.Reader) (string, error) {
 // ReadBlob writes the content of a blob to w. object is an id or REV:PATH. If the blob has more than limit bytes,
 // ReadBlob returns an error. A partial clone fetches it first if it must.
 func ReadBlob(ctx context.Context, dirs Dirs, object string, limit int64, w io.Writer) error {
-	if err := dirs.prefetchOne(ctx, object); err != nil {
+	return dirs.objects().readBlob(ctx, object, limit, w)
+}
+
+func (p program) readBlob(ctx context.Context, object string, limit int64, w io.Writer) error {
+	if err := p.prefetchOne(ctx, object); err != nil {
 		return err
 	}
-	return dirs.command().blob(ctx, object, limit, w)
+	return p.command().blob(ctx, object, limit, w)
 }
 
 func (c command) blob(ctx context.Context, object string, limit int64, w io.Writer) error {
@@ -61,17 +65,23 @@ func ReadFiltered(ctx context.Context, dirs Dirs, blob, path string, w io.Writer
 func ReadObjects(ctx context.Context, dirs Dirs, ids []string, limit int64,
 	read func(i int, data []byte, err error) error,
 ) error {
+	return dirs.objects().readObjects(ctx, ids, limit, read)
+}
+
+func (p program) readObjects(ctx context.Context, ids []string, limit int64,
+	read func(i int, data []byte, err error) error,
+) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := Prefetch(ctx, dirs, ids); err != nil {
+	if err := Prefetch(ctx, p.Dirs, ids); err != nil {
 		return err
 	}
 	in, out := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
 	failed := make(chan error, 1)
 	go func() { // returns when the Git process has ended
-		batch := dirs.command()
+		batch := p.command()
 		batch.stdin = strings.NewReader(strings.Join(ids, "\n") + "\n")
 		err := batch.stream(ctx, out, "cat-file", "--batch")
 		_ = out.CloseWithError(err)

@@ -17,20 +17,28 @@ type Branch struct {
 
 // Branches lists the local branches by their full names, like refs/heads/main.
 func Branches(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
+	return dirs.refs().branches(ctx)
+}
+
+func (p program) branches(ctx context.Context) ([]string, error) {
+	out, err := p.command().run(ctx, "for-each-ref", "--format=%(refname)", "refs/heads")
 	return strings.Fields(string(out)), err
 }
 
 // NewestBranches lists at most n local branches and, with remotes, also at most n branches of remotes. Branches with
 // the newest commits come first.
 func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Branch, error) {
+	return dirs.refs().newestBranches(ctx, n, remotes)
+}
+
+func (p program) newestBranches(ctx context.Context, n int, remotes bool) ([]Branch, error) {
 	var branches []Branch
 	for _, folder := range []string{"refs/heads/", "refs/remotes/"} {
 		remote := folder != "refs/heads/"
 		if remote && !remotes {
 			break
 		}
-		out, err := dirs.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate",
+		out, err := p.command().run(ctx, "for-each-ref", fmt.Sprintf("--count=%d", n), "--sort=-committerdate",
 			"--format=%(HEAD)%(objecttype) %(objectname) %(refname)", folder)
 		if err != nil {
 			return nil, err
@@ -49,7 +57,11 @@ func NewestBranches(ctx context.Context, dirs Dirs, n int, remotes bool) ([]Bran
 // of origin or another remote as last fetched. commit is empty if there is no such branch. here reports whether the
 // branch is checked out in this worktree.
 func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, here bool, err error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name,
+	return dirs.refs().findBranch(ctx, name)
+}
+
+func (p program) findBranch(ctx context.Context, name string) (commit string, here bool, err error) {
+	out, err := p.command().run(ctx, "for-each-ref", "--format=%(HEAD)%(objectname) %(refname)", "refs/heads/"+name,
 		"refs/remotes/*/"+name)
 	rank := 0
 	for line := range strings.Lines(string(out)) {
@@ -75,12 +87,16 @@ func FindBranch(ctx context.Context, dirs Dirs, name string) (commit string, her
 // DefaultBranch returns the short name of origin's default branch, like origin/main. If it is not known, DefaultBranch
 // returns main or master, of origin or local. It is empty if there is none.
 func DefaultBranch(ctx context.Context, dirs Dirs) string {
-	at := dirs.command()
+	return dirs.refs().defaultBranch(ctx)
+}
+
+func (p program) defaultBranch(ctx context.Context) string {
+	at := p.command()
 	if out, err := at.run(ctx, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD"); err == nil {
 		return strings.TrimSpace(string(out))
 	}
 	for _, name := range []string{"origin/main", "origin/master", "main", "master"} {
-		if _, err := Commit(ctx, dirs, name); err == nil {
+		if _, err := Commit(ctx, p.Dirs, name); err == nil {
 			return name
 		}
 	}
@@ -90,12 +106,16 @@ func DefaultBranch(ctx context.Context, dirs Dirs) string {
 // TrackedHead returns the default branch of a remote as this clone last saw it: its HEAD, otherwise main or master. It
 // is empty if there is none.
 func TrackedHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
+	return dirs.refs().trackedHead(ctx, remote)
+}
+
+func (p program) trackedHead(ctx context.Context, remote string) (string, error) {
 	prefix := "refs/remotes/" + remote + "/"
-	if out, err := dirs.command().run(ctx, "symbolic-ref", "-q", prefix+"HEAD"); err == nil {
+	if out, err := p.command().run(ctx, "symbolic-ref", "-q", prefix+"HEAD"); err == nil {
 		return strings.TrimPrefix(strings.TrimSpace(string(out)), prefix), nil
 	}
 	for _, name := range []string{"main", "master"} {
-		commit, err := Resolve(ctx, dirs, prefix+name)
+		commit, err := Resolve(ctx, p.Dirs, prefix+name)
 		if err != nil || commit != "" {
 			return name, err
 		}
@@ -105,7 +125,11 @@ func TrackedHead(ctx context.Context, dirs Dirs, remote string) (string, error) 
 
 // CheckedOut returns the folder of the worktree in which a branch is checked out, or an empty string.
 func CheckedOut(ctx context.Context, dirs Dirs, branch string) (string, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(worktreepath)", "refs/heads/"+branch)
+	return dirs.refs().checkedOut(ctx, branch)
+}
+
+func (p program) checkedOut(ctx context.Context, branch string) (string, error) {
+	out, err := p.command().run(ctx, "for-each-ref", "--format=%(worktreepath)", "refs/heads/"+branch)
 	return strings.TrimSpace(string(out)), err
 }
 
@@ -116,10 +140,14 @@ func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is not a valid
 
 // CheckBranch returns a *BranchNameError if `git branch` would refuse the name.
 func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
+	return dirs.refs().checkBranch(ctx, name)
+}
+
+func (p program) checkBranch(ctx context.Context, name string) error {
 	if slices.Contains([]string{"HEAD", "@", "refs"}, name) {
 		return &BranchNameError{name}
 	}
-	if _, err := dirs.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil ||
+	if _, err := p.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil ||
 		strings.HasPrefix(name, "-") {
 		return &BranchNameError{name}
 	}
@@ -129,8 +157,7 @@ func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
 // Tips lists the commits of all local and remote-tracking branches, of the HEADs of all worktrees, and of a merge in
 // progress.
 func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--format=%(objecttype) %(objectname)", "refs/heads",
-		"refs/remotes", "refs/runs/upstream")
+	commits, err := dirs.refs().tips(ctx, "refs/heads", "refs/remotes", "refs/runs/upstream")
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +169,8 @@ func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
 			tips = append(tips, commit)
 		}
 	}
-	for line := range strings.Lines(string(out)) {
-		if commit, ok := strings.CutPrefix(strings.TrimSpace(line), "commit "); ok {
-			add(commit)
-		}
+	for _, commit := range commits {
+		add(commit)
 	}
 	for _, ref := range []string{"HEAD", "MERGE_HEAD"} {
 		commit, err := Resolve(ctx, dirs, ref)
@@ -161,4 +186,17 @@ func Tips(ctx context.Context, dirs Dirs) ([]string, error) {
 		}
 	}
 	return tips, err
+}
+
+// tips lists the commits of the refs in folders of refs.
+func (p program) tips(ctx context.Context, folders ...string) ([]string, error) {
+	args := append([]string{"for-each-ref", "--format=%(objecttype) %(objectname)"}, folders...)
+	out, err := p.command().run(ctx, args...)
+	var commits []string
+	for line := range strings.Lines(string(out)) {
+		if commit, ok := strings.CutPrefix(strings.TrimSpace(line), "commit "); ok {
+			commits = append(commits, commit)
+		}
+	}
+	return commits, err
 }

@@ -12,6 +12,9 @@ import (
 
 // WriteTree stores the index as a tree and returns its id. Unlike Tree, it keeps folders named .runs.
 func (s *Scratch) WriteTree(ctx context.Context) (string, error) {
+	if s.own != nil {
+		return s.own.tree(false)
+	}
 	out, err := s.run(ctx, nil, "write-tree", "--missing-ok")
 	return strings.TrimSpace(string(out)), err
 }
@@ -31,6 +34,9 @@ func (s *Scratch) below(dir string) command {
 // the attributes ask for Git LFS and it is installed, its filter runs even if the user has not configured it. If it
 // cannot fetch a file, CheckOut writes its pointer instead, and failed is true.
 func (s *Scratch) CheckOut(ctx context.Context, dir string) (failed bool, err error) {
+	if s.own != nil {
+		return s.own.checkOut(dir)
+	}
 	args := append(pinned[:len(pinned):len(pinned)], "-c", "core.sparseCheckout=false")
 	if !s.skipLFS && !s.usesLFS(ctx) && s.wantsLFS(ctx) {
 		if _, err := exec.LookPath("git-lfs"); err == nil {
@@ -72,6 +78,9 @@ func (s *Scratch) wantsLFS(ctx context.Context) bool {
 
 // LFSFiles returns the files of the index that the attributes in it give to Git LFS.
 func (s *Scratch) LFSFiles(ctx context.Context) ([]string, error) {
+	if s.own != nil {
+		return s.own.pointers()
+	}
 	if !s.wantsLFS(ctx) {
 		return nil, ctx.Err()
 	}
@@ -107,6 +116,9 @@ func (s *Scratch) usesLFS(ctx context.Context) bool {
 // AddWorktree adds a linked worktree at dir, checks out commit there, and then writes the files of the index. `git
 // status` in it shows how these differ from the commit. If it fails, it leaves no worktree.
 func (s *Scratch) AddWorktree(ctx context.Context, dir, commit string) error {
+	if s.own != nil {
+		return ErrNoGit
+	}
 	repository := s.dirs.command()
 	if s.skipLFS {
 		repository.env = append(repository.env, skipSmudge)

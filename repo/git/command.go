@@ -12,14 +12,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// ErrNoGit means that no git program is on the PATH.
-var ErrNoGit = errors.New("git is not installed")
+	"github.com/gitruns/runs/repo/git/gitconfig"
+)
 
 // Installed returns ErrNoGit unless Git can be run.
 func Installed() error {
-	if _, err := exec.LookPath("git"); err != nil {
+	if !installed() {
 		return ErrNoGit
 	}
 	return nil
@@ -218,12 +217,30 @@ func (d Dirs) network() command {
 // Config returns the values of the configuration keys that match pattern, a regular expression as Git defines it. Keys
 // are in lower case. If a key has several values, it returns the last one.
 func Config(ctx context.Context, dir, pattern string) (map[string]string, error) {
-	return command{dir: dir}.config(ctx, pattern)
+	if installed() {
+		return command{dir: dir}.config(ctx, pattern)
+	}
+	dirs, ok, err := Discover(dir)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return files{dirs}.settings(ctx, pattern)
+	}
+	config, err := gitconfig.Load(gitconfig.Sources{})
+	if err != nil {
+		return nil, err
+	}
+	return matching(config, pattern)
 }
 
 // ConfigOf is like Config for the configuration of a repository.
 func ConfigOf(ctx context.Context, dirs Dirs, pattern string) (map[string]string, error) {
-	return dirs.command().config(ctx, pattern)
+	return dirs.refs().settings(ctx, pattern)
+}
+
+func (p program) settings(ctx context.Context, pattern string) (map[string]string, error) {
+	return p.command().config(ctx, pattern)
 }
 
 func (c command) config(ctx context.Context, pattern string) (map[string]string, error) {

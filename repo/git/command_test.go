@@ -26,7 +26,7 @@ func TestError(t *testing.T) {
 	if _, err := Run(t.Context(), r.Dir, "version"); !errors.Is(err, ErrNoGit) {
 		t.Errorf("without Git: %v", err)
 	}
-	if _, err := OpenTrees(t.Context(), dirs); !errors.Is(err, ErrNoGit) {
+	if _, err := ReadHead(t.Context(), r.Dir); !errors.Is(err, ErrNoGit) {
 		t.Errorf("without Git: %v", err)
 	}
 	if err := InstallLFS(t.Context(), dirs); !errors.Is(err, ErrNoLFS) {

@@ -41,7 +41,11 @@ func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error)
 
 // Signs reports whether Git is configured to sign commits.
 func Signs(ctx context.Context, dirs Dirs) bool {
-	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get", "commit.gpgsign")
+	return dirs.refs().signs(ctx)
+}
+
+func (p program) signs(ctx context.Context) bool {
+	out, err := p.command().run(ctx, "config", "--type=bool", "--get", "commit.gpgsign")
 	return err == nil && strings.TrimSpace(string(out)) == "true"
 }
 
@@ -50,10 +54,14 @@ var ErrNoRevision = errors.New("no such revision in this clone")
 
 // Commit returns the commit that a revision refers to. The error is ErrNoRevision if there is none.
 func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
+	return dirs.refs().commit(ctx, rev)
+}
+
+func (p program) commit(ctx context.Context, rev string) (string, error) {
 	if strings.HasPrefix(rev, "-") || strings.HasPrefix(rev, "^") { // an option, or what is left out of a range
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
 	}
-	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")
+	out, err := p.command().run(ctx, "rev-parse", "-q", "--verify", rev+"^{commit}")
 	var failed *Error
 	if errors.As(err, &failed) && !Inconclusive(err) {
 		return "", fmt.Errorf("%s: %w", rev, ErrNoRevision)
@@ -63,6 +71,9 @@ func Commit(ctx context.Context, dirs Dirs, rev string) (string, error) {
 
 // Has reports whether the repository has a commit.
 func (s *Scratch) Has(ctx context.Context, commit string) (bool, error) {
+	if s.own != nil {
+		return s.own.has(commit)
+	}
 	_, err := s.run(ctx, nil, "cat-file", "-e", commit+"^{commit}")
 	var failed *Error
 	if errors.As(err, &failed) && !Inconclusive(err) {
@@ -73,16 +84,24 @@ func (s *Scratch) Has(ctx context.Context, commit string) (bool, error) {
 
 // HasPath reports whether a commit has a file or folder. It is false if the clone lacks the commit.
 func HasPath(ctx context.Context, dirs Dirs, commit, path string) bool {
+	return dirs.refs().hasPath(ctx, commit, path)
+}
+
+func (p program) hasPath(ctx context.Context, commit, path string) bool {
 	if strings.HasPrefix(commit, "-") {
 		return false
 	}
-	_, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", commit+":"+path)
+	_, err := p.command().run(ctx, "rev-parse", "-q", "--verify", commit+":"+path)
 	return err == nil
 }
 
 // MergeBase returns the newest common ancestor of two commits, or an empty string if they have none.
 func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
-	out, err := dirs.command().run(ctx, "merge-base", a, b)
+	return dirs.objects().mergeBase(ctx, a, b)
+}
+
+func (p program) mergeBase(ctx context.Context, a, b string) (string, error) {
+	out, err := p.command().run(ctx, "merge-base", a, b)
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return "", nil
@@ -92,13 +111,21 @@ func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 
 // OnBranch reports whether a local branch has a commit.
 func OnBranch(ctx context.Context, dirs Dirs, commit string) (bool, error) {
-	out, err := dirs.command().run(ctx, "for-each-ref", "--count=1", "--contains="+commit, "refs/heads")
+	return dirs.objects().onBranch(ctx, commit)
+}
+
+func (p program) onBranch(ctx context.Context, commit string) (bool, error) {
+	out, err := p.command().run(ctx, "for-each-ref", "--count=1", "--contains="+commit, "refs/heads")
 	return len(out) > 0, err
 }
 
 // IsAncestor reports whether commit is an ancestor of another commit, or is that same commit.
 func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error) {
-	_, err := dirs.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
+	return dirs.objects().isAncestor(ctx, commit, of)
+}
+
+func (p program) isAncestor(ctx context.Context, commit, of string) (bool, error) {
+	_, err := p.command().run(ctx, "merge-base", "--is-ancestor", commit, of)
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return false, nil
@@ -108,19 +135,27 @@ func IsAncestor(ctx context.Context, dirs Dirs, commit, of string) (bool, error)
 
 // CommitsNotIn lists the commits that are reachable from tip and from none of the others, oldest first.
 func CommitsNotIn(ctx context.Context, dirs Dirs, tip string, others ...string) ([]string, error) {
+	return dirs.objects().commitsNotIn(ctx, tip, others...)
+}
+
+func (p program) commitsNotIn(ctx context.Context, tip string, others ...string) ([]string, error) {
 	args := append([]string{"rev-list", "--topo-order", "--reverse", tip, "--not"}, others...)
-	out, err := dirs.command().run(ctx, args...)
+	out, err := p.command().run(ctx, args...)
 	return strings.Fields(string(out)), err
 }
 
 // ReachableFrom returns those of the commits that are reachable from a revision. It leaves out commits that this clone
 // lacks.
 func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string) (map[string]bool, error) {
+	return dirs.objects().reachableFrom(ctx, commits, rev)
+}
+
+func (p program) reachableFrom(ctx context.Context, commits []string, rev string) (map[string]bool, error) {
 	reached := map[string]bool{}
 	if len(commits) == 0 {
 		return reached, nil
 	}
-	c := dirs.command()
+	c := p.command()
 	c.stdin = strings.NewReader(strings.Join(commits, "\n") + "\n")
 	out, err := c.run(ctx, "cat-file", "--batch-check=%(objecttype) %(objectname)")
 	if err != nil {
@@ -144,13 +179,21 @@ func ReachableFrom(ctx context.Context, dirs Dirs, commits []string, rev string)
 // LastChange returns the newest commit, following first parents from tip, that changed a path. It is empty if there is
 // none.
 func LastChange(ctx context.Context, dirs Dirs, tip, path string) (string, error) {
-	out, err := dirs.command().run(ctx, "--literal-pathspecs", "rev-list", "-1", "--first-parent", tip, "--", path)
+	return dirs.objects().lastChange(ctx, tip, path)
+}
+
+func (p program) lastChange(ctx context.Context, tip, path string) (string, error) {
+	out, err := p.command().run(ctx, "--literal-pathspecs", "rev-list", "-1", "--first-parent", tip, "--", path)
 	return strings.TrimSpace(string(out)), err
 }
 
 // ChangesOf lists the commits that are reachable from tip and that changed a path, newest first. Of a merge, it counts
 // what differs from any parent.
 func ChangesOf(ctx context.Context, dirs Dirs, tip, path string) ([]string, error) {
-	out, err := dirs.exact().run(ctx, "--literal-pathspecs", "rev-list", "--full-history", tip, "--", path)
+	return dirs.objects().changesOf(ctx, tip, path)
+}
+
+func (p program) changesOf(ctx context.Context, tip, path string) ([]string, error) {
+	out, err := p.exact().run(ctx, "--literal-pathspecs", "rev-list", "--full-history", tip, "--", path)
 	return strings.Fields(string(out)), err
 }

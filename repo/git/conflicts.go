@@ -29,7 +29,11 @@ func Conflicts(ctx context.Context, dirs Dirs, folder string) ([]IndexVersion, e
 }
 
 func indexVersions(ctx context.Context, dirs Dirs, which, folder string) ([]IndexVersion, error) {
-	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", which, "-z", "--full-name", "--", folder)
+	return dirs.staged().versions(ctx, which, folder)
+}
+
+func (p program) versions(ctx context.Context, which, folder string) ([]IndexVersion, error) {
+	out, err := p.command().run(ctx, "--literal-pathspecs", "ls-files", which, "-z", "--full-name", "--", folder)
 	if err != nil {
 		return nil, err
 	}

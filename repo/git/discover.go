@@ -30,6 +30,8 @@ type Dirs struct {
 	Apart bool // a repository other than the one that variables such as GIT_DIR mean, such as a submodule
 
 	OnFetch *FetchNotice // told before objects that a partial clone lacks are fetched; may be nil
+
+	native bool // read by its files even if there is a git program
 }
 
 // Linked reports whether the working tree was made by `git worktree add`.
@@ -187,7 +189,11 @@ func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
 
 // Partial reports whether the clone fetches some objects only when they are needed.
 func Partial(ctx context.Context, dirs Dirs) (bool, error) {
-	out, err := dirs.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
+	return dirs.refs().partial(ctx)
+}
+
+func (p program) partial(ctx context.Context) (bool, error) {
+	out, err := p.command().run(ctx, "config", "--type=bool", "--get-regexp", `^remote\..*\.promisor$`)
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return false, nil

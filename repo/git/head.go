@@ -16,10 +16,14 @@ type Tip struct {
 
 // ReadTip reads the branch that is checked out and its commit.
 func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
+	return dirs.refs().readTip(ctx)
+}
+
+func (p program) readTip(ctx context.Context) (Tip, error) {
 	var t Tip
 	var failed *Error
 	// This call fails before the first commit. Otherwise no other call is needed.
-	if out, err := dirs.command().run(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"); err == nil {
+	if out, err := p.command().run(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"); err == nil {
 		commit, ref, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok || ref == "HEAD" {
 			if !ok {
@@ -28,12 +32,12 @@ func ReadTip(ctx context.Context, dirs Dirs) (Tip, error) {
 			return Tip{commit, branch}, nil
 		}
 	}
-	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", "HEAD^{commit}")
+	out, err := p.command().run(ctx, "rev-parse", "-q", "--verify", "HEAD^{commit}")
 	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
 		return t, err
 	}
 	t.Commit = strings.TrimSpace(string(out))
-	out, err = dirs.command().run(ctx, "symbolic-ref", "-q", "HEAD")
+	out, err = p.command().run(ctx, "symbolic-ref", "-q", "HEAD")
 	if err != nil && (!errors.As(err, &failed) || failed.Code != 1) {
 		return t, err
 	}

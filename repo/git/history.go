@@ -20,9 +20,13 @@ type CommittedChange struct {
 // MissingObjects returns the objects under folders that a partial clone has not fetched. It looks at the commits that
 // are reachable from tips and not from without.
 func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []string) (map[string]bool, error) {
+	return dirs.objects().missingObjects(ctx, tips, without, folders)
+}
+
+func (p program) missingObjects(ctx context.Context, tips, without, folders []string) (map[string]bool, error) {
 	args := append([]string{"--literal-pathspecs", "rev-list", "--objects", "--full-history", "--missing=print"}, tips...)
 	args = append(append(append(args, "--not"), without...), "--")
-	out, err := dirs.exact().run(ctx, append(args, folders...)...)
+	out, err := p.exact().run(ctx, append(args, folders...)...)
 	absent := map[string]bool{}
 	for line := range strings.Lines(string(out)) {
 		if id, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "?"); ok {
@@ -39,10 +43,15 @@ func MissingObjects(ctx context.Context, dirs Dirs, tips, without, folders []str
 func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	visit func(CommittedChange) error,
 ) (int, error) {
+	return dirs.objects().eachChange(ctx, tips, without, folders, visit)
+}
+
+func (p program) eachChange(ctx context.Context, tips, without, folders []string, visit func(CommittedChange) error,
+) (int, error) {
 	args := []string{"--literal-pathspecs", "rev-list", "--topo-order", "--reverse", "--full-history"}
 	args = append(append(append(args, tips...), "--not"), without...)
 	args = append(append(args, "--"), folders...)
-	commits, err := dirs.exact().run(ctx, args...)
+	commits, err := p.exact().run(ctx, args...)
 	if err != nil || len(commits) == 0 {
 		return 0, err
 	}
@@ -51,7 +60,7 @@ func EachChange(ctx context.Context, dirs Dirs, tips, without, folders []string,
 	in, out := io.Pipe()
 	failed := make(chan error, 1)
 	go func() { // returns when the Git process has ended
-		c := dirs.exact()
+		c := p.exact()
 		c.stdin = strings.NewReader(string(commits))
 		args := []string{
 			"--literal-pathspecs", "diff-tree", "--stdin", "-r", "-c", "--root", "-z", "--raw", "--no-renames", "--no-relative",
@@ -135,12 +144,16 @@ func isObjectID(s string) bool {
 // DeletedFiles lists the files below folders that commits between others and the tip removed, with their former ids: of
 // a merge, those that one of its parents has. A file is listed once.
 func DeletedFiles(ctx context.Context, dirs Dirs, tip string, without, folders []string) (map[string]string, error) {
+	return dirs.objects().deletedFiles(ctx, tip, without, folders)
+}
+
+func (p program) deletedFiles(ctx context.Context, tip string, without, folders []string) (map[string]string, error) {
 	args := []string{
 		"--literal-pathspecs", "log", "-m", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-relative",
 		"--no-show-signature", "--format=", "--diff-filter=D", tip, "--not",
 	}
 	args = append(append(append(args, without...), "--"), folders...)
-	out, err := dirs.command().run(ctx, args...)
+	out, err := p.command().run(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

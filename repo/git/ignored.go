@@ -32,7 +32,11 @@ func Ignored(ctx context.Context, dirs Dirs, paths []string) (map[string]bool, e
 
 // TrackedFiles returns the paths of all files of the index, relative to the root.
 func TrackedFiles(ctx context.Context, dirs Dirs) (map[string]bool, error) {
-	out, err := dirs.command().run(ctx, "ls-files", "-z", "--full-name")
+	return dirs.staged().trackedFiles(ctx)
+}
+
+func (p program) trackedFiles(ctx context.Context) (map[string]bool, error) {
+	out, err := p.command().run(ctx, "ls-files", "-z", "--full-name")
 	tracked := map[string]bool{}
 	for path := range strings.SplitSeq(string(out), "\x00") {
 		tracked[path] = true

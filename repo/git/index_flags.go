@@ -70,11 +70,15 @@ func Sparse(dirs Dirs) bool {
 // Indexed lists the files of the index under folders, relative to the root. If nothing was ever checked out, so that
 // there is no index, it lists the files of HEAD as left out.
 func Indexed(ctx context.Context, dirs Dirs, folders ...string) ([]IndexEntry, error) {
-	if IndexInfo(dirs) == nil {
-		return headAsIndex(ctx, dirs, folders)
+	return dirs.staged().indexed(ctx, folders...)
+}
+
+func (p program) indexed(ctx context.Context, folders ...string) ([]IndexEntry, error) {
+	if IndexInfo(p.Dirs) == nil {
+		return headAsIndex(ctx, p.Dirs, folders)
 	}
 	args := []string{"--literal-pathspecs", "ls-files", "-t", "-s", "-z", "--full-name", "--"}
-	out, err := dirs.command().run(ctx, append(args, folders...)...)
+	out, err := p.command().run(ctx, append(args, folders...)...)
 	if err != nil {
 		return nil, err
 	}

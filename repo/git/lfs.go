@@ -127,6 +127,9 @@ func LFSEndpoints(ctx context.Context, dirs Dirs) ([]string, error) {
 
 // LFSEndpoints returns the addresses to which the .lfsconfig of the index directs Git LFS.
 func (s *Scratch) LFSEndpoints(ctx context.Context) ([]string, error) {
+	if s.own != nil {
+		return s.own.lfsEndpoints()
+	}
 	urls, err := lfsEndpoints(ctx, s.cmd, "--blob", ":.lfsconfig")
 	var failed *Error
 	if errors.As(err, &failed) {
@@ -138,9 +141,11 @@ func (s *Scratch) LFSEndpoints(ctx context.Context) ([]string, error) {
 // SkipLFS makes the scratch write the pointers of Git LFS instead of fetching files.
 func (s *Scratch) SkipLFS() { s.skipLFS = true }
 
+// lfsKeys matches the settings with the addresses of servers of Git LFS.
+const lfsKeys = `^(lfs\.(push)?url|remote\..*\.lfs(push)?url)$`
+
 func lfsEndpoints(ctx context.Context, c command, kind, from string) ([]string, error) {
-	const keys = `^(lfs\.(push)?url|remote\..*\.lfs(push)?url)$`
-	out, err := c.run(ctx, "config", kind, from, "-z", "--get-regexp", keys)
+	out, err := c.run(ctx, "config", kind, from, "-z", "--get-regexp", lfsKeys)
 	var failed *Error
 	if err != nil && !(errors.As(err, &failed) && failed.Code == 1) { // 1: no such key
 		return nil, err

@@ -28,10 +28,14 @@ func LacksObjects(dirs Dirs) bool { return dirs.lacksObjects() }
 // Missing returns those of the objects that a partial clone lacks. It fetches nothing. In a full clone it returns
 // none without looking.
 func Missing(ctx context.Context, dirs Dirs, ids []string) ([]string, error) {
-	if len(ids) == 0 || !dirs.lacksObjects() {
+	return dirs.objects().missing(ctx, ids)
+}
+
+func (p program) missing(ctx context.Context, ids []string) ([]string, error) {
+	if len(ids) == 0 || !p.lacksObjects() {
 		return nil, nil
 	}
-	alone, remove, err := dirs.withoutRemote(ids[0])
+	alone, remove, err := p.withoutRemote(ids[0])
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,9 @@ var outsideRuns = []string{"--", ".", ":(exclude,glob)**/.runs/**"}
 // all files in them only to leave them out. An empty commit is ignored. It skips the folders that had many files in the
 // index when it was copied.
 func (s *Scratch) SkipRuns(ctx context.Context, commits ...string) error {
+	if s.own != nil {
+		return nil
+	}
 	var folders []string
 	for parent, files := range s.runs {
 		if files > fewRuns {
@@ -78,11 +81,17 @@ func (s *Scratch) outside() []string { return slices.Concat(outsideRuns, s.skipp
 // Difference writes the patch between two trees or commits, without files in .runs. The patch does not depend on the
 // user's configuration. The error is ErrTooLarge if the patch has more than MaxPatchBytes.
 func (s *Scratch) Difference(ctx context.Context, from, to string, w io.Writer) error {
+	if s.own != nil {
+		return s.own.difference(from, to, w)
+	}
 	return s.difference(ctx, w, "diff-tree", from, to)
 }
 
 // DifferenceToIndex is like Difference, but compares with the index, which need not be stored as a tree.
 func (s *Scratch) DifferenceToIndex(ctx context.Context, from string, w io.Writer) error {
+	if s.own != nil {
+		return s.own.difference(from, "", w)
+	}
 	return s.difference(ctx, w, "diff-index", "--cached", from)
 }
 
@@ -113,6 +122,9 @@ type Change struct {
 
 // Changes lists the files that differ between two trees or commits, except those in .runs.
 func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error) {
+	if s.own != nil {
+		return s.own.changes(from, to)
+	}
 	args := append([]string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index",
 		"--ignore-submodules=none", from, to,
@@ -155,6 +167,9 @@ func (s *Scratch) Changes(ctx context.Context, from, to string) ([]Change, error
 
 // Read returns the content of an object. If it has more than limit bytes, Read returns an error.
 func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte, error) {
+	if s.own != nil {
+		return s.own.read(object, limit)
+	}
 	var b bytes.Buffer
 	err := s.cmd.blob(ctx, object, limit, &b)
 	return b.Bytes(), err
@@ -162,12 +177,18 @@ func (s *Scratch) Read(ctx context.Context, object string, limit int64) ([]byte,
 
 // ReadTree replaces the index with the entries of a tree.
 func (s *Scratch) ReadTree(ctx context.Context, tree string) error {
+	if s.own != nil {
+		return s.own.load(tree)
+	}
 	_, err := s.run(ctx, nil, "read-tree", tree)
 	return err
 }
 
 // Apply applies a patch file to the index. Git itself refuses paths outside the tree or in .git.
 func (s *Scratch) Apply(ctx context.Context, patch string) error {
+	if s.own != nil {
+		return s.own.apply(patch)
+	}
 	_, err := s.run(ctx, nil, "apply", "--cached", "--whitespace=nowarn", "-p1", patch)
 	return err
 }
@@ -182,6 +203,9 @@ type Stat struct {
 
 // Stats lists the files that differ between two trees, except those in .runs.
 func (s *Scratch) Stats(ctx context.Context, from, to string) ([]Stat, error) {
+	if s.own != nil {
+		return s.own.stats(from, to)
+	}
 	args := append([]string{
 		"diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-relative",
 		"--no-ext-diff", "--no-textconv", "--full-index", "--ignore-submodules=none", "--diff-algorithm=myers", from, to,

@@ -18,7 +18,11 @@ var ErrMoved = errors.New("the branch has moved in the meantime")
 // UpdateRefs moves all of the refs or none. The ref HEAD stands for the branch that is checked out. The reason is
 // written to the reflog. If a ref is not at its Old commit, the error is ErrMoved.
 func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
-	return dirs.command().updateRefs(ctx, reason, updates...)
+	return dirs.refs().updateRefs(ctx, reason, updates...)
+}
+
+func (p program) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
+	return p.command().updateRefs(ctx, reason, updates...)
 }
 
 func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
@@ -47,7 +51,11 @@ func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
 
 // Resolve returns the commit of a ref or revision, or an empty string if there is none.
 func Resolve(ctx context.Context, dirs Dirs, ref string) (string, error) {
-	out, err := dirs.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
+	return dirs.refs().resolve(ctx, ref)
+}
+
+func (p program) resolve(ctx context.Context, ref string) (string, error) {
+	out, err := p.command().run(ctx, "rev-parse", "-q", "--verify", ref+"^{commit}")
 	var failed *Error
 	if errors.As(err, &failed) && !Inconclusive(err) {
 		return "", nil

@@ -11,7 +11,11 @@ import (
 
 // Remotes lists the names of the remotes.
 func Remotes(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := dirs.command().run(ctx, "remote")
+	return dirs.refs().remotes(ctx)
+}
+
+func (p program) remotes(ctx context.Context) ([]string, error) {
+	out, err := p.command().run(ctx, "remote")
 	return strings.Fields(string(out)), err
 }
 
@@ -39,11 +43,15 @@ func (u Upstream) Name() string { return u.Remote + "/" + strings.TrimPrefix(u.R
 
 // UpstreamOf returns the configured upstream of a branch. ok is false if the branch has none or its name is empty.
 func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok bool, err error) {
+	return dirs.refs().upstreamOf(ctx, branch)
+}
+
+func (p program) upstreamOf(ctx context.Context, branch string) (u Upstream, ok bool, err error) {
 	if branch == "" {
 		return u, false, nil
 	}
 	ref := "refs/heads/" + branch
-	out, err := dirs.command().run(ctx, "for-each-ref",
+	out, err := p.command().run(ctx, "for-each-ref",
 		"--format=%(refname)%00%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)", ref)
 	if err != nil {
 		return u, false, err
@@ -58,13 +66,13 @@ func UpstreamOf(ctx context.Context, dirs Dirs, branch string) (u Upstream, ok b
 			return Upstream{fields[1], fields[2], fields[3]}, fields[1] != ".", nil // a dot stands for this clone
 		}
 	}
-	u, ok, err = configuredUpstream(ctx, dirs, branch)
+	u, ok, err = configuredUpstream(ctx, p.Dirs, branch)
 	if !ok || !born || err != nil {
 		return u, ok, err
 	}
 	// Git is not configured to fetch the upstream, as in a clone of a single branch.
 	u.Tracking = privateRef(u.Remote, u.Ref)
-	names, err := Remotes(ctx, dirs)
+	names, err := Remotes(ctx, p.Dirs)
 	return u, slices.Contains(names, u.Remote), err // the remote may also be a URL
 }
 

@@ -30,6 +30,9 @@ func runsParent(path string) (string, bool) {
 
 // Strip returns the tree of a commit or tree without any folder named .runs.
 func (s *Scratch) Strip(ctx context.Context, tree string) (string, error) {
+	if s.own != nil {
+		return s.own.strip(tree)
+	}
 	out, err := s.run(ctx, nil, "ls-tree", "-r", "-d", "-z", "--name-only", tree)
 	if err != nil {
 		return "", err
@@ -139,7 +142,11 @@ type listedWorktree struct{ path, head string }
 
 // listWorktrees returns the worktrees that `git worktree list` prints, without bare repositories.
 func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
-	out, err := dirs.command().run(ctx, "worktree", "list", "--porcelain")
+	return dirs.refs().worktrees(ctx)
+}
+
+func (p program) worktrees(ctx context.Context) ([]listedWorktree, error) {
+	out, err := p.command().run(ctx, "worktree", "list", "--porcelain")
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +165,8 @@ func listWorktrees(ctx context.Context, dirs Dirs) ([]listedWorktree, error) {
 			}
 		}
 		// Git takes the parent of the Git folder for the main working tree, even if that is elsewhere.
-		if filepath.Clean(w.path) == dirs.Common && !dirs.Linked() {
-			w.path = dirs.Root
+		if filepath.Clean(w.path) == p.Common && !p.Linked() {
+			w.path = p.Root
 		}
 		if w.path != "" {
 			trees = append(trees, w)

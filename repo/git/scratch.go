@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gitruns/runs/repo/git/native"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -30,6 +31,8 @@ type Scratch struct {
 	// it.
 	runs    map[string]int
 	skipped []string // pathspecs of folders named .runs that need not be compared
+
+	own *ownScratch // reads the repository and keeps the index, where there is no git program; otherwise nil
 }
 
 // pinned fixes settings that could change what Git's plumbing commands read or write, or let them write into the
@@ -81,6 +84,12 @@ func newScratch(dirs Dirs, dir string) (*Scratch, error) {
 		s.Close()
 		return nil, fmt.Errorf("making a temporary index: %w", err)
 	}
+	if dirs.ByFiles() {
+		if err := s.openOwn(); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -95,6 +104,9 @@ func (s *Scratch) objects() string { return filepath.Join(s.Dir, "objects") }
 
 // Close removes the temporary folders.
 func (s *Scratch) Close() {
+	if s.own != nil {
+		s.own.repository.Close()
+	}
 	_ = os.RemoveAll(s.Dir)
 	if s.fetched != "" {
 		_ = os.RemoveAll(s.fetched)
@@ -144,6 +156,9 @@ func (s *Scratch) run(ctx context.Context, stdin []byte, args ...string) ([]byte
 // compares the content of files that are as new as the index, so a newer time would hide an edit made in the same clock
 // tick as a `git add`.
 func (s *Scratch) CopyIndex() error {
+	if s.own != nil {
+		return s.own.copyIndex()
+	}
 	from := s.dirs.indexPath()
 	var key indexKey
 	keep := false
@@ -212,6 +227,9 @@ func writeIndex(from, to string, write func(in *os.File, size int64, out *os.Fil
 
 // EmptyTree returns the id of the tree without entries, which depends on the repository's hash algorithm.
 func (s *Scratch) EmptyTree(ctx context.Context) (string, error) {
+	if s.own != nil {
+		return native.EmptyTree.String(), nil
+	}
 	out, err := s.run(ctx, []byte{}, "mktree")
 	return strings.TrimSpace(string(out)), err
 }

@@ -11,6 +11,9 @@ import (
 
 // Gitlinks returns the commits of the submodules in the index, by their paths.
 func (s *Scratch) Gitlinks(ctx context.Context) (map[string]string, error) {
+	if s.own != nil {
+		return s.own.gitlinks()
+	}
 	out, err := s.run(ctx, nil, "ls-files", "-s", "-z")
 	if err != nil {
 		return nil, err

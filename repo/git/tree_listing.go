@@ -29,7 +29,11 @@ func parseEntries(out []byte) []Entry {
 
 // FilesIn lists the files under folders of a commit, without submodules. All paths are relative to the root.
 func FilesIn(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Entry, error) {
-	out, err := dirs.command().run(ctx, append([]string{
+	return dirs.objects().filesIn(ctx, commit, folders...)
+}
+
+func (p program) filesIn(ctx context.Context, commit string, folders ...string) ([]Entry, error) {
+	out, err := p.command().run(ctx, append([]string{
 		"--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree",
 		commit, "--",
 	}, asFolders(folders)...)...)
@@ -55,7 +59,11 @@ type Name struct {
 
 // Names lists the entries directly in folders of a commit. A folder that does not exist counts as empty.
 func Names(ctx context.Context, dirs Dirs, commit string, folders ...string) ([]Name, error) {
-	out, err := dirs.command().run(ctx, append([]string{
+	return dirs.objects().names(ctx, commit, folders...)
+}
+
+func (p program) names(ctx context.Context, commit string, folders ...string) ([]Name, error) {
+	out, err := p.command().run(ctx, append([]string{
 		"--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit,
 		"--",
 	}, asFolders(folders)...)...)
@@ -79,7 +87,11 @@ type Folder struct {
 
 // Folders lists the folders directly in a folder of a commit. A folder that does not exist counts as empty.
 func Folders(ctx context.Context, dirs Dirs, commit, in string) ([]Folder, error) {
-	out, err := dirs.command().run(
+	return dirs.objects().folders(ctx, commit, in)
+}
+
+func (p program) folders(ctx context.Context, commit, in string) ([]Folder, error) {
+	out, err := p.command().run(
 		ctx, "--literal-pathspecs", "ls-tree", "-d", "-z", "--full-tree", commit, "--", in+"/",
 	)
 	if err != nil {
@@ -105,7 +117,11 @@ func asFolders(folders []string) []string {
 
 // FoldersNamed lists the folders called name in a commit, at any depth.
 func FoldersNamed(ctx context.Context, dirs Dirs, commit, name string) ([]string, error) {
-	out, err := dirs.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
+	return dirs.objects().foldersNamed(ctx, commit, name)
+}
+
+func (p program) foldersNamed(ctx context.Context, commit, name string) ([]string, error) {
+	out, err := p.exact().run(ctx, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +140,10 @@ type TreePair struct{ From, To string }
 // AddedNames lists the names that the second tree of a pair has and the first does not. It does not look into folders.
 // It starts one process for all pairs.
 func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, error) {
+	return dirs.objects().addedNames(ctx, pairs)
+}
+
+func (p program) addedNames(ctx context.Context, pairs []TreePair) ([]string, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
@@ -131,14 +151,17 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 	for _, p := range pairs {
 		ask.WriteString(p.From + " " + p.To + "\n")
 	}
-	c := dirs.command()
+	c := p.command()
 	c.stdin = strings.NewReader(ask.String())
 	out, err := c.run(ctx, "diff-tree", "--stdin", "-z", "--name-only", "--no-renames", "--diff-filter=A",
 		"--no-commit-id")
 	var names []string
 	for name := range strings.SplitSeq(string(out), "\x00") {
-		if i := strings.LastIndexByte(name, '\n'); i >= 0 { // Git prints the pair before its names
-			name = name[i+1:]
+		// Git prints the pair before its names, which may have line breaks of their own.
+		if from, rest, ok := strings.Cut(name, " "); ok && isObjectID(from) {
+			if to, rest, ok := strings.Cut(rest, "\n"); ok && isObjectID(to) {
+				name = rest
+			}
 		}
 		if name != "" {
 			names = append(names, name)
@@ -150,6 +173,10 @@ func AddedNames(ctx context.Context, dirs Dirs, pairs []TreePair) ([]string, err
 // Differences lists the changes that lead from one commit to another. If from is empty, it compares to with its parent,
 // or lists all files of to if it has no parent.
 func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error) {
+	return dirs.objects().differences(ctx, from, to)
+}
+
+func (p program) differences(ctx context.Context, from, to string) ([]Edit, error) {
 	args := []string{
 		"diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-relative", "--full-index", "--no-commit-id",
 		"--ignore-submodules=none",
@@ -159,7 +186,7 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 	} else {
 		args = append(args, from, to)
 	}
-	out, err := dirs.command().run(ctx, args...)
+	out, err := p.command().run(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +210,10 @@ func Differences(ctx context.Context, dirs Dirs, from, to string) ([]Edit, error
 
 // Tracked lists the entries of the index under a folder, including links and submodules.
 func Tracked(ctx context.Context, dirs Dirs, folder string) ([]Entry, error) {
-	out, err := dirs.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
+	return dirs.staged().tracked(ctx, folder)
+}
+
+func (p program) tracked(ctx context.Context, folder string) ([]Entry, error) {
+	out, err := p.command().run(ctx, "--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", folder)
 	return parseEntries(out), err
 }

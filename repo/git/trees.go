@@ -5,11 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -28,17 +26,13 @@ type Edit struct {
 	Path, Mode, ID string
 }
 
-// ErrNoObject means that the clone does not have an object.
-var ErrNoObject = errors.New("is not in this clone")
-
 // Trees reads and writes objects through Git processes that it keeps running. It is not safe for concurrent use. The
 // caller must close it.
 type Trees struct {
-	cat    *coprocess // started by the first object that is read
-	open   func() (*coprocess, error)
+	from   objectReader // opened by the first object that is read
+	open   func() (objectReader, error)
 	make   *coprocess // started by the first tree that is written
 	begin  func() (*coprocess, error)
-	ahead  []string // asked for, but not read yet
 	known  map[string][]TreeEntry
 	absent map[string]bool
 	to     *Encoder // where trees are written instead; nil if Git writes them
@@ -52,29 +46,26 @@ const maxCommitBytes = 4 << 20
 
 // OpenTrees returns a Trees whose processes end when ctx is done or Close is called.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
-	if err := Installed(); err != nil {
-		return nil, err
-	}
-	open := func() (*coprocess, error) { return dirs.command().start(ctx, "cat-file", "--batch") }
+	open := func() (objectReader, error) { return dirs.objects().reader(ctx, false) }
 	// Git need not check that the entries of a tree exist, because every id comes from Git itself.
 	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
 	return &Trees{open: open, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 
-// OpenObjects starts only a process that reads and that ignores replacement objects. Edit and Empty cannot be used. It
+// OpenObjects returns a Trees that only reads and that ignores replacement objects. Edit and Empty cannot be used. It
 // reports objects in absent as missing without asking Git, which would fetch them one by one.
 func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees, error) {
-	cat, err := dirs.exact().start(ctx, "cat-file", "--batch")
+	from, err := dirs.objects().reader(ctx, true)
 	if err != nil {
 		return nil, err
 	}
-	return &Trees{cat: cat, known: map[string][]TreeEntry{}, absent: absent}, nil
+	return &Trees{from: from, known: map[string][]TreeEntry{}, absent: absent}, nil
 }
 
 // Close stops the processes.
 func (t *Trees) Close() {
-	if t.cat != nil {
-		t.cat.close()
+	if t.from != nil {
+		t.from.close()
 	}
 	if t.make != nil {
 		t.make.close()
@@ -97,7 +88,7 @@ func (t *Trees) Read(id string) ([]TreeEntry, error) {
 	for len(data) > 0 {
 		head, rest, ok := bytes.Cut(data, []byte{0})
 		mode, name, ok2 := strings.Cut(string(head), " ")
-		size := t.cat.idBytes
+		size := t.from.idBytes()
 		if !ok || !ok2 || len(rest) < size {
 			return nil, fmt.Errorf("tree %s is damaged", id)
 		}
@@ -122,15 +113,12 @@ func (t *Trees) ReadAll(ids []string) error {
 	}
 	slices.Sort(unknown)
 	for ids := range slices.Chunk(slices.Compact(unknown), readAtOnce) {
-		if len(t.ahead) == 0 {
-			names := make([]string, len(ids))
-			for i, id := range ids {
-				names[i] = id + "^{tree}"
-			}
-			if err := t.send(strings.Join(names, "\n")); err != nil {
-				return err
-			}
-			t.ahead = names
+		names := make([]string, len(ids))
+		for i, id := range ids {
+			names[i] = id + "^{tree}"
+		}
+		if err := t.announce(names); err != nil {
+			return err
 		}
 		for _, id := range ids {
 			if _, err := t.Read(id); err != nil {
@@ -150,21 +138,21 @@ const headBytes = 1024
 // Sum returns the SHA-256 of a blob, its size and its first 1,024 bytes, without keeping more of it in memory. If it
 // has more than limit bytes, Sum returns an error.
 func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []byte, err error) {
-	size, err = t.ask(id, "blob", limit)
+	size, content, err := t.ask(id, "blob", limit)
 	if err != nil {
 		return "", size, nil, err
 	}
 	sum := sha256.New()
 	head = make([]byte, min(size, headBytes))
-	if _, err := io.ReadFull(t.cat.out, head); err != nil {
-		return "", size, nil, t.cat.failed(err)
+	if _, err := io.ReadFull(content, head); err != nil {
+		return "", size, nil, err
 	}
 	sum.Write(head)
-	if _, err := io.CopyN(sum, t.cat.out, size-int64(len(head))); err != nil {
-		return "", size, nil, t.cat.failed(err)
+	if _, err := io.CopyN(sum, content, size-int64(len(head))); err != nil {
+		return "", size, nil, err
 	}
-	if _, err := t.cat.out.Discard(1); err != nil {
-		return "", size, nil, t.cat.failed(err)
+	if err := t.from.end(); err != nil {
+		return "", size, nil, err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), size, head, nil
 }
@@ -172,16 +160,16 @@ func (t *Trees) Sum(id string, limit int64) (digest string, size int64, head []b
 // Copy writes a blob to w. If it has more than limit bytes, Copy returns an error. After an error of w, t can still be
 // used.
 func (t *Trees) Copy(id string, limit int64, w io.Writer) error {
-	size, err := t.ask(id, "blob", limit)
+	size, content, err := t.ask(id, "blob", limit)
 	if err != nil {
 		return err
 	}
 	to := &stickyWriter{w: w}
-	if _, err := io.CopyN(to, t.cat.out, size); err != nil {
-		return t.cat.failed(err)
+	if _, err := io.CopyN(to, content, size); err != nil {
+		return err
 	}
-	if _, err := t.cat.out.Discard(1); err != nil {
-		return t.cat.failed(err)
+	if err := t.from.end(); err != nil {
+		return err
 	}
 	return to.err
 }
@@ -199,114 +187,56 @@ func (f *stickyWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// object asks the process for one object.
+// object reads one object.
 func (t *Trees) object(name, kind string, limit int64) ([]byte, error) {
-	size, err := t.ask(name, kind, limit)
+	size, content, err := t.ask(name, kind, limit)
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, size+1)
-	if _, err := io.ReadFull(t.cat.out, data); err != nil {
-		return nil, t.cat.failed(err)
+	data := make([]byte, size)
+	if _, err := io.ReadFull(content, data); err != nil {
+		return nil, err
 	}
-	return data[:size], nil
+	return data, t.from.end()
 }
 
-// ask asks the process for an object and returns its size. The caller must then read the content.
-func (t *Trees) ask(name, kind string, limit int64) (size int64, err error) {
+// ask finds an object. The caller must read size bytes of the content and then call end of t.from.
+func (t *Trees) ask(name, kind string, limit int64) (size int64, content io.Reader, err error) {
 	if name == "" || strings.ContainsAny(name, "\n\x00") {
-		return 0, fmt.Errorf("%q is not an object name", name)
+		return 0, nil, fmt.Errorf("%q is not an object name", name)
 	}
 	if t.absent[name] {
-		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
+		return 0, nil, fmt.Errorf("object %s %w", name, ErrNoObject)
 	}
-	if err := t.request(name); err != nil {
-		return 0, err
+	if err := t.start(); err != nil {
+		return 0, nil, err
 	}
-	size, found, err := t.answer()
-	if errors.Is(err, ErrNoObject) {
-		return 0, fmt.Errorf("object %s %w", name, ErrNoObject)
-	}
-	if err != nil {
-		return 0, err
-	}
-	if found == kind && size <= limit {
-		return size, nil
-	}
-	if _, err := io.CopyN(io.Discard, t.cat.out, size+1); err != nil {
-		return size, t.cat.failed(err)
-	}
-	if found != kind {
-		return size, fmt.Errorf("object %s is a %s, not a %s", name, found, kind)
-	}
-	return size, fmt.Errorf("object %s has %d bytes, the limit is %d", name, size, limit)
+	return t.from.ask(name, kind, limit)
 }
 
-// answer reads the line that precedes the content of an object.
-func (t *Trees) answer() (size int64, kind string, err error) {
-	head, err := t.cat.out.ReadString('\n')
-	if err != nil {
-		return 0, "", t.cat.failed(err)
+func (t *Trees) start() (err error) {
+	if t.from == nil {
+		t.from, err = t.open()
 	}
-	fields := strings.Fields(head)
-	if len(fields) != 3 {
-		return 0, "", ErrNoObject
-	}
-	size, err = strconv.ParseInt(fields[2], 10, 64)
-	if err != nil || size < 0 {
-		return 0, "", fmt.Errorf("git: its answer about an object has an unexpected line %q", head)
-	}
-	t.cat.idBytes = len(fields[0]) / 2
-	return size, fields[1], nil
+	return err
 }
 
-// request writes the request for an object, unless Ahead has just done so.
-func (t *Trees) request(name string) (err error) {
-	if len(t.ahead) > 0 && t.ahead[0] == name {
-		t.ahead = t.ahead[1:]
-		return nil
+func (t *Trees) announce(names []string) error {
+	if err := t.start(); err != nil {
+		return err
 	}
-	for len(t.ahead) > 0 { // something else is read first: give up what was asked for
-		size, _, err := t.answer()
-		if err == nil {
-			_, err = io.CopyN(io.Discard, t.cat.out, size+1)
-		}
-		if err != nil && !errors.Is(err, ErrNoObject) {
-			return t.cat.failed(err)
-		}
-		t.ahead = t.ahead[1:]
-	}
-	return t.send(name)
-}
-
-func (t *Trees) send(text string) (err error) {
-	if t.cat == nil {
-		if t.cat, err = t.open(); err != nil {
-			return err
-		}
-	}
-	if _, err := io.WriteString(t.cat.in, text+"\n"); err != nil {
-		return t.cat.failed(err)
-	}
-	return nil
+	return t.from.ahead(names)
 }
 
 // Ahead asks for a few objects that will be read next, in this order, so that Git reads them meanwhile. The names must
 // be ids.
 func (t *Trees) Ahead(ids ...string) error {
-	if len(t.ahead) > 0 {
-		return nil
-	}
 	for _, id := range ids {
 		if !isObjectID(id) || t.absent[id] {
 			return nil
 		}
 	}
-	if err := t.send(strings.Join(ids, "\n")); err != nil {
-		return err
-	}
-	t.ahead = ids
-	return nil
+	return t.announce(ids)
 }
 
 // Commit reads a commit.

@@ -26,6 +26,9 @@ type Worktree struct {
 // ReadWorktree lists the working tree. The index must have been copied before. In the copy, it clears flags that hide
 // changes, because the files on disk count.
 func (s *Scratch) ReadWorktree(ctx context.Context) (*Worktree, error) {
+	if s.own != nil {
+		return s.own.readWorktree()
+	}
 	w := &Worktree{Folders: map[string]bool{"": true}, runs: map[string]bool{}}
 	// This listing checks every file on disk. It takes as long as readIndex, so both run at once.
 	var different []byte
@@ -167,6 +170,9 @@ type Failure struct{ Path, Reason string }
 // Stage updates the index from the disk: it adds files that exist and removes the others. It returns the files that
 // cannot be read or whose filter fails. Their entries in the index stay as they are.
 func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) {
+	if s.own != nil {
+		return s.own.add(ctx, paths)
+	}
 	if len(paths) == 0 {
 		return nil, nil
 	}
@@ -198,6 +204,9 @@ func (s *Scratch) Stage(ctx context.Context, paths []string) ([]Failure, error) 
 
 // Remove removes entries from the index, including those whose folder is now a link on disk.
 func (s *Scratch) Remove(ctx context.Context, paths []string) error {
+	if s.own != nil {
+		return s.own.remove(paths)
+	}
 	if len(paths) == 0 {
 		return nil
 	}
@@ -207,6 +216,9 @@ func (s *Scratch) Remove(ctx context.Context, paths []string) error {
 
 // StageContent stages data as the content of path, whatever is on disk. mode is 100644 or 100755.
 func (s *Scratch) StageContent(ctx context.Context, path, mode string, data []byte) error {
+	if s.own != nil {
+		return s.own.content(path, mode, data)
+	}
 	out, err := s.run(ctx, data, "hash-object", "-w", "--stdin", "--path="+path)
 	if err != nil {
 		return err
@@ -220,6 +232,9 @@ func list(paths []string) []byte { return []byte(strings.Join(paths, "\x00") + "
 
 // Tree stores the index as a tree, without any folder named .runs, and returns its id.
 func (s *Scratch) Tree(ctx context.Context, w *Worktree) (string, error) {
+	if s.own != nil {
+		return s.own.tree(true)
+	}
 	tree, err := s.WriteTree(ctx)
 	if err != nil {
 		return "", err

@@ -1,0 +1,189 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/gitruns/runs/repo/git/native"
+)
+
+// Two backends do what this package is asked for. Wherever the git program is on the PATH, it does all of it. Where it
+// is not, the package native reads the repository by its files. What native cannot do exactly as Git does, and what has
+// no method in one of the interfaces below, fails with ErrNoGit.
+
+// refs finds refs, revisions and settings. The functions of the same names say what the methods do.
+type refs interface {
+	updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error
+	keepBase(ctx context.Context, commit string) error
+	resolve(ctx context.Context, ref string) (string, error)
+	readTip(ctx context.Context) (Tip, error)
+	branches(ctx context.Context) ([]string, error)
+	newestBranches(ctx context.Context, n int, remotes bool) ([]Branch, error)
+	findBranch(ctx context.Context, name string) (commit string, here bool, err error)
+	defaultBranch(ctx context.Context) string
+	trackedHead(ctx context.Context, remote string) (string, error)
+	checkedOut(ctx context.Context, branch string) (string, error)
+	checkBranch(ctx context.Context, name string) error
+	worktrees(ctx context.Context) ([]listedWorktree, error)
+	tips(ctx context.Context, folders ...string) ([]string, error)
+	signs(ctx context.Context) bool
+	commit(ctx context.Context, rev string) (string, error)
+	hasPath(ctx context.Context, commit, path string) bool
+	keptBases(ctx context.Context) (map[string]bool, error)
+	remotes(ctx context.Context) ([]string, error)
+	upstreamOf(ctx context.Context, branch string) (u Upstream, ok bool, err error)
+	partial(ctx context.Context) (bool, error)
+	settings(ctx context.Context, pattern string) (map[string]string, error)
+}
+
+// objects reads objects and the history. The functions of the same names say what the methods do.
+type objects interface {
+	reader(ctx context.Context, exact bool) (objectReader, error)
+	readBlob(ctx context.Context, object string, limit int64, w io.Writer) error
+	readObjects(ctx context.Context, ids []string, limit int64, read func(i int, data []byte, err error) error) error
+	missing(ctx context.Context, ids []string) ([]string, error)
+	filesIn(ctx context.Context, commit string, folders ...string) ([]Entry, error)
+	names(ctx context.Context, commit string, folders ...string) ([]Name, error)
+	folders(ctx context.Context, commit, in string) ([]Folder, error)
+	foldersNamed(ctx context.Context, commit, name string) ([]string, error)
+	addedNames(ctx context.Context, pairs []TreePair) ([]string, error)
+	differences(ctx context.Context, from, to string) ([]Edit, error)
+	mergeBase(ctx context.Context, a, b string) (string, error)
+	onBranch(ctx context.Context, commit string) (bool, error)
+	isAncestor(ctx context.Context, commit, of string) (bool, error)
+	commitsNotIn(ctx context.Context, tip string, others ...string) ([]string, error)
+	reachableFrom(ctx context.Context, commits []string, rev string) (map[string]bool, error)
+	lastChange(ctx context.Context, tip, path string) (string, error)
+	changesOf(ctx context.Context, tip, path string) ([]string, error)
+	missingObjects(ctx context.Context, tips, without, folders []string) (map[string]bool, error)
+	eachChange(ctx context.Context, tips, without, folders []string, visit func(CommittedChange) error) (int, error)
+	deletedFiles(ctx context.Context, tip string, without, folders []string) (map[string]string, error)
+}
+
+// objectReader reads objects one after the other.
+type objectReader interface {
+	// ask finds an object by its id, or a tree as ID^{tree}. The caller must then read size bytes of the content and
+	// call end. The error is ErrNoObject if the clone lacks it; then, and if it is not of the kind or has more than
+	// limit bytes, there is nothing to read.
+	ask(name, kind string, limit int64) (size int64, content io.Reader, err error)
+	// end must be called after the content was read. It fails if the content is damaged.
+	end() error
+	// ahead tells which objects will be asked for next, in this order. It may do nothing.
+	ahead(names []string) error
+	// idBytes is the size of the ids of the repository, once an object was asked for.
+	idBytes() int
+	close()
+}
+
+// staged reads the index.
+type staged interface {
+	tracked(ctx context.Context, folder string) ([]Entry, error)
+	versions(ctx context.Context, which, folder string) ([]IndexVersion, error)
+	indexed(ctx context.Context, folders ...string) ([]IndexEntry, error)
+	trackedFiles(ctx context.Context) (map[string]bool, error)
+}
+
+// program is the backend that runs Git.
+type program struct{ Dirs }
+
+func (d Dirs) refs() refs {
+	if d.ByFiles() {
+		return files{d}
+	}
+	return program{d}
+}
+
+func (d Dirs) objects() objects {
+	if d.ByFiles() {
+		return files{d}
+	}
+	return program{d}
+}
+
+func (d Dirs) staged() staged {
+	if d.ByFiles() {
+		return files{d}
+	}
+	return program{d}
+}
+
+// ByFiles reports whether the repository is read by its files, because there is no git program.
+func (d Dirs) ByFiles() bool { return d.native || !installed() }
+
+// WithoutProgram returns the repository as it is worked on where there is no git program, even if there is one.
+func (d Dirs) WithoutProgram() Dirs {
+	d.native = true
+	return d
+}
+
+// searched is the result of the last search for the program, which is repeated only if the PATH has changed.
+type searched struct {
+	path  string
+	found bool
+}
+
+var lastSearch atomic.Pointer[searched]
+
+func installed() bool {
+	path := os.Getenv("PATH")
+	if last := lastSearch.Load(); last != nil && last.path == path {
+		return last.found
+	}
+	_, err := exec.LookPath("git")
+	lastSearch.Store(&searched{path, err == nil})
+	return err == nil
+}
+
+// ErrNoGit means that no git program is on the PATH, and that what was asked for needs it.
+var ErrNoGit = native.ErrNoGit
+
+// ErrNoObject means that the clone does not have an object.
+var ErrNoObject = native.ErrNoObject
+
+// files is the backend that reads a repository by its files.
+type files struct{ Dirs }
+
+// open opens the repository. The caller must close it.
+func (f files) open() (*native.Repository, error) { return f.openAs(false) }
+
+func (f files) openAs(exact bool) (*native.Repository, error) {
+	at := native.Place{Root: f.Root, Git: f.Git, Common: f.Common}
+	if f.Root == f.Git { // a bare repository
+		at.Root = ""
+	}
+	if !f.Apart {
+		if own := os.Getenv("GIT_OBJECT_DIRECTORY"); own != "" {
+			at.Objects = absolute(f.Root, own)
+		}
+		for _, other := range filepath.SplitList(os.Getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES")) {
+			at.Alternates = append(at.Alternates, absolute(f.Root, other))
+		}
+	}
+	r, err := native.Open(at)
+	if err != nil {
+		return nil, fromNative(err)
+	}
+	r.Exact = exact
+	return r, nil
+}
+
+// fromNative returns an error of the package native as the callers of the program know it.
+func fromNative(err error) error {
+	var owner *native.NotTrusted
+	if errors.As(err, &owner) {
+		return &Error{Code: 128, Message: owner.Error(), Output: "fatal: " + owner.Error() + "\n"}
+	}
+	return err
+}
+
+// absent reports whether an error means that something does not exist, so that nothing else is wrong.
+func absent(err error) bool {
+	var revision *native.NoRevision
+	var kind *native.WrongKind
+	return errors.As(err, &revision) || errors.As(err, &kind) || errors.Is(err, ErrNoObject)
+}
