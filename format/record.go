@@ -132,6 +132,7 @@ type Source struct {
 	Durable *bool // false if base may vanish with its branch
 	Patches []string
 	Entry   string
+	Reader  string // ReaderNative if no git program read the repository; otherwise empty
 	Omitted []Omitted
 
 	Submodules []Submodule // those that were checked out, also within others; sorted by path
@@ -142,6 +143,9 @@ type Source struct {
 	Redacted     bool
 	RedactedTree string
 }
+
+// ReaderNative is the Reader of a source that was read without the git program.
+const ReaderNative = "native"
 
 // Part is the source of another repository. Its patches lead from Base to Tree, as those of a Source do.
 type Part struct {

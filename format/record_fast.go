@@ -445,7 +445,7 @@ func (p *runParser) source() *Source {
 		durable := p.boolean("durable")
 		s.Durable = &durable
 	}
-	s.Patches, s.Entry = p.digests("patches"), p.relative("entry")
+	s.Patches, s.Entry, s.Reader = p.digests("patches"), p.relative("entry"), p.text("reader")
 	s.Redacted, s.RedactedTree = p.boolean("redacted"), p.hash("redacted_tree", true)
 	p.must(!p.more())
 	for p.section(omittedHeader) {

@@ -26,7 +26,7 @@ func fastExamples(t testing.TB) [][]byte {
 	}
 	full.Adds, full.EndReason, full.Signal = true, "stopped", "SIGTERM"
 	full.Params["none"] = nil
-	full.Source.RedactedTree = full.Source.Tree
+	full.Source.RedactedTree, full.Source.Reader = full.Source.Tree, ReaderNative
 	full.Environment.Withheld = []string{"TOKEN"}
 	full.Machine.Kernel, full.Machine.CPU = "6.1", "x"
 	full.Redacted = nil

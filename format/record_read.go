@@ -322,7 +322,7 @@ func readSource(t table, unknown map[string]any) *Source {
 	s := &Source{
 		Commit: t.hash("commit", true), Branch: t.text("branch"), Remote: t.text("remote"), Dirty: t.boolean("dirty"),
 		Tree: t.hash("tree", true), Base: t.hash("base", true), Patches: t.texts("patches"), Entry: t.relative("entry"),
-		Redacted: t.boolean("redacted"), RedactedTree: t.hash("redacted_tree", true),
+		Reader: t.text("reader"), Redacted: t.boolean("redacted"), RedactedTree: t.hash("redacted_tree", true),
 	}
 	if t.has("durable") {
 		durable := t.boolean("durable")

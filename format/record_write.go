@@ -130,6 +130,7 @@ func (s *Source) tree() object {
 	}
 	o.addTexts("patches", s.Patches)
 	o.addText("entry", s.Entry)
+	o.addText("reader", s.Reader)
 	if s.Redacted {
 		o.add("redacted", true)
 	}

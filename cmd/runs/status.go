@@ -79,6 +79,7 @@ type statusJSON struct {
 	Missing     []string              `json:"missing"`       // runs of HEAD that were deleted from the working tree
 	Files       []string              `json:"missing_files"` // other files of HEAD that were, by their paths in .runs
 	NotUploaded notUploadedJSON       `json:"not_uploaded"`
+	Reader      *string               `json:"reader"`     // of the repository: git or native; null outside Git
 	Notes       int                   `json:"notes"`      // notes and tags of committed runs that are not committed
 	Redactions  []redactionJSON       `json:"redactions"` // of committed runs, that are not committed
 	Removals    int                   `json:"removals"`   // that are not committed
@@ -153,6 +154,13 @@ func newStatusJSON(r *repo.Repository, c *catalog.Catalog, o *share.Overview, w 
 		Removed: o.Removed, Restored: o.Restored,
 		Redactions: newRedactionsJSON(o.Redactions),
 	}
+	if r.InGit {
+		reader := "git"
+		if r.Git.ByFiles() {
+			reader = format.ReaderNative
+		}
+		s.Reader = &reader
+	}
 	for _, run := range o.Unredacted {
 		s.Unredacted = append(s.Unredacted, run.ID)
 	}
@@ -184,6 +192,9 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	where := "outside Git: the source of runs is not recorded"
 	if r.InGit {
 		where = "in Git"
+		if r.Git.ByFiles() {
+			where = "in Git, read by runs itself because git is not installed"
+		}
 	}
 	a.print("%s, %s", terminal.Clean(repo.Relative(a.dir, r.Dir)), where)
 	counts := map[format.Status]int{}

@@ -94,6 +94,9 @@ func captureIn(ctx context.Context, scratch *git.Scratch, dirs git.Dirs, q Sourc
 
 func (c *Captured) capture(ctx context.Context, dirs git.Dirs, q SourceRequest) error {
 	config := q.Config
+	if dirs.ByFiles() {
+		c.Source.Reader = format.ReaderNative
+	}
 	if err := c.scratch.CopyIndex(); err != nil {
 		return err
 	}

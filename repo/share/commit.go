@@ -78,6 +78,17 @@ func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	return completePacking(ctx, r)
 }
 
+// needGit refuses what only the git program does.
+func needGit(r *repo.Repository, doing, command string) error {
+	if !r.Git.ByFiles() {
+		return nil
+	}
+	return &repo.HintError{
+		Err:  fmt.Errorf("%s: %w", doing, git.ErrNoGit),
+		Hint: "run 'runs " + command + "' in this folder where git is installed, such as outside the container",
+	}
+}
+
 // refSwitches is how often a commit starts again because a branch moved.
 const refSwitches = 20
 
@@ -90,6 +101,9 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Err:  errors.New("committing runs: this is not a Git repository"),
 			Hint: "run 'git init' first",
 		}
+	}
+	if err := needGit(r, "committing runs", "commit"); err != nil {
+		return nil, err
 	}
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("committing runs: %w", err)

@@ -52,6 +52,9 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 	if !r.InGit {
 		return nil, errors.New("pulling runs: this is not a Git repository")
 	}
+	if err := needGit(r, "pulling runs", "pull"); err != nil {
+		return nil, err
+	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "run " + end + " first"}
 	}

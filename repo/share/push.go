@@ -71,6 +71,9 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is not a Git repository")
 	}
+	if err := needGit(r, "pushing runs", "push"); err != nil {
+		return nil, err
+	}
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}

@@ -17,8 +17,8 @@ import (
 var fixed = []string{
 	"schema", "id", "status", "started", "ended", "exit_code", "parent", "resumes", "adds", "reproduces", "requires",
 	"metrics", "defined", "files",
-	"source.commit", "source.dirty", "source.tree", "source.base", "source.durable", "source.patches", "source.redacted",
-	"source.redacted_tree", "source.omitted.*.bytes", "source.omitted.*.count",
+	"source.commit", "source.dirty", "source.tree", "source.base", "source.durable", "source.patches", "source.reader",
+	"source.redacted", "source.redacted_tree", "source.omitted.*.bytes", "source.omitted.*.count",
 	"source.submodules.*.path", "source.submodules.*.commit", "source.submodules.*.tree", "source.submodules.*.base",
 	"source.submodules.*.patches", "source.submodules.*.redacted",
 	"source.packages.*.name", "source.packages.*.commit", "source.packages.*.tree", "source.packages.*.base",

@@ -69,6 +69,9 @@ func (v Run) source(p *page, s *format.Source) {
 	p.pair("  commit", commit)
 	p.pair("  remote", s.Remote)
 	p.pair("  program", s.Entry)
+	if s.Reader == format.ReaderNative {
+		p.pair("  read by", "runs, on a machine without git")
+	}
 	v.restorable(p, s)
 }
 
