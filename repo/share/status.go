@@ -44,6 +44,31 @@ func countFinished(ctx context.Context, r *repo.Repository, ids map[string]bool)
 	return n, nil
 }
 
+// countResumed returns how many runs that are not counted yet are resumed by those that are, and are not committed: a
+// commit takes them too, whatever their status.
+func countResumed(known knownRuns, c *catalog.Catalog, counted map[string]bool) (n int) {
+	rows := map[string]*catalog.Row{}
+	var newer []string
+	for _, row := range c.Rows() {
+		if row.Active() == nil {
+			rows[row.ID()] = row
+		}
+		if row.Resumes() != "" && counted[row.ID()] {
+			newer = append(newer, row.ID())
+		}
+	}
+	seen := map[string]bool{}
+	for _, id := range newer {
+		for row := rows[id]; row != nil && !seen[row.ID()]; row = rows[row.Resumes()] {
+			seen[row.ID()] = true
+			if id := row.ID(); !counted[id] && !known.runs[id] && !known.removed[id] {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // uncommittedIDs returns the ids of the ended runs that the runs branch does not have. It leaves out those that a
 // commit has left out because they were unsuccessful.
 func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
@@ -134,23 +159,25 @@ func (d *days) known(commit string) (knownRuns, error) {
 }
 
 // uncommitted counts the runs of a catalog that a commit would take, and that no other worktree has recorded: those
-// with status finished that the branch does not know, and those that it marks as removed and that were restored. marks
-// is as for uncommittedOn. restored are the latter, sorted.
-func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) (n int, restored []string) {
+// with status finished that the branch does not know, those that they resume, and those that it marks as removed and
+// that were restored. marks is as for uncommittedOn. restored are the latter, sorted; resumed counts those between.
+func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) (n, resumed int, restored []string) {
+	counted := map[string]bool{}
 	for _, r := range c.Rows() {
 		if r.Active() != nil || r.Elsewhere() {
 			continue
 		}
 		switch {
 		case marks && known.removed[r.ID()]:
-			n++
+			counted[r.ID()] = true
 			restored = append(restored, r.ID())
 		case r.Status() == format.Finished && !known.runs[r.ID()] && !known.removed[r.ID()]:
-			n++
+			counted[r.ID()] = true
 		}
 	}
+	resumed = countResumed(known, c, counted)
 	slices.Sort(restored)
-	return n, restored
+	return len(counted) + resumed, resumed, restored
 }
 
 // countPending counts the annotations, removals and files of experiments that the next commit takes. It looks only at
@@ -439,7 +466,8 @@ func withoutBatches(trees *git.Trees, names []string, here map[string]string, ot
 
 // Overview reports where in Git the runs of a clone are.
 type Overview struct {
-	Uncommitted int                  // of this worktree, with status finished
+	Uncommitted int                  // of this worktree, with status finished, and those that they resume
+	Resumed     int                  // the latter
 	Experiments int                  // whose files the runs branch does not have as they are
 	Notes       int                  // of committed runs, that the runs branch does not have: annotations and tags
 	Removed     []string             // removed runs that the runs branch still has, or whose markers it lacks
@@ -496,7 +524,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Uncommitted, o.Restored = uncommitted(known, c, local.checkedOut)
+	o.Uncommitted, o.Resumed, o.Restored = uncommitted(known, c, local.checkedOut)
 	if err := o.countPending(ctx, r, d, known); err != nil {
 		return nil, err
 	}
