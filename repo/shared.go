@@ -184,7 +184,7 @@ func (r *Repository) shared(
 	}
 	if damaged != nil {
 		return "", nil, withHint(
-			damaged, "remove it, then run 'git fetch' and 'git checkout -- .runs'",
+			damaged, "remove it, then run 'git fetch' and 'git checkout HEAD -- .runs'",
 		)
 	}
 	return "", nil, withHint(

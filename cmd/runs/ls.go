@@ -191,7 +191,7 @@ func (a *app) lookDeleted(ctx context.Context, r *repo.Repository) (report func(
 		<-done
 		if n := len(ids); n > 0 {
 			a.progress("runs: %s of HEAD %s deleted from the working tree", plural(n, "run"), verb(n, "was", "were"))
-			a.hint("run 'git checkout -- .runs' to bring %s back", verb(n, "it", "them"))
+			a.hint("run 'git checkout HEAD -- .runs' to bring %s back", verb(n, "it", "them"))
 		}
 	}
 }
@@ -289,7 +289,7 @@ func (a *app) reportNone(ctx context.Context, c *catalog.Catalog) {
 	if missing, err := share.Missing(ctx, c); err == nil && len(missing) > 0 {
 		a.progress("runs: no runs in the working tree: %s of HEAD %s deleted from it",
 			plural(len(missing), "run"), verb(len(missing), "was", "were"))
-		a.hint("run 'git checkout -- .runs' to bring %s back", verb(len(missing), "it", "them"))
+		a.hint("run 'git checkout HEAD -- .runs' to bring %s back", verb(len(missing), "it", "them"))
 		return
 	}
 	if removed, err := c.Repository().Trashed(); err == nil && len(removed) > 0 {

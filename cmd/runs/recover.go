@@ -220,7 +220,7 @@ func (a *app) reportLost(done *share.RestoredLost, dry bool) {
 	}
 	if n := done.Deleted; n > 0 {
 		a.progress("runs: %s of HEAD %s not in the working tree", plural(n, "run"), verb(n, "is", "are"))
-		a.hint("run 'git checkout -- .runs' to bring %s back", verb(n, "it", "them"))
+		a.hint("run 'git checkout HEAD -- .runs' to bring %s back", verb(n, "it", "them"))
 	}
 	if n := done.OnOtherBranches; n > 0 {
 		a.progress("runs: %s %s only on other branches", plural(n, "run"), verb(n, "is", "are"))

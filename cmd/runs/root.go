@@ -439,7 +439,7 @@ func (a *app) find(ctx context.Context) (*repo.Repository, error) {
 		if project, failed := share.DeletedProject(ctx, a.dir); failed == nil && project != "" {
 			err = &repo.HintError{
 				Err:  err,
-				Hint: "run 'git checkout -- .runs' for what HEAD has, or 'runs recover --lost' for what it lacks",
+				Hint: "run 'git checkout HEAD -- .runs' for what HEAD has, or 'runs recover --lost' for what it lacks",
 			}
 		}
 	}

@@ -106,7 +106,7 @@ func (a *app) reportUnreadable(damage []repo.Damage) {
 	}
 	switch {
 	case batch:
-		a.hint("run 'git checkout -- .runs' if a commit has it; otherwise remove the folder that is named")
+		a.hint("run 'git checkout HEAD -- .runs' if a commit has it; otherwise remove the folder that is named")
 	case run:
 		a.hint(damageHint)
 	}

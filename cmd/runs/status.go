@@ -217,7 +217,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 		a.print("%s only in HEAD, because %s not checked out", plural(left, "run"), verb(left, "it is", "they are"))
 	}
 	if n := len(o.Missing); n > 0 {
-		a.print("%s of HEAD deleted from the working tree: run 'git checkout -- .runs'", plural(n, "run"))
+		a.print("%s of HEAD deleted from the working tree: run 'git checkout HEAD -- .runs'", plural(n, "run"))
 	}
 	if o.Conflict != nil {
 		a.print("%s", conflictLine(o.Conflict))

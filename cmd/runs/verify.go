@@ -188,7 +188,7 @@ const (
 const maxNamed = 50
 
 // deletedFromTree is the problem of a run of HEAD that the working tree lacks.
-const deletedFromTree = "it was deleted from the working tree; run 'git checkout -- .runs'"
+const deletedFromTree = "it was deleted from the working tree; run 'git checkout HEAD -- .runs'"
 
 // fileDeleted is the problem of another file of HEAD that the working tree lacks.
 func fileDeleted(name string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/regular"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // plan describes the changes that a commit will make.
@@ -42,6 +43,7 @@ type plan struct {
 	open     map[string]bool     // days with something to commit
 	left     map[string]int      // unsuccessful runs that are not committed, by day
 	batched  workingBatches
+	unmarked map[string]bool // runs that the branch has lost without a marker; nil until it is needed
 }
 
 // leaveOpen says that there is something to commit of the day of a run.
@@ -227,7 +229,7 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	slices.SortStableFunc(p.Refused, func(a, b repo.Damage) int { return strings.Compare(a.ID, b.ID) })
 	if !named {
 		for id := range removed {
-			if removes, err := p.removes(known, id); err != nil {
+			if removes, err := p.removes(ctx, known, id); err != nil {
 				return p, err
 			} else if removes {
 				p.leaveOpen(id)
@@ -307,18 +309,38 @@ func (p *plan) addNotes(known *snapshot, id string) error {
 	return nil
 }
 
-// removes reports whether the commit removes a run that has a removal marker. The marker that another worktree has left
-// in the common store counts only if the branch has the run; it is put into the working tree.
-func (p *plan) removes(known *snapshot, id string) (bool, error) {
+// removes reports whether the commit removes a run that has a removal marker. A marker that only the common store has
+// counts if the branch has the run, or if a commit of the user's own has removed it; it is put into the working tree.
+func (p *plan) removes(ctx context.Context, known *snapshot, id string) (bool, error) {
 	// A batch keeps a run that was removed, until 'runs pack'.
 	committed := known.folders[id] != "" || len(known.in[id]) > 0 && !known.removed[id]
 	if p.repo.MarkedHere(id) {
 		return committed || !known.removed[id], nil
 	}
 	if !committed {
-		return false, nil
+		if known.removed[id] || p.beside {
+			return false, nil
+		}
+		if unmarked, err := p.isUnmarked(ctx, id); err != nil || !unmarked {
+			return false, err
+		}
 	}
 	return true, p.repo.GatherRemoval(id)
+}
+
+// isUnmarked reports whether a commit of the branch has removed a run without its marker.
+func (p *plan) isUnmarked(ctx context.Context, id string) (bool, error) {
+	if p.unmarked == nil {
+		damage, err := BranchDamage(ctx, p.repo)
+		if err != nil {
+			return false, err
+		}
+		p.unmarked = map[string]bool{}
+		for _, d := range damage {
+			p.unmarked[d.ID] = p.unmarked[d.ID] || d.Reason == transition.Unmarked
+		}
+	}
+	return p.unmarked[id], nil
 }
 
 // removeRun removes a run and adds its removal marker.

@@ -11,6 +11,7 @@ import (
 	"github.com/gitruns/runs/repo/catalog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/index"
+	"github.com/gitruns/runs/repo/transition"
 )
 
 // BranchNameError means that a name is not valid for a branch.
@@ -567,8 +568,36 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 	if o.Damage, err = BranchDamage(ctx, r); err != nil {
 		return o, err
 	}
+	if local.checkedOut {
+		if err := o.settleUnmarked(r); err != nil {
+			return o, err
+		}
+	}
 	o.Conflict, err = FindConflict(ctx, r, len(c.Damage()) > 0)
 	return o, err
+}
+
+// settleUnmarked counts a removed run that a commit of the user's own has removed without its marker as a removal that
+// is not committed: the next commit adds the marker.
+func (o *Overview) settleUnmarked(r *repo.Repository) error {
+	if len(o.Damage) == 0 {
+		return nil
+	}
+	removed, err := r.RemovedIDs()
+	if err != nil {
+		return err
+	}
+	o.Damage = slices.DeleteFunc(o.Damage, func(p Problem) bool {
+		if p.Reason != transition.Unmarked || !removed[p.ID] {
+			return false
+		}
+		if !slices.Contains(o.Removed, p.ID) {
+			o.Removed = append(o.Removed, p.ID)
+		}
+		return true
+	})
+	slices.Sort(o.Removed)
+	return nil
 }
 
 // warn warns if the code branch does not require a reader to know batches that it or the runs branch has, and if a
