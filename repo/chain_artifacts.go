@@ -48,8 +48,8 @@ type ArtifactsOfPart struct {
 	List []format.Artifact
 }
 
-// WholeArtifacts returns the artifacts of the run and of its earlier parts, newest first. Of one path, that of the newest
-// part counts. Parts without any are left out.
+// WholeArtifacts returns the artifacts of the run and of its earlier parts, newest first. Of one path, that of the
+// newest part counts. Parts without any are left out.
 func (e *Entry) WholeArtifacts() (all []ArtifactsOfPart, err error) {
 	seen := map[string]bool{}
 	for _, part := range append([]*Entry{e}, e.earlier...) {

@@ -20,8 +20,8 @@ const ExperimentsName = "experiments"
 // maxExperiments is how many experiment files are read.
 const maxExperiments = 10_000
 
-// ExperimentsHere reads the experiment files of the working tree, by the names that runs have. Those that cannot be read
-// are left out; damaged says why, by their paths in .runs.
+// ExperimentsHere reads the experiment files of the working tree, by the names that runs have. Those that cannot be
+// read are left out; damaged says why, by their paths in .runs.
 func (r *Repository) ExperimentsHere() (all map[string]*format.Experiment, damaged map[string]error) {
 	all, damaged = map[string]*format.Experiment{}, map[string]error{}
 	dir := filepath.Join(r.Dir, ExperimentsName)

@@ -36,7 +36,8 @@ func newDataset(name, digest, kind, source, schema, profile string) dataset {
 // usedModel is a model that a run used.
 func usedModel(id string) dataset {
 	return dataset{
-		name: id, digest: id, kind: format.SourceModel, source: "models:/" + id, tags: map[string]string{tagContext: roleModel},
+		name: id, digest: id, kind: format.SourceModel, source: "models:/" + id,
+		tags: map[string]string{tagContext: roleModel},
 	}
 }
 
