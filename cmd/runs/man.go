@@ -105,7 +105,7 @@ func synopsis(c *cobra.Command) []string {
 	}
 	forms := strings.Split(c.Use, " | ")
 	for i, form := range forms {
-		if strings.Count(form, "[") != strings.Count(form, "]") {
+		if strings.Count(form, "[") != strings.Count(form, "]") || strings.Count(form, "(") != strings.Count(form, ")") {
 			return []string{"runs " + c.Use}
 		}
 		if !strings.HasPrefix(form, c.Name()) {

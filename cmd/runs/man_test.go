@@ -92,10 +92,7 @@ func TestSynopsis(t *testing.T) {
 		case "help":
 			want = []string{"runs help [COMMAND | TOPIC]"}
 		case "redact":
-			want = []string{
-				"runs redact RUN… PATTERN", "runs redact -w EXPRESSION PATTERN", "runs redact --all PATTERN",
-				"runs redact RUN… --finds",
-			}
+			want = []string{"runs redact (RUN… | -w EXPRESSION | --all) (PATTERN | --finds)"}
 		case "verify":
 			want = []string{"runs verify [RUN…]", "runs verify --all [REV…] [flags]"}
 		default:

@@ -29,7 +29,7 @@ type redactFlags struct {
 func (a *app) redactCommand() *cobra.Command {
 	var f redactFlags
 	cmd := &cobra.Command{
-		Use:   "redact RUN… PATTERN | -w EXPRESSION PATTERN | --all PATTERN | RUN… --finds",
+		Use:   "redact (RUN… | -w EXPRESSION | --all) (PATTERN | --finds)",
 		Short: "Replace a secret in finished runs",
 		Long: `Replace PATTERN with [redacted] in a finished run: in its record, notes, console
 output, text artifacts, and the patches and environment that it shares with other
