@@ -20,7 +20,8 @@ from time import monotonic, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 FOLDER = "RUNS_READS"  # the folder for the files of the processes
 ROOT = "RUNS_READS_ROOT"  # the root of the project
