@@ -89,12 +89,12 @@ func (a *Active) Finish(ctx context.Context, end Finish) (*Result, error) {
 	defer func() { _ = guard.Close() }()
 	if exists(filepath.Join(a.repo.RunDir(a.ID), RecordName)) {
 		// An earlier finish died after its rename, so only its leftovers are to be removed.
-		if _, err := a.settle(ctx, &held{}, nil); err != nil {
+		if _, err := a.settle(ctx, &held{guard: guard}, nil); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("run %s: %w", a.ID, ErrFinished)
 	}
-	h := held{host: end.host, silent: end.silent, takeover: end.takeover}
+	h := held{guard: guard, host: end.host, silent: end.silent, takeover: end.takeover}
 	defer h.release()
 	open, err := a.waitForWriters(ctx, &h, end)
 	if err != nil {
@@ -269,7 +269,7 @@ func (a *Active) settle(ctx context.Context, h *held, open []string) ([]string, 
 		if waiting {
 			return resumed, nil
 		}
-		if err := a.clear(); err == nil || !errors.Is(err, errNewJournal) {
+		if err := a.clear(h); err == nil || !errors.Is(err, errNewJournal) {
 			return resumed, err
 		}
 	}
@@ -299,7 +299,12 @@ func (a *Active) removeRead(
 			rest = append(rest, f)
 			continue
 		}
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		letGo(h.files[f.name])
+		switch err := os.Remove(f.path); {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+		case lock.InUse(err):
+			waiting = true
+		default:
 			return nil, false, err
 		}
 	}
@@ -376,7 +381,7 @@ var errNewJournal = errors.New("a new journal appeared")
 
 // clear removes the folder of a run whose journals are gone. It removes the record late, so that a later call repeats
 // a clearing that died.
-func (a *Active) clear() error {
+func (a *Active) clear(h *held) error {
 	if err := a.keepLeft(); err != nil {
 		return err
 	}
@@ -407,6 +412,9 @@ func (a *Active) clear() error {
 		if strings.HasPrefix(name, consumed) {
 			read = append(read, name)
 			continue
+		}
+		if name == lockName {
+			letGo(h.guard)
 		}
 		if err := os.Remove(filepath.Join(a.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

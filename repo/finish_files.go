@@ -383,9 +383,18 @@ func linkFile(from, to string) (format.File, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, f)
 	if err == nil {
-		err = f.Sync()
+		err = syncFile(to)
 	}
 	return format.File{SHA256: hex.EncodeToString(sum.Sum(nil)), Bytes: n}, err
+}
+
+// syncFile makes the content of a file durable. Windows does this only for a file that is open for writing.
+func syncFile(path string) error {
+	f, err := regular.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil { // it is read-only, or a program that runs
+		return syncReadOnly(path)
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // copyFile copies a regular file and makes the copy durable.

@@ -96,7 +96,7 @@ func (a *Active) recover(ctx context.Context, o Recover) Recovered {
 			return got
 		}
 		defer func() { _ = lock.Close() }()
-		h := held{host: o.Host, silent: o.Silent}
+		h := held{guard: lock, host: o.Host, silent: o.Silent}
 		defer h.release()
 		resumed, err := a.settle(ctx, &h, nil)
 		got.Err = err

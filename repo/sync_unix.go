@@ -7,7 +7,18 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gitruns/runs/repo/regular"
 )
+
+// syncReadOnly makes the content of a file durable that cannot be opened for writing.
+func syncReadOnly(path string) error {
+	f, err := regular.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
 
 // syncDir makes the names in a folder durable.
 func syncDir(dir string) error {

@@ -18,6 +18,7 @@ import (
 // to a journal after it was read. It also says which journals count as closed.
 type held struct {
 	files  map[string]*os.File
+	guard  *os.File      // the lock of the finish
 	host   string        // a machine that the user declared dead: its processes are gone
 	silent time.Duration // a journal of another machine that is unchanged for this long counts as closed; 0 is never
 
@@ -29,6 +30,14 @@ func (h *held) release() {
 		_ = f.Close()
 	}
 	h.files = nil
+}
+
+// letGo closes a locked file that is about to be removed, if the system does not remove open files. A command that gets
+// the lock then finds the run finished.
+func letGo(f *os.File) {
+	if f != nil && !lock.RemovesOpen {
+		_ = f.Close()
+	}
 }
 
 // waitForWriters waits until every journal is closed, but at most for end.Wait or until end.Hurry, and locks the shared

@@ -306,7 +306,8 @@ func (f *faultTrial) sound(c faultCase, dir string, res fault.Result, said strin
 }
 
 // TestFaults runs each command that writes with one of its calls failing, or killed before it. Afterwards nothing
-// half-written is seen, everything verifies, and a repetition works. RUNS_FAULTS asks for a number of faults,
+// half-written is seen, everything verifies, and a repetition works. Without a failure, no command does with an open
+// file what Windows refuses. RUNS_FAULTS asks for a number of faults,
 // RUNS_FAULT_KILLS for one of kills; RUNS_FAULT_CASE names one case, RUNS_FAULT_SEED a seed.
 func TestFaults(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
@@ -329,9 +330,15 @@ func TestFaults(t *testing.T) {
 	total := 0
 	for _, c := range cases {
 		templates[c.name] = f.template(c)
+		usual := f.env
+		f.env = append(slices.Clip(f.env), "RUNS_TEST_KEEPS_OPEN=1") // a system that removes no open file
 		res, said := f.try(c, templates[c.name], 0, 0, false)
+		f.env = usual
 		if res.ExitCode != 0 || len(res.Calls) == 0 {
 			t.Fatalf("%s without a fault: exit status %d, %d calls: %s", c.name, res.ExitCode, len(res.Calls), said)
+		}
+		for _, call := range res.Refused {
+			t.Errorf("%s: Windows would refuse to %v, because the file is open, or open for reading only", c.name, call)
 		}
 		calls[c.name] = res.Calls
 		total += len(res.Calls)

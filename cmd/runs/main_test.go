@@ -21,6 +21,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/program"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo/git/gittest"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // hermetic runs tests in an environment that does not depend on the user or the machine.
@@ -42,6 +43,7 @@ func TestMain(m *testing.M) {
 			if serves() {
 				return
 			}
+			lock.RemovesOpen = lock.RemovesOpen && os.Getenv("RUNS_TEST_KEEPS_OPEN") == ""
 			os.Exit(run(context.Background(), os.Args[1:]))
 		},
 		"measure": measureCommand,

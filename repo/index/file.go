@@ -157,7 +157,7 @@ func (c *Cache) isVerified(d *Day, state uint64) bool {
 }
 
 // save writes the days that a home has now, all of which were read or verified in a state. tmp is an open file in the
-// folder of the cache, which becomes the recent file. A loser's work is not an error: nothing depends on it. If anew is
+// folder of the cache, which it closes and which becomes the recent file. A loser's work is not an error: nothing depends on it. If anew is
 // true, nothing stays of the files as they were.
 func (c *Cache) save(tmp *os.File, days []*Day, state uint64, anew bool) error {
 	recent, recentBytes, baseBytes := []*Day{}, 0, 0
@@ -184,6 +184,9 @@ func (c *Cache) save(tmp *os.File, days []*Day, state uint64, anew bool) error {
 		identities[i] = d.identity
 	}
 	if err := c.write(tmp, recent, identities, state); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil { // Windows renames no file that is open
 		return err
 	}
 	return os.Rename(tmp.Name(), c.path("recent"))

@@ -34,3 +34,6 @@ func Linked(f *os.File) bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(f.Fd()), &st) != nil || st.Nlink > 0
 }
+
+// InUse always returns false, because an open file can be removed.
+func InUse(error) bool { return false }

@@ -27,3 +27,6 @@ func Try(f *os.File) (bool, error) {
 
 // Linked always returns true, because an open file keeps its name on Windows.
 func Linked(*os.File) bool { return true }
+
+// InUse reports whether a file could not be removed because a process has it open.
+func InUse(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLATION) }

@@ -46,6 +46,10 @@ type Result struct {
 	ExitCode int
 	Calls    []Call
 	Failed   *Call // nil if the program ended before
+
+	// Refused are the calls that Windows would refuse: that sync a file which is open for reading only, and that remove
+	// or rename a file or folder which the program has open.
+	Refused []Call
 }
 
 // roleVariable makes a test binary the program that installs the filter and then becomes the program under test.
@@ -252,6 +256,9 @@ func (t *tracer) call(thread int) error {
 	}
 	call := Call{kind.name, rel}
 	t.res.Calls = append(t.res.Calls, call)
+	if refusedByWindows(thread, call.Name, path, int32(args[max(kind.descriptor, 0)])) {
+		t.res.Refused = append(t.res.Refused, call)
+	}
 	again := t.q.Lasts && t.res.Failed != nil && *t.res.Failed == call
 	if len(t.res.Calls) != t.q.Fail && !again {
 		return nil
@@ -262,6 +269,29 @@ func (t *tracer) call(thread int) error {
 	}
 	regs.Orig_rax, regs.Rax = ^uint64(0), uint64(-int64(t.q.Errno))
 	return unix.PtraceSetRegs(thread, &regs)
+}
+
+// refusedByWindows reports whether a call on a path, or on a descriptor, would fail on Windows.
+func refusedByWindows(thread int, name, path string, descriptor int32) bool {
+	switch name {
+	case "fsync":
+		info, err := os.Stat(path)
+		data, infoErr := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", thread, descriptor))
+		_, flags, ok := strings.Cut(string(data), "flags:")
+		flags, _, _ = strings.Cut(strings.TrimSpace(flags), "\n")
+		mode, modeErr := strconv.ParseUint(flags, 8, 32)
+		return ok && errors.Join(err, infoErr, modeErr) == nil && !info.IsDir() && mode&unix.O_ACCMODE == unix.O_RDONLY
+	case "unlink", "rename":
+		folder := fmt.Sprintf("/proc/%d/fd", thread)
+		entries, _ := os.ReadDir(folder)
+		for _, e := range entries {
+			open, err := os.Readlink(filepath.Join(folder, e.Name()))
+			if err == nil && (open == path || strings.HasPrefix(open, path+"/")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // processOf returns the process that a thread belongs to.
