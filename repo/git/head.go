@@ -127,6 +127,14 @@ func (d Dirs) InProgress() (name, end string) {
 	return "", ""
 }
 
+// Squashing reports whether the index has changes of some paths from 'git merge --squash' that no commit has.
+func Squashing(ctx context.Context, dirs Dirs, paths ...string) (bool, error) {
+	if _, err := os.Lstat(filepath.Join(dirs.Git, "SQUASH_MSG")); err != nil {
+		return false, nil
+	}
+	return Staged(ctx, dirs, "HEAD", paths...)
+}
+
 // Merging reports whether a merge has not been committed yet.
 func Merging(dirs Dirs) bool {
 	_, err := os.Lstat(filepath.Join(dirs.Git, "MERGE_HEAD"))

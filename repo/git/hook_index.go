@@ -39,10 +39,12 @@ func IndexOfHook(dirs Dirs) HookIndex {
 	return OtherHookIndex
 }
 
-// Staged reports whether the index differs from a commit or tree.
-func Staged(ctx context.Context, dirs Dirs, from string) (bool, error) {
-	_, err := dirs.command().run(ctx, "diff-index", "--cached", "--quiet", "--ignore-submodules=none", "--no-ext-diff",
-		from, "--")
+// Staged reports whether the index differs from a commit or tree, in these paths if there are any.
+func Staged(ctx context.Context, dirs Dirs, from string, paths ...string) (bool, error) {
+	args := []string{
+		"--literal-pathspecs", "diff-index", "--cached", "--quiet", "--ignore-submodules=none", "--no-ext-diff", from, "--",
+	}
+	_, err := dirs.command().run(ctx, append(args, paths...)...)
 	var failed *Error
 	if errors.As(err, &failed) && failed.Code == 1 {
 		return true, nil

@@ -64,6 +64,17 @@ func Pack(ctx context.Context, r *repo.Repository, q PackRequest) (*Packed, erro
 	if git.Merging(r.Git) {
 		return nil, &repo.HintError{Err: errors.New("packing runs: a merge is in progress"), Hint: "run 'git commit' first"}
 	}
+	if at, err := r.TreePath(); err == nil {
+		squashing, err := git.Squashing(ctx, r.Git, at)
+		if err != nil {
+			return fail(err)
+		}
+		if squashing { // it replaces batches that pack would write anew
+			return nil, &repo.HintError{
+				Err: errors.New("packing runs: a squash merge of runs is staged"), Hint: "run 'git commit' first",
+			}
+		}
+	}
 	end, err := git.LockCommits(ctx, r.Git)
 	if err != nil {
 		return fail(err)
