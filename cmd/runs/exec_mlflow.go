@@ -25,14 +25,16 @@ type mlflowListener struct {
 }
 
 // listenMLflow opens a listener for the MLflow calls of the program that a run records. Only processes that know its
-// token are answered.
-func listenMLflow(ctx context.Context, active *repo.Active, failed func(error)) (*mlflowListener, error) {
+// token are answered. servers is Options.Servers of the service.
+func listenMLflow(
+	ctx context.Context, active *repo.Active, servers bool, failed func(error),
+) (*mlflowListener, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening for MLflow calls: %w", err)
 	}
 	token := rand.Text()
-	service := mlflow.New(active.Repository(), mlflow.Options{Program: active})
+	service := mlflow.New(active.Repository(), mlflow.Options{Program: active, Servers: servers})
 	listener := &mlflowListener{service: service}
 	theirs, registry := userSettings()
 	tokens := []string{token, theirs} // a client without our Python code sends theirs, if there is one

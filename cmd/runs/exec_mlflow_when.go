@@ -9,7 +9,7 @@ import (
 // answerMLflow opens a listener for the MLflow calls of a program that is about to start. With servers, it also answers
 // the calls to a server that the program names. If that fails, the program runs without it.
 func (a *app) answerMLflow(ctx context.Context, s *supervised, servers bool) {
-	l, err := listenMLflow(ctx, s.active, func(err error) { a.warn("%v", err) })
+	l, err := listenMLflow(ctx, s.active, servers, func(err error) { a.warn("%v", err) })
 	if err != nil {
 		a.warn("%v", err)
 		return

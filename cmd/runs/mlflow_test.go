@@ -426,6 +426,13 @@ func TestMLflowNamedServer(t *testing.T) {
 		if run.Experiment != "k" || run.Metrics["l"] != 1.0 || len(run.Artifacts) != 1 {
 			t.Errorf("%+v", run)
 		}
+		before = asked.Load()
+		again := p.command("reproduce", "name=outer")
+		again.Env = append(again.Env, "MLFLOW_TRACKING_URI="+server.URL)
+		if out, err := again.CombinedOutput(); err != nil || asked.Load() != before ||
+			!strings.Contains(string(out), "reproduced: every point of every metric") {
+			t.Errorf("%v, %d calls:\n%s", err, asked.Load()-before, out)
+		}
 		p.verify()
 	})
 }

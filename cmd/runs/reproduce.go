@@ -18,6 +18,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/mlflow"
 	"github.com/gitruns/runs/repo/review"
 )
 
@@ -137,8 +138,8 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 		defer func() { _ = s.stdin.Close() }()
 		a.progress("runs: standard input is %s, as recorded", repo.Relative(a.dir, again.Stdin))
 	}
-	if !namesServer() {
-		a.answerMLflow(ctx, &s, false)
+	if servers := old.Tags[mlflow.ServersTag] == mlflow.ServersTaken; servers || !namesServer() {
+		a.answerMLflow(ctx, &s, servers)
 		if s.mlflow != nil {
 			s.mlflow.env = append(s.mlflow.env, "RUNS_MLFLOW_PROJECT="+dir)
 		}

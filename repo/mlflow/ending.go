@@ -73,10 +73,25 @@ func (s *Service) makeRoom(ctx context.Context) error {
 	return s.close(ctx, first, repo.Finish{Status: format.Finished}, nil)
 }
 
+// ServersTag is the tag of a run whose program may have named a server that was not asked: it is answered again when
+// the run is reproduced.
+const (
+	ServersTag   = format.OwnTagPrefix + "mlflow"
+	ServersTaken = "servers"
+)
+
+// noteServers records this tag. The caller holds the lock of the run.
+func (s *Service) noteServers(run *openRun) error {
+	if !s.opts.Servers {
+		return nil
+	}
+	return run.append(&format.Line{Tags: map[string]string{ServersTag: ServersTaken}})
+}
+
 func (s *Service) close(ctx context.Context, run *openRun, program repo.Finish, own *repo.Finish) error {
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	err := errors.Join(run.nameData(), run.journal.Close())
+	err := errors.Join(run.nameData(), s.noteServers(run), run.journal.Close())
 	died := run.ended == 0 && run.maker != 0 && !s.left[run.maker]
 	if run.active == s.opts.Program {
 		*own = crashed(worse(program, run.status), died)

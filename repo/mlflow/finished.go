@@ -79,7 +79,7 @@ func tagsFor(run *format.Run) map[string]string {
 		switch {
 		case key == ownHistory:
 			tags[tagHistory] = text
-		case !strings.HasPrefix(key, modelTags):
+		case key != ServersTag && !strings.HasPrefix(key, modelTags):
 			tags[key] = text
 		}
 	}

@@ -82,6 +82,8 @@ type Options struct {
 	// Program is the run that records the program whose calls are answered: its first run is that one. It is nil for a
 	// service that outlives programs.
 	Program *repo.Active
+	// Servers means that calls to a server which the program or its environment names are answered, too.
+	Servers bool
 	// PID is the process of that program. It keeps its runs in progress if this process ends before it. It may be 0.
 	PID int
 	// Capture adds to a run that the process pid begins what is captured of its program: source, environment, machine.
