@@ -27,23 +27,31 @@ func idOf(kind Kind, data []byte) ID {
 	return id
 }
 
-// Has reports whether the repository has an object.
-func (r *Repository) Has(id ID) (bool, error) {
-	err := r.locate(id, func(dir string) (bool, error) {
-		name := id.String()
-		_, err := os.Lstat(filepath.Join(dir, name[:2], name[2:]))
-		return err == nil, nil
-	}, func(*pack, int64) error { return nil })
-	if errors.Is(err, ErrNoObject) {
-		return false, nil
+// has reports whether the repository has an object. It does not look for packs that others have just made: to store an
+// object twice does no harm.
+func (r *Repository) has(id ID) (bool, error) {
+	packs, err := r.packList(false)
+	if err != nil {
+		return false, err
 	}
-	return err == nil, err
+	for _, p := range packs {
+		if _, ok, err := p.find(id); ok || err != nil {
+			return ok, err
+		}
+	}
+	name := id.String()
+	for _, dir := range r.folders {
+		if _, err := os.Lstat(filepath.Join(dir, name[:2], name[2:])); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Write stores an object in a file of its own, unless the repository has it, and returns its id.
 func (r *Repository) Write(kind Kind, data []byte, level int) (ID, error) {
 	id := idOf(kind, data)
-	if has, err := r.Has(id); err != nil || has {
+	if has, err := r.has(id); err != nil || has {
 		return id, err
 	}
 	if err := r.writeLoose(id, kind, data, level); err != nil {
