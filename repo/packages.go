@@ -42,6 +42,44 @@ func (r *Repository) verifyPackages(ctx context.Context, run *format.Run) error 
 	return nil
 }
 
+// MissingPackage says which editable package of a run this machine lacks, and cannot fetch. It returns "" if there is
+// none. A package with an address counts as there, because only asking the remote would tell.
+func (r *Repository) MissingPackage(ctx context.Context, run *format.Run) string {
+	file := r.environmentOf(ctx, run)
+	if file == nil || run.Source == nil {
+		return ""
+	}
+	for _, e := range file.Editable {
+		if e.Files != "" && !capture.HasFiles(ctx, capture.Local(r.TreeRoot(), e.Path), e.Files) {
+			return "package " + e.Name + " is not on this machine with its files of then, of which only a digest is recorded"
+		}
+	}
+	for i := range run.Source.Packages {
+		p := &run.Source.Packages[i]
+		if p.URL == "" && !r.hasBase(ctx, file, p) {
+			return fmt.Sprintf("package %s at commit %.12s is not on this machine, and has no recorded address", p.Name,
+				p.Commit)
+		}
+	}
+	return ""
+}
+
+// hasBase reports whether a repository of this machine has the base commit of a package.
+func (r *Repository) hasBase(ctx context.Context, file *format.EnvironmentFile, p *format.Package) bool {
+	for _, dirs := range r.packagePlaces(file, p) {
+		scratch, err := git.NewScratch(dirs)
+		if err != nil {
+			continue
+		}
+		has, err := scratch.HasBase(ctx, p.Base)
+		scratch.Close()
+		if err == nil && has {
+			return true
+		}
+	}
+	return false
+}
+
 // hasPatches verifies the digests of the patches.
 func (r *Repository) hasPatches(ctx context.Context, part *format.Part) error {
 	for _, digest := range part.Patches {

@@ -124,7 +124,9 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 		}
 	}
 	v.source(ctx, e, &d)
-	d.Inputs = e.UnknownInputs()
+	if d.Inputs = e.UnknownInputs(); d.Inputs == "" {
+		d.Inputs = v.missingPackage(ctx, e)
+	}
 	d.Missing = v.missing(ctx, e)
 	d.countRest()
 	return d, ctx.Err()
@@ -259,6 +261,23 @@ func (v *Verifier) once(key string, check func() error) error {
 		v.shared[key] = err
 	}
 	return err
+}
+
+// missingPackage is MissingPackage, which looks at the packages of many runs only once.
+func (v *Verifier) missingPackage(ctx context.Context, e *Entry) string {
+	if e.Source == nil || e.Environment == nil || e.Environment.Digest == "" {
+		return ""
+	}
+	key := "packages\x00" + e.Environment.Digest
+	for i := range e.Source.Packages {
+		key += "\x00" + e.Source.Packages[i].Name + " " + e.Source.Packages[i].Base
+	}
+	reason, ok := v.data[key]
+	if !ok {
+		reason = e.repo.MissingPackage(ctx, e.Run)
+		v.data[key] = reason
+	}
+	return reason
 }
 
 // missing is MissingData, which looks at a dataset of many runs only once.

@@ -73,7 +73,7 @@ func (a *app) checkout(ctx context.Context, selector, experiment, dir string, wo
 		a.warn("commit %.12s of the run is not in this clone; the worktree is at its base commit %.12s",
 			e.Source.Commit, commit)
 	}
-	a.printRestored(e, dir, done)
+	a.printRestored(ctx, e, dir, done)
 	a.printMissingData(ctx, e, dir)
 	return nil
 }
@@ -96,7 +96,7 @@ func (a *app) printMissingData(ctx context.Context, e *repo.Entry, dir string) {
 }
 
 // printRestored prints what was restored and warns about what was not.
-func (a *app) printRestored(e *repo.Entry, dir string, done repo.Restored) {
+func (a *app) printRestored(ctx context.Context, e *repo.Entry, dir string, done repo.Restored) {
 	modules := ""
 	if n := len(e.Source.Submodules) - len(done.Submodules); n > 0 {
 		modules = ", with " + terminal.Count(int64(n), "submodule")
@@ -118,6 +118,9 @@ func (a *app) printRestored(e *repo.Entry, dir string, done repo.Restored) {
 		if files := e.Source.Rewritten(); len(files) > 0 {
 			a.hint("if the program reads %s, commit it before the next run, or record with --trace syscalls", firstNames(files))
 		}
+	}
+	if missing := e.Repository().MissingPackage(ctx, e.Run); missing != "" {
+		a.warn("the source is restored, but %s", missing)
 	}
 	if done.Pointers != nil {
 		a.warn("%v; pointers of Git LFS were written instead", done.Pointers)

@@ -115,7 +115,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	if err != nil {
 		return err
 	}
-	a.printRestored(old, dir, done)
+	a.printRestored(ctx, old, dir, done)
 	again, err := a.startAgain(ctx, r, repo.ReproduceRequest{
 		Of: old, Dir: dir, Name: f.name, Command: command, Environment: mode, Output: a.term.Err,
 		NoVariables: f.noVariables,

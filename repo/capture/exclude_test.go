@@ -126,9 +126,12 @@ func TestWithinLimits(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{"a b": "a b", "ü": "ü", "a\nb": `"a\012b"`, "\xff\"": `"\377\""`} {
+	for in, want := range map[string]string{"a b": "a b", "ü": "ü", "a\nb": `"a\012b"`, "\xff\"": `"\377\""`, `"q"`: `"\"q\""`} {
 		if got := printable(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+		if back, ok := FileName(want); back != in || !ok {
+			t.Errorf("%s: %q, want %q", want, back, in)
 		}
 	}
 }

@@ -118,6 +118,11 @@ func (s *PackageSources) capture(ctx context.Context, dirs git.Dirs, config *for
 	return p, c.Source.Dirty
 }
 
+// HasFiles reports whether a folder outside Git has the source files of a digest that an environment has of it.
+func HasFiles(ctx context.Context, dir, digest string) bool {
+	return sourceDigest(ctx, dir, format.DefaultConfig()) == digest
+}
+
 // sourceDigest returns a digest of the files of a folder outside Git that would be source. It is empty if they are more
 // than a source may have.
 func sourceDigest(ctx context.Context, dir string, config *format.Config) string {

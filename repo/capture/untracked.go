@@ -238,7 +238,8 @@ func Printable(path string) string { return printable(path) }
 
 // printable returns a path in a form that a record can hold: if it is not plain text, it is quoted as Git does.
 func printable(path string) string {
-	odd := !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f })
+	odd := !utf8.ValidString(path) || strings.HasPrefix(path, `"`) // which begins a quoted path
+	odd = odd || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f })
 	if !odd && format.CheckText(path) == nil {
 		return path
 	}

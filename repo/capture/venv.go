@@ -274,7 +274,7 @@ func requirementOf(ctx context.Context, item format.Editable, root string) (line
 	case strings.HasPrefix(item.Path, "{project}"):
 		return "-e " + path, ""
 	case item.Files != "":
-		if sourceDigest(ctx, path, format.DefaultConfig()) != item.Files {
+		if !HasFiles(ctx, path, item.Files) {
 			return "", "which is not on this machine with its files of then"
 		}
 		return "-e " + path, ""
