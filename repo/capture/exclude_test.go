@@ -126,7 +126,9 @@ func TestWithinLimits(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{"a b": "a b", "ü": "ü", "a\nb": `"a\012b"`, "\xff\"": `"\377\""`, `"q"`: `"\"q\""`} {
+	for in, want := range map[string]string{
+		"a b": "a b", "ü": "ü", "a\nb": `"a\012b"`, "\xff\"": `"\377\""`, `"q"`: `"\"q\""`,
+	} {
 		if got := printable(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
