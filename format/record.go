@@ -250,7 +250,7 @@ type Trace struct {
 	Problems []string // what is not known, or not recorded as it should be
 	Folders  []string // that the program used, relative to the root, and that Git does not track
 	Imported []string // modules of installed packages that the program imported
-	Ignored  []string // of RoadNone: what Git ignores in the project and a program may read
+	Ignored  []string // of RoadNone, or if nothing was noticed: what Git ignores in the project and a program may read
 
 	Stdin     string // the file that was standard input, relative to the root; empty if it was not one of the project
 	StdinData string // otherwise the name of the dataset that was standard input, or empty
@@ -266,6 +266,8 @@ func (r *Run) UnknownInputs() string {
 		return fmt.Sprintf("its inputs are not fully known: %d of the files that it read must not be named", t.Withheld)
 	case len(t.Problems) > 0:
 		return "its inputs are not fully known: " + t.Problems[0]
+	case len(t.Ignored) > 0 && t.Road != RoadNone:
+		return fmt.Sprintf("nothing that it read was noticed, and %s is not in Git", t.Ignored[0])
 	case len(t.Ignored) > 0:
 		return fmt.Sprintf("what it read was not noticed, and %s is not in Git", t.Ignored[0])
 	}

@@ -137,6 +137,7 @@ type inputs struct {
 	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
 	bytes   int64                // of the files in early
 	real    map[string]string    // folders without links
+	written capture.Written      // whether an earlier run has written a file; nil if not known yet
 	linked  map[string]bool      // files that lead where nothing is recorded, and whether they may be data
 	tracked map[string]bool      // files of the index, below the root; nil if not read yet
 	nested  map[string]string    // the innermost repository of a folder below the root

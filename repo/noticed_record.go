@@ -172,7 +172,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	if in.stdin != "" && !slices.Contains(read, in.stdin) {
 		read = append(read, in.stdin)
 	}
-	files, err := in.data(ctx, read)
+	files, err := in.data(ctx, in.withLogs(read))
 	if err != nil {
 		problem("which files are source could not be determined")
 		return n
@@ -204,6 +204,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	default:
 		problem("%d files that were read are in places that are not recorded", left)
 	}
+	in.listed(ctx, problem)
 	in.unseen(ctx, n, problem)
 	n.trace.Folders = in.folders(ctx, n.datasets)
 	return n
@@ -223,6 +224,33 @@ func (in *inputs) recordStdin(n *noticed) {
 			}
 		}
 	}
+}
+
+// Endings of what SQLite keeps beside a database: the log with the newest rows, and an index of that in memory.
+const (
+	walEnding = "-wal"
+	shmEnding = "-shm"
+)
+
+// withLogs adds to the databases among some files the logs that they have, and leaves out the indexes of the logs.
+func (in *inputs) withLogs(paths []string) []string {
+	known := map[string]bool{}
+	for _, p := range paths {
+		known[p] = true
+	}
+	paths = slices.DeleteFunc(paths, func(p string) bool {
+		of, ok := strings.CutSuffix(p, shmEnding)
+		return ok && known[of]
+	})
+	for _, p := range paths {
+		if log := p + walEnding; in.reader.Uses[p]&reads.Database != 0 && !known[log] {
+			if info, err := os.Stat(log); err == nil && info.Size() > 0 {
+				in.reader.Uses[log] |= reads.Database
+				paths = append(paths, log)
+			}
+		}
+	}
+	return paths
 }
 
 // road returns how the files were noticed.
@@ -336,11 +364,18 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 			unseen = append(unseen, name)
 		}
 	}
-	if len(unseen) == 0 || !in.repo.InGit || in.run.Reproduces != "" {
+	nothing := len(in.run.Datasets)+len(n.datasets)+len(n.trace.Problems) == 0 && n.trace.Withheld == 0
+	if len(unseen) == 0 && !nothing || !in.repo.InGit || in.run.Reproduces != "" {
 		return
 	}
 	paths, err := git.IgnoredFiles(ctx, in.repo.Git)
 	if err != nil {
+		return
+	}
+	if len(unseen) == 0 {
+		if in.run.Source != nil {
+			n.trace.Ignored = in.unread(paths)
+		}
 		return
 	}
 	t := untraced(in.run, in.root, paths)
@@ -477,7 +512,7 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		case f.gone && use&(reads.Removed|reads.Found) != 0 && use&reads.Written == 0: // others may never have existed
 			gone = append(gone, in.shown(f))
 		case f.gone:
-		case use&(reads.Database|reads.Written) != 0 && filepath.Base(f.path) == "mlflow.db":
+		case use&(reads.Database|reads.Written) != 0 && strings.TrimSuffix(filepath.Base(f.path), walEnding) == "mlflow.db":
 		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
 		case use&(reads.Removed|reads.Older) != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))

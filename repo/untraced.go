@@ -165,6 +165,17 @@ func notRead() []string {
 	return patterns
 }
 
+// writtenPatterns returns the patterns of files and folders that are not the input of a program as a rule.
+func writtenPatterns() []string {
+	patterns := append(slices.Clone(notData), programFolders...)
+	for _, p := range format.DefaultExclude {
+		if strings.HasSuffix(p, "/") || slices.Contains(notRead(), p) {
+			patterns = append(patterns, p)
+		}
+	}
+	return patterns
+}
+
 // leftovers are files of format.DefaultExclude that are never input.
 var leftovers = []string{
 	"slurm-*.out", "slurm-*.err", "nohup.out", "mlflow.db", "events.out.tfevents.*", "*.swp", "*~", "core.[0-9]*",

@@ -24,7 +24,7 @@ func (a *app) watchCalls(active *repo.Active, dir string, all bool) (*callWatch,
 		return nil, err
 	}
 	o := openwatch.Options{
-		Opened: func(o openwatch.Open) { w.writer.Opened(o.Path, useOf(o.Flags)) },
+		Opened: func(o openwatch.Open) { w.writer.Opened(o.Path, useOf(o)) },
 		Ran:    w.writer.Ran, Removing: w.writer.Look, Missed: w.writer.Missed,
 		Warn: func(err error) { a.warn("%v", err) }, Log: w.writer.File(), Lost: reads.Lost,
 		Variable: "RUNS_READS_WATCHED=" + dir, // Python need not notice the same files
@@ -36,9 +36,12 @@ func (a *app) watchCalls(active *repo.Active, dir string, all bool) (*callWatch,
 	return w, nil
 }
 
-// useOf returns how a file is used that is opened with flags.
-func useOf(flags int) reads.Use {
-	switch flags & (os.O_WRONLY | os.O_RDWR) {
+// useOf returns how a file or folder is used that is opened.
+func useOf(o openwatch.Open) reads.Use {
+	if o.IsFolder() {
+		return reads.Listed
+	}
+	switch flags := o.Flags; flags & (os.O_WRONLY | os.O_RDWR) {
 	case 0:
 		return reads.Read
 	case os.O_RDWR:

@@ -383,7 +383,8 @@ class TestLayouts(WithReads):
             if not python:
                 continue
             with self.subTest(name):
-                self.write("local_module.py", "def f(): pass\n")
+                shutil.rmtree(os.path.join(self.dir, "data"))  # what a program may have read makes a doubt
+                os.makedirs(os.path.join(self.dir, "data"))
                 source = textwrap.indent("import os, sys\n" + source, "    ")
                 run = self.exec("if __name__ == '__main__':\n" + source, python)
                 self.assertEqual(self.noticed(run), {}, self.printed)
@@ -493,6 +494,53 @@ class TestBehavior(WithReads):
         self.assertEqual(run["trace"]["withheld"], 2)
         self.assertEqual(run["trace"]["problems"], ["a file that was read is in a place that is not recorded"])
         self.assertIn("0 fully restorable", self.runs("verify"))
+
+    def test_listed(self):
+        """A program that chooses among the files of a folder, or reads nothing that is noticed, is not fully known."""
+        for name in ("img/1.txt", "img/2.txt", "img/x.zip", "flag"):
+            self.write("data/" + name, "x")
+        files = "[open(f).read() for f in glob.glob('data/img/*.txt')]"
+        for source, problem in {
+            "os.listdir('data/img')": "the program listed data/img, and read nothing in it",
+            files.replace(")]", ")[:1]]"): "the program listed data/img, and did not read all of its files",
+            files: "",
+            "os.path.getsize('data/flag')": "nothing that it read was noticed, and data/ is not in Git",
+        }.items():  # fmt: skip
+            with self.subTest(source):
+                run = self.exec("import glob, os; " + source)
+                self.assertEqual("problems" in run["trace"], problem.startswith("the program"))
+                printed = self.runs("verify", "last")
+                self.assertIn(problem or "1 fully restorable", printed)
+        run = self.exec("import os; os.listdir('data/img'); os.listdir('data')", flags=("-d", "data"))
+        self.assertNotIn("problems", run["trace"])
+
+    def test_write_ahead_log(self):
+        """The log of a database of SQLite is data too: it has the newest rows."""
+        import sqlite3
+
+        db = sqlite3.connect(os.path.join(self.dir, "data", "x.db"))
+        self.addCleanup(db.close)
+        db.executescript("pragma journal_mode=wal; create table t(a); insert into t values(1);")
+        run = self.exec("import sqlite3; print(sqlite3.connect('data/x.db').execute('select a from t').fetchall())")
+        self.assertEqual([d["path"] for d in run["datasets"]], ["data/x.db", "data/x.db-wal"])
+        self.assertNotIn("problems", run["trace"])
+
+    def test_mapped_files(self):
+        """What native code has open or mapped at the end is noticed, as far as the system tells it."""
+        for name in "abc":
+            self.write(f"data/{name}.bin", name)
+        source = """
+            import ctypes
+            c = ctypes.CDLL(None)
+            a, b = c.open(b"data/a.bin", 0), c.open(b"data/b.bin", 0)
+            c.mmap.restype = ctypes.c_void_p
+            m = c.mmap(None, 1, 1, 2, b, 0)
+            c.close(b)
+            c.close(c.open(b"data/c.bin", 0))
+        """
+        run = self.exec(textwrap.dedent(source))
+        if sys.platform == "linux":
+            self.assertEqual(self.noticed(run), {"a": 1, "b": 1})
 
     def test_off(self):
         self.write("data/a.csv", "x")

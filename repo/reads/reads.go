@@ -31,6 +31,7 @@ const (
 	Removed                  // a process removed it
 	Found                    // it existed when a process opened it for reading
 	Older                    // it was then as it had been before the run began
+	Listed                   // it is a folder that a process listed
 )
 
 // The bounds of what is taken in. A process writes down at most 500,000 files.
@@ -273,6 +274,9 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 	}
 	if left > 0 {
 		fmt.Fprintf(&b, "O%d\x00", left)
+	}
+	for dir := range r.Listed {
+		b.WriteString("L" + dir + "\x00")
 	}
 	for name := range r.Unseen {
 		b.WriteString("P" + name + "\x00")

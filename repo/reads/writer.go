@@ -189,6 +189,10 @@ func (w *Writer) spoil() { _, _ = w.file.WriteAt([]byte("X"), 0) }
 // look writes down one file, if it is data.
 func (w *Writer) look(b *bytes.Buffer, o opened) {
 	path := filepath.Clean(o.path)
+	if o.use == Listed {
+		w.listed(b, path)
+		return
+	}
 	if strings.Contains(o.path, "/../") { // which the system resolves after links
 		if real, err := filepath.EvalSymlinks(o.path); err == nil {
 			path = real
@@ -202,14 +206,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		dir, name = from, module+".py"
 		path = filepath.Join(dir, name)
 	}
-	v, ok := w.verdicts[dir]
-	if !ok {
-		if len(w.verdicts) > 100_000 {
-			clear(w.verdicts)
-		}
-		v = w.folder(dir)
-		w.verdicts[dir] = v
-	}
+	v := w.verdict(dir)
 	if v == never || !inside && isCode(name) {
 		return
 	}
@@ -218,6 +215,10 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		return
 	}
 	info, err := os.Stat(path)
+	if err == nil && info.IsDir() && o.use == Read {
+		w.listed(b, path)
+		return
+	}
 	exists := err == nil && info.Mode().IsRegular()
 	if !exists && o.use&Written == 0 { // programs look for files that may exist
 		return
@@ -264,6 +265,30 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	if path != o.path && len(w.seen) < maxWritten {
 		w.seen[o.path] = seen | o.use
 	}
+	w.mu.Unlock()
+}
+
+// verdict tells what the files of a folder may be.
+func (w *Writer) verdict(dir string) verdict {
+	v, ok := w.verdicts[dir]
+	if !ok {
+		if len(w.verdicts) > 100_000 {
+			clear(w.verdicts)
+		}
+		v = w.folder(dir)
+		w.verdicts[dir] = v
+	}
+	return v
+}
+
+// listed writes down a folder that was listed, if its files may be data.
+func (w *Writer) listed(b *bytes.Buffer, dir string) {
+	if w.seen[dir]&Listed != 0 || w.verdict(dir) != data {
+		return
+	}
+	b.WriteString("L" + dir + "\x00")
+	w.mu.Lock()
+	w.seen[dir] |= Listed
 	w.mu.Unlock()
 }
 

@@ -20,6 +20,9 @@ const (
 	moved                // changes the root or the mounts of the process
 )
 
+// IsFolder reports whether only a folder can be opened so.
+func (o Open) IsFolder() bool { return o.Flags&unix.O_DIRECTORY != 0 }
+
 type call struct {
 	number uint32
 	kind   kind
@@ -52,8 +55,7 @@ const (
 	atArgs   = 16 // of 8 bytes each, the lower half first
 )
 
-// filter returns the program that selects the calls to report. Folders that are opened, and files that are opened by
-// name only, are not reported.
+// filter returns the program that selects the calls to report. What is opened by name only is not reported.
 func filter() []unix.SockFilter {
 	load := func(at uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
@@ -75,9 +77,9 @@ func filter() []unix.SockFilter {
 			var then []unix.SockFilter
 			switch c.kind {
 			case openat:
-				then = []unix.SockFilter{load(atArgs + 2*8), anyBit(unix.O_DIRECTORY|unix.O_PATH, 1, 0), report, allow}
+				then = []unix.SockFilter{load(atArgs + 2*8), anyBit(unix.O_PATH, 1, 0), report, allow}
 			case open:
-				then = []unix.SockFilter{load(atArgs + 8), anyBit(unix.O_DIRECTORY|unix.O_PATH, 1, 0), report, allow}
+				then = []unix.SockFilter{load(atArgs + 8), anyBit(unix.O_PATH, 1, 0), report, allow}
 			case clone:
 				then = []unix.SockFilter{load(atArgs), anyBit(unix.CLONE_NEWNS, 0, 1), report, allow}
 			default:

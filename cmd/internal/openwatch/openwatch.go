@@ -15,7 +15,7 @@ import (
 	"os"
 )
 
-// Open is a call that opens a file.
+// Open is a call that opens a file or a folder.
 type Open struct {
 	Path  []byte // absolute; only valid during the call of Options.Opened
 	Flags int    // as for open(2)

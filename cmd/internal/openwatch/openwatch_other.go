@@ -10,6 +10,9 @@ type Watcher struct{}
 // New returns ErrUnsupported.
 func New(Options) (*Watcher, error) { return nil, ErrUnsupported }
 
+// IsFolder returns false.
+func (o Open) IsFolder() bool { return false }
+
 // Wrap returns its arguments.
 func (w *Watcher) Wrap(path string, args []string) (string, []string) { return path, args }
 

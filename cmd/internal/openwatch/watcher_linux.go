@@ -458,7 +458,7 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 	default:
 		return 0, nil
 	}
-	if flags&(unix.O_DIRECTORY|unix.O_PATH) != 0 {
+	if flags&unix.O_PATH != 0 || flags&unix.O_DIRECTORY != 0 && ofGit(n.PID) {
 		return flags, errNoFile
 	}
 	if l.moved && !l.sameRoot(n.PID) {
@@ -481,6 +481,13 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 	}
 	l.path = append(l.path, path...)
 	return flags, nil
+}
+
+// ofGit reports whether a thread is of Git, which looks through all folders of a project, or of this binary, which uses
+// it.
+func ofGit(thread uint32) bool {
+	name, err := os.ReadFile("/proc/" + strconv.Itoa(int(thread)) + "/comm")
+	return err == nil && (strings.HasPrefix(string(name), "git") || strings.TrimSpace(string(name)) == "runs")
 }
 
 // folder leaves the path of a folder of a thread in l.link, and returns its length.

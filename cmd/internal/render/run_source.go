@@ -82,7 +82,11 @@ func trace(p *page, r *format.Run) {
 			" with a name that is not recorded, as of keys or hidden files"))
 	}
 	if len(r.Trace.Ignored) > 0 {
-		p.pair("data", "what the program read was not noticed; not in Git: "+strings.Join(r.Trace.Ignored, ", "))
+		what := "what the program read was not noticed"
+		if r.Trace.Road != format.RoadNone {
+			what = "nothing that the program read was noticed"
+		}
+		p.pair("data", what+"; not in Git: "+strings.Join(r.Trace.Ignored, ", "))
 	}
 	for _, problem := range r.Trace.Problems {
 		p.line("  %s", p.t.Paint(terminal.Yellow, "not known: "+terminal.Clean(problem)))

@@ -273,6 +273,7 @@ def _end(state: _State) -> None:
     _flush_raw(state)
     if not state.folder or state.dead:
         return
+    _tell_mapped(state)
     found = set()
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
@@ -290,6 +291,39 @@ def _end(state: _State) -> None:
             state.pending.append(b"I" + os.fsencode(top) + b"\0")
     if found:
         _flush(state)
+
+
+def _tell_mapped(state: _State) -> None:
+    """Note files that native code still has mapped or open for reading, as Arrow does. Only Linux tells them."""
+    if not sys.platform.startswith("linux"):
+        return
+    busy, state.busy = state.busy, True
+    try:
+        paths = set()
+        with open("/proc/self/maps") as maps:
+            for line in maps.readlines()[:10_000]:
+                words = line.rstrip("\n").split(None, 5)
+                if len(words) == 6 and words[1][1] != "w" and words[5].startswith("/"):
+                    paths.add(words[5])
+        for fd in os.listdir("/proc/self/fd")[:1000]:
+            try:
+                with open("/proc/self/fdinfo/" + fd) as info:
+                    flags = [line.split()[1] for line in info if line.startswith("flags:")]
+                if int(flags[0], 8) & 3 == 0 and fd != "0":
+                    paths.add(os.readlink("/proc/self/fd/" + fd))
+            except (OSError, IndexError, ValueError):
+                continue
+    except (OSError, ValueError):
+        return
+    finally:
+        state.busy = busy
+    for path in paths - state.read:
+        if path.startswith("/") and not path.endswith((" (deleted)", *_CODE)) and os.path.isfile(path):
+            state.read.add(path)
+            full = _wanted(state, path)
+            if full is not None and full not in state.wrote:
+                state.pending.append(b"R" + os.fsencode(full) + b"\0")
+    _flush(state)
 
 
 def _watch(state: _State) -> None:
@@ -760,6 +794,8 @@ def _on_connect(state: _State, args: tuple[Any, ...]) -> None:
 
 def _on_list(state: _State, args: tuple[Any, ...]) -> None:
     path = args[0]
+    if _imports():
+        return
     if path is None or path == "":
         path = "."
     if not isinstance(path, (str, bytes)):
@@ -798,6 +834,8 @@ def _run(state: _State, path: Any) -> None:
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if not isinstance(path, str) or not path or not state.folder:
+        return
+    if path[0] == "/" and not path.startswith(state.root) and "/../" not in path:
         return
     if state.cwd is None:
         state.cwd = os.getcwd()
