@@ -157,8 +157,8 @@ func (c *Cache) isVerified(d *Day, state uint64) bool {
 }
 
 // save writes the days that a home has now, all of which were read or verified in a state. tmp is an open file in the
-// folder of the cache, which it closes and which becomes the recent file. A loser's work is not an error: nothing depends on it. If anew is
-// true, nothing stays of the files as they were.
+// folder of the cache, which it closes and which becomes the recent file. A loser's work is not an error: nothing
+// depends on it. If anew is true, nothing stays of the files as they were.
 func (c *Cache) save(tmp *os.File, days []*Day, state uint64, anew bool) error {
 	recent, recentBytes, baseBytes := []*Day{}, 0, 0
 	for _, d := range days {
