@@ -10,6 +10,7 @@ import (
 
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/reads"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // The bounds of what is looked at: entries of a folder, and of all.
@@ -85,7 +86,7 @@ func (in *inputs) entries(dir string, used, kinds map[string]bool) (rest []strin
 	if !in.places.May(filepath.Join(dir, "x")) {
 		return nil, 0
 	}
-	f, err := os.Open(dir)
+	f, err := regular.OpenFolder(dir)
 	if err != nil {
 		return nil, 0
 	}

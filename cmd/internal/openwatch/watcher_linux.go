@@ -483,13 +483,6 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 	return flags, nil
 }
 
-// ofGit reports whether a thread is of Git, which looks through all folders of a project, or of this binary, which uses
-// it.
-func ofGit(thread uint32) bool {
-	name, err := os.ReadFile("/proc/" + strconv.Itoa(int(thread)) + "/comm")
-	return err == nil && (strings.HasPrefix(string(name), "git") || strings.TrimSpace(string(name)) == "runs")
-}
-
 // folder leaves the path of a folder of a thread in l.link, and returns its length.
 func (l *loop) folder(thread uint32, folder int32) (int, error) {
 	l.cwd = strconv.AppendUint(append(l.cwd[:0], "/proc/"...), uint64(thread), 10)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/repo/git/gitconfig"
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // RefUpdate moves a ref. If Old is zero, the ref must not exist yet.
@@ -213,12 +214,13 @@ func (r *Repository) appendLog(name string, u RefUpdate, who Identity, reason st
 			return err
 		}
 	}
-	f, err := os.OpenFile(file, flag, 0o666)
-	if wanted && errors.Is(err, syscall.EISDIR) {
+	var folder *regular.Error
+	f, err := regular.OpenFile(file, flag, 0o666)
+	if wanted && errors.As(err, &folder) {
 		removeEmpty(file)
-		f, err = os.OpenFile(file, flag, 0o666)
+		f, err = regular.OpenFile(file, flag, 0o666)
 	}
-	if !wanted && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR)) {
+	if !wanted && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.As(err, &folder)) {
 		return nil
 	}
 	if err != nil {
