@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // IndexVersion is an entry of the index. Of a path in a conflict there are up to three.
@@ -70,7 +75,8 @@ var incomingHeads = []struct {
 }
 
 // ReadIncoming returns what Git is merging. conflicts are those of the index: they tell which stash was applied,
-// because that leaves no other trace. It returns nil if it cannot tell.
+// because that leaves no other trace, and prove what the message of a squash merge says. It returns nil if it cannot
+// tell.
 func ReadIncoming(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*Incoming, error) {
 	for _, head := range incomingHeads {
 		if head.ref == "REBASE_HEAD" && !rebasing(dirs) { // Git leaves it behind
@@ -97,7 +103,75 @@ func ReadIncoming(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*In
 		}
 		return in, err
 	}
+	if in, err := squashed(ctx, dirs, conflicts); in != nil || err != nil {
+		return in, err
+	}
 	return appliedStash(ctx, dirs, conflicts)
+}
+
+// maxSquashMessage bounds what is read of the message that 'git merge --squash' prepares.
+const maxSquashMessage = 4 << 10
+
+// squashed returns the commit that is squashed onto HEAD, or nil. Git keeps no ref of it. The message names it first,
+// as "commit ID" (git-merge, squash_message), and it must have all paths that are in a conflict as theirs. Where both
+// sides renamed a file, Git has merged its content.
+func squashed(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*Incoming, error) {
+	if !HasSquash(dirs) {
+		return nil, nil
+	}
+	f, err := regular.Open(filepath.Join(dirs.Git, squashName))
+	if err != nil {
+		return nil, nil // it names no commit
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxSquashMessage))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		id, ok := strings.CutPrefix(strings.TrimSpace(line), "commit ")
+		if !ok {
+			continue
+		}
+		commit, err := Resolve(ctx, dirs, id)
+		if err != nil || commit == "" || commit != id {
+			return nil, err
+		}
+		ids := theirs(conflicts)
+		if files, err := filesOf(ctx, dirs, commit, ids); err != nil || len(files) < len(ids) {
+			return nil, err
+		}
+		base, err := MergeBase(ctx, dirs, "HEAD", commit)
+		return &Incoming{
+			Commit: commit, Base: base, Name: "a squash merge", End: "'git commit' or 'git reset --merge'",
+			Skip: "'git reset --merge'",
+		}, err
+	}
+	return nil, nil
+}
+
+// theirs returns the ids of the files that are in a conflict, as the other side has them.
+func theirs(conflicts []IndexVersion) map[string]string {
+	ids := map[string]string{}
+	for _, c := range conflicts {
+		if c.Stage == "3" {
+			ids[c.Path] = c.ID
+		}
+	}
+	return ids
+}
+
+// filesOf returns the files that a commit has at the paths of ids, which are in folders.
+func filesOf(ctx context.Context, dirs Dirs, commit string, ids map[string]string) ([]Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	folders := map[string]bool{}
+	for name := range ids {
+		folders[path.Dir(name)] = true
+	}
+	files, err := FilesIn(ctx, dirs, commit, slices.Sorted(maps.Keys(folders))...)
+	return slices.DeleteFunc(files, func(f Entry) bool { return ids[f.Path] == "" }), err
 }
 
 func rebasing(dirs Dirs) bool {
@@ -124,12 +198,6 @@ const maxStashes = 20
 
 // appliedStash returns the newest stash that has all files that are in a conflict as theirs.
 func appliedStash(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*Incoming, error) {
-	theirs := map[string]string{}
-	for _, c := range conflicts {
-		if c.Stage == "3" {
-			theirs[c.Path] = c.ID
-		}
-	}
 	if stash, err := Resolve(ctx, dirs, "refs/stash"); err != nil || stash == "" || len(conflicts) == 0 {
 		return nil, err
 	}
@@ -137,25 +205,14 @@ func appliedStash(ctx context.Context, dirs Dirs, conflicts []IndexVersion) (*In
 	if err != nil {
 		return nil, err
 	}
-	paths := make([]string, 0, len(theirs))
-	for path := range theirs {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
+	ids := theirs(conflicts)
 	for _, commit := range strings.Fields(string(out)) {
-		found := 0
-		if len(paths) > 0 {
-			files, err := FilesIn(ctx, dirs, commit, paths...)
-			if err != nil {
-				return nil, err
-			}
-			for _, f := range files {
-				if theirs[f.Path] == f.ID {
-					found++
-				}
-			}
+		files, err := filesOf(ctx, dirs, commit, ids)
+		if err != nil {
+			return nil, err
 		}
-		if found < len(theirs) {
+		same := slices.DeleteFunc(files, func(f Entry) bool { return ids[f.Path] != f.ID })
+		if len(same) < len(ids) {
 			continue
 		}
 		base, err := Resolve(ctx, dirs, commit+"^")

@@ -127,9 +127,18 @@ func (d Dirs) InProgress() (name, end string) {
 	return "", ""
 }
 
+// squashName is the file of the Git folder with the message that 'git merge --squash' prepares.
+const squashName = "SQUASH_MSG"
+
+// HasSquash reports whether 'git merge --squash' has prepared a message that no commit has used.
+func HasSquash(dirs Dirs) bool {
+	_, err := os.Lstat(filepath.Join(dirs.Git, squashName))
+	return err == nil
+}
+
 // Squashing reports whether the index has changes of some paths from 'git merge --squash' that no commit has.
 func Squashing(ctx context.Context, dirs Dirs, paths ...string) (bool, error) {
-	if _, err := os.Lstat(filepath.Join(dirs.Git, "SQUASH_MSG")); err != nil {
+	if !HasSquash(dirs) {
 		return false, nil
 	}
 	return Staged(ctx, dirs, "HEAD", paths...)

@@ -33,7 +33,8 @@ func FindConflict(ctx context.Context, r *repo.Repository, always bool) (*MergeC
 	if !r.InGit {
 		return nil, nil
 	}
-	if name, _ := r.Git.InProgress(); name == "" && !git.Merging(r.Git) && !git.HasStash(r.Git) && !always {
+	if name, _ := r.Git.InProgress(); name == "" && !git.Merging(r.Git) && !git.HasSquash(r.Git) && !git.HasStash(r.Git) &&
+		!always {
 		return nil, nil
 	}
 	at, err := r.TreePath()
@@ -94,10 +95,10 @@ type SettledMerge struct {
 	Rest   int    // files in a conflict that do not belong to runs
 }
 
-// SettleMerge settles the conflicts that a merge, rebase, cherry-pick, revert or stash has left in .runs. It makes the
-// changes of the other side on HEAD, as a pull does: each run gets the version that the other one leads to, so what one
-// side has redacted or removed stays so. The index and the working tree get the result, and the user makes the commit.
-// What both sides have redacted differently is redacted again in HEAD's version; see joinRedactions.
+// SettleMerge settles the conflicts that a merge, squash merge, rebase, cherry-pick, revert or stash has left in .runs.
+// It makes the changes of the other side on HEAD, as a pull does: each run gets the version that the other one leads
+// to, so what one side has redacted or removed stays so. The index and the working tree get the result, and the user
+// makes the commit. What both sides have redacted differently is redacted again in HEAD's version; see joinRedactions.
 func SettleMerge(ctx context.Context, r *repo.Repository, c *MergeConflict) (*SettledMerge, error) {
 	fail := func(err error) (*SettledMerge, error) {
 		return nil, fmt.Errorf("settling the conflicts of %s: %w", c.Name, err)
