@@ -226,6 +226,17 @@ func (v Run) environment(p *page, e *format.Environment) {
 // shownOmitted is the maximum number of files to list that were left out of the source.
 const shownOmitted = 10
 
+// partText tells a part of the source that has a commit of its own.
+func partText(name, commit string, patches []string) string {
+	if commit != "" {
+		name += " at " + commit[:12]
+	}
+	if len(patches) > 0 {
+		name += ", with changes"
+	}
+	return name
+}
+
 // restorable shows the source tree and lists what cannot be restored.
 func (v Run) restorable(p *page, s *format.Source) {
 	if s.Tree == "" {
@@ -237,27 +248,14 @@ func (v Run) restorable(p *page, s *format.Source) {
 			p.line("    … and %s more", terminal.Count(int64(len(s.Submodules)-i), "submodule"))
 			break
 		}
-		text := sub.Path
-		if sub.Commit != "" {
-			text += " at " + sub.Commit[:12]
-		}
-		if len(sub.Patches) > 0 {
-			text += ", with changes"
-		}
-		p.pair("  submodule", terminal.Clean(text))
+		p.pair("  submodule", terminal.Clean(partText(sub.Path, sub.Commit, sub.Patches)))
 	}
 	for i, pkg := range s.Packages {
 		if i == shownOmitted {
 			p.line("    … and %s more", terminal.Count(int64(len(s.Packages)-i), "package"))
 			break
 		}
-		text := pkg.Name
-		if pkg.Commit != "" {
-			text += " at " + pkg.Commit[:12]
-		}
-		if len(pkg.Patches) > 0 {
-			text += ", with changes"
-		}
+		text := partText(pkg.Name, pkg.Commit, pkg.Patches)
 		if pkg.Omitted > 0 {
 			text += ", without " + terminal.Count(pkg.Omitted, "file")
 		}
