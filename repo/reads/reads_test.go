@@ -258,7 +258,7 @@ func TestPythonHasTheSameLists(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"_SYSTEM": system, "_PLACES": dataPlaces, "_STATE": systemState, "_SETTINGS": settingNames, "_DATA": dataEndings,
-		"_HUBS": hubs, "_CACHES": caches, "_TOOLS": toolFolders, "_FOLDERS": packageFolders,
+		"_HUBS": hubs, "_CACHES": caches, "_OWN": ownFolders, "_TOOLS": toolFolders, "_FOLDERS": packageFolders,
 	} {
 		_, text, _ := strings.Cut(string(source), "\n"+name+" = (")
 		text, _, _ = strings.Cut(text, ")")

@@ -299,7 +299,7 @@ const (
 	never     verdict = iota // not data
 	data                     // data, by their folder
 	hidden                   // not to be named
-	settings                 // of a user's programs, in a hidden folder of the home folder
+	settings                 // of programs, in a hidden folder of the home folder or the project: data by its ending
 	elsewhere                // perhaps data, in a place that is never named
 )
 
@@ -309,9 +309,12 @@ const scratchBegins = "runs-source-"
 // Folders of packages, and what tools write for themselves.
 var packageFolders = []string{"/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/"}
 
+// Hidden folders of a project that Git and runs keep.
+var ownFolders = []string{"/.git/", "/.runs/"}
+
 // Hidden folders of a project that tools use for themselves.
 var toolFolders = []string{
-	"/.git/", "/.runs/", "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
+	"/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
 	"/.ruff_cache/", "/.idea/", "/.vscode/", "/.tox/", "/.nox/", "/.hydra/", "/.dvc/",
 }
 
@@ -350,8 +353,10 @@ func (w *Writer) folder(dir string) verdict {
 			return hidden
 		case !inside && w.places.ofPrograms(file):
 			return settings
-		case hasAny("/"+rel, toolFolders):
+		case hasAny("/"+rel, ownFolders):
 			return never
+		case hasAny("/"+rel, toolFolders):
+			return settings
 		}
 		return hidden
 	}

@@ -73,7 +73,8 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		"home/tool/bin/tool", "home/tool/lib/x", "home/tool/share/words.txt", "home/.netrc", "home/.ssh/id_rsa",
 		"home/notes.txt", "home/other/my_token.txt", "above.txt", "home/data/.hidden/b.csv", "home/data/.odd",
 		"home/data/.python-version", "home/.config/tool/settings.json", "home/.cache/weights/w.PT",
-		"home/other/.git/config", "home/project/.git/annex/objects/x/y.csv",
+		"home/other/.git/config", "home/project/.cache/features.npy", "home/project/.cache/tool/state.json",
+		"home/project/.runs/2026-01-01/x/metrics.parquet", "home/project/.git/annex/objects/x/y.csv",
 		"runs-source-1/index",
 	}
 	places, base := world(t, files...)
@@ -98,13 +99,13 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("inputs: %q\nwant:   %q", got, want)
 	}
-	if !r.All || r.Withheld() != 9 || r.Left() != 2 {
+	if !r.All || r.Withheld() != 10 || r.Left() != 2 {
 		t.Errorf("all: %v, withheld: %d, left: %d", r.All, r.Withheld(), r.Left())
 	}
 	for _, word := range []string{
 		"key", "env", "hidden", "secret", "git", "venv", "words", "lib", "node", "conda", "tool", "netrc", "ssh", "notes",
 		"token", "above", "passwd", "zone", "missing", "odd", "version", "cache", "settings", "weights", "annex",
-		"index",
+		"index", "features", "state", "metrics",
 	} {
 		if strings.Contains(strings.ReplaceAll(text, base, ""), word) {
 			t.Errorf("%q is written down: %q", word, text)

@@ -90,9 +90,11 @@ _HUBS = (
 )  # fmt: skip
 # Hidden folders of a project with data, to which links lead.
 _CACHES = ("/.dvc/cache/", "/.git/annex/objects/")
+# Hidden folders of a project that Git and runs keep.
+_OWN = ("/.git/", "/.runs/")
 # Hidden folders of a project that tools use for themselves.
 _TOOLS = (
-    "/.git/", "/.runs/", "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
+    "/.venv/", "/.cache/", "/.ipynb_checkpoints/", "/.pytest_cache/", "/.mypy_cache/",
     "/.ruff_cache/", "/.idea/", "/.vscode/", "/.tox/", "/.nox/", "/.hydra/", "/.dvc/",
 )  # fmt: skip
 # As in privacy.go of repo/reads, which decides again.
@@ -680,8 +682,11 @@ def _of_folder(state: _State, folder: str) -> int:
     if "/." in part and (inside or not any(hub in below for hub in _HUBS)):
         if not inside and _of_programs(state, below):
             return _OF_USER
-        kept = inside and any(cache in part for cache in _CACHES)
-        return _NO if any(tool in part for tool in _TOOLS) and not kept else _WITHHELD
+        if inside and any(cache in part for cache in _CACHES):
+            return _WITHHELD
+        if any(own in part for own in _OWN):
+            return _NO
+        return _OF_USER if any(tool in part for tool in _TOOLS) else _WITHHELD
     return _WITHHELD if any(_secret(name, False) for name in part.split("/")) else _YES
 
 
