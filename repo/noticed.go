@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,6 +135,7 @@ type inputs struct {
 	at      int                  // so many of the paths of the reader were followed
 	early   map[string]inputFile // as they were first found, by their path as the program named it
 	stdin   string               // the file that is standard input, or empty
+	first   map[string]bool      // files of the source that were looked at; whether they had changed by then
 	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
 	bytes   int64                // of the files in early
 	real    map[string]string    // folders without links
@@ -159,7 +161,7 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
 		reader: reads.Reader{Dir: a.readsDir()},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
-		linked:  map[string]bool{},
+		linked: map[string]bool{}, first: map[string]bool{},
 		kept:    a.keptRewritten(run.Source),
 		stdin:   a.stdin(),
 		started: run.Started.UnixNano(),
@@ -231,7 +233,9 @@ func (in *inputs) follow(ctx context.Context) error {
 func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error) {
 	var outside, inside []inputFile
 	var ask []asked
+	var uses []reads.Use
 	for _, path := range paths {
+		use := in.reader.Uses[path]
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -265,6 +269,7 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		case realRel != "" && !inGitFolder(realRel):
 			inside = append(inside, f)
 			ask = append(ask, asked{realRel, f.found})
+			uses = append(uses, use)
 		case f.rel != "" || !in.isCode(real):
 			outside = append(outside, f)
 		}
@@ -276,9 +281,26 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 	for i, f := range inside {
 		if !source[i] {
 			outside = append(outside, f)
+			continue
+		}
+		if _, known := in.first[ask[i].rel]; !known {
+			in.first[ask[i].rel] = in.tracked[ask[i].rel] && uses[i]&(reads.Written|reads.Database) == 0 && !f.gone &&
+				!f.noFile && f.found.Modified() >= in.started
 		}
 	}
 	return outside, nil
+}
+
+// changedFirst returns the tracked files that had changed since the run began when they were first seen to be read: the
+// source, which is captured at the start, may have another content. Changes after that are of a person who goes on to
+// work.
+func (in *inputs) changedFirst() (names []string) {
+	for _, rel := range slices.Sorted(maps.Keys(in.first)) {
+		if in.first[rel] {
+			names = append(names, capture.Printable(rel))
+		}
+	}
+	return names
 }
 
 // isOlder reports whether a path is a regular file from before a time in nanoseconds since 1970.
@@ -364,6 +386,9 @@ func (in *inputs) source(ctx context.Context, files []asked) ([]bool, error) {
 	for inner, list := range byRepository {
 		dirs, prefix := in.repo.Git, ""
 		if inner != "" {
+			if !in.isSubmodule(inner) {
+				continue // the source has nothing of it
+			}
 			other, ok, err := git.Discover(filepath.Join(in.root, inner))
 			if err != nil || !ok {
 				continue
@@ -438,6 +463,14 @@ func (in *inputs) ignored(ctx context.Context, dirs git.Dirs, prefix string, fil
 		answers[n] = all[path(i)] || single[path(i)]
 	}
 	return answers, nil
+}
+
+// isSubmodule reports whether the source of the run has a submodule at a path relative to the root.
+func (in *inputs) isSubmodule(inner string) bool {
+	path := capture.Printable(filepath.ToSlash(inner))
+	return in.run.Source != nil && slices.ContainsFunc(in.run.Source.Submodules, func(s format.Submodule) bool {
+		return s.Path == path
+	})
 }
 
 // innermost returns the innermost repository that a folder below the root belongs to, relative to the root. It is empty

@@ -204,6 +204,9 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	default:
 		problem("%d files that were read are in places that are not recorded", left)
 	}
+	if changed := in.changedFirst(); len(changed) > 0 {
+		problem("%s changed after the source was recorded, and before the program read it", someOf(changed))
+	}
 	in.listed(ctx, problem)
 	in.unseen(ctx, n, problem)
 	n.trace.Folders = in.folders(ctx, n.datasets)

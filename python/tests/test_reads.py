@@ -583,6 +583,28 @@ class TestBehavior(WithReads):
         self.assertEqual(run["trace"]["problems"], ["data/a.csv changed while the program ran"])
         self.assertNotIn("1 fully restorable", self.runs("verify"))
 
+    def test_source_that_changed_before_it_was_read(self):
+        """The source is recorded at the start: what the program read of a file that changed then is not in it."""
+        for name in ("cfg.txt", "later.txt"):
+            self.write(name, "1")
+        subprocess.run(["git", "add", "-A"], cwd=self.dir, check=True)
+        subprocess.run(["git", "commit", "-qm", "settings"], cwd=self.dir, check=True)
+        run = self.exec(
+            "import subprocess; open('later.txt').read(); "
+            "subprocess.run(['sh', '-c', 'echo 2 >cfg.txt']); open('cfg.txt').read(); "
+            "open('later.txt', 'a').write('2')"
+        )
+        problem = "cfg.txt changed after the source was recorded, and before the program read it"
+        self.assertEqual([p for p in run["trace"]["problems"] if "changed" in p], [problem])
+
+    def test_ignored_repository(self):
+        """The source has nothing of a repository that Git ignores: what is read there is data."""
+        self.write("data/inner/a.csv", "x")
+        inner = os.path.join(self.dir, "data/inner")
+        for args in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "data"]):
+            subprocess.run(["git", *args], cwd=inner, check=True)
+        self.assertEqual(list(self.noticed(self.exec("open('data/inner/a.csv').read()"))), ["a"])
+
     def test_replaced(self):
         self.write("data/a.csv", "x")
         source = "import os; open('data/a.csv').read(); open('data/b', 'w').write('y'); "
