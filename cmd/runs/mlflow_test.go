@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	ordered "cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -204,6 +205,9 @@ func (p *mlflowProject) compare() {
 	for _, w := range want {
 		for key, v := range w.Metrics {
 			w.Metrics[key], _ = v.(json.Number).Float64()
+		}
+		for _, points := range w.Points { // MLflow orders them by time, and runs by step
+			slices.SortStableFunc(points, func(a, b [2]float64) int { return ordered.Compare(a[0], b[0]) })
 		}
 		got := p.recorded(w.ID)
 		w.Status = strings.ToLower(w.Status)

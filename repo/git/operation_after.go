@@ -99,6 +99,9 @@ func LookAgain(ctx context.Context, dirs Dirs) (undone bool, err error) {
 		if errors.Is(err, ErrLocked) || errors.Is(err, ErrNoGit) {
 			return false, nil
 		}
+		if err != nil && dirs.lacksCommits(ctx, n) {
+			undone, ok, err = false, false, nil // they were amended and collected, and nothing is to be looked after
+		}
 	}
 	if age := time.Since(n.ended); !ok || age < 0 || age > afterWait {
 		if removeErr := os.Remove(dirs.state(afterName)); !errors.Is(removeErr, fs.ErrNotExist) {
@@ -106,6 +109,19 @@ func LookAgain(ctx context.Context, dirs Dirs) (undone bool, err error) {
 		}
 	}
 	return undone, err
+}
+
+// lacksCommits reports whether a commit of the note no longer exists.
+func (d Dirs) lacksCommits(ctx context.Context, n afterNote) bool {
+	for _, commit := range []string{n.old, n.next} {
+		if commit == "" {
+			continue
+		}
+		if found, err := Resolve(ctx, d, commit); err == nil && found == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // lookAgain compares the index with the note, and then keeps the stamp of the index in it.

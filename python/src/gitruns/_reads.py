@@ -296,7 +296,10 @@ def _end(state: _State) -> None:
 
 
 def _tell_mapped(state: _State) -> None:
-    """Note files that native code still has mapped or open for reading, as Arrow does. Only Linux tells them."""
+    """Note files that native code still has mapped or open, as Arrow does.
+
+    Only Linux tells them.
+    """
     if not sys.platform.startswith("linux"):
         return
     busy, state.busy = state.busy, True
@@ -691,7 +694,10 @@ def _of_folder(state: _State, folder: str) -> int:
 
 
 def _of_programs(state: _State, path: str) -> bool:
-    """Report whether a path is in a hidden folder directly in a home folder, also in that of another user."""
+    """Report whether a path is in a hidden folder directly in a home folder.
+
+    It may be that of another user.
+    """
     for home in state.homes:
         if path.startswith(home):
             return path.startswith(home + ".")
@@ -745,7 +751,10 @@ def _withhold(state: _State, path: str) -> None:
 
 
 def _was_before(state: _State, path: str) -> bool:
-    """Report whether a file exists that the program has not made. Programs look for files that may exist."""
+    """Report whether a file exists that the program has not made.
+
+    Programs look for files that may exist.
+    """
     try:
         info = os.stat(path)
     except OSError:
