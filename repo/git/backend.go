@@ -112,7 +112,7 @@ func (d Dirs) staged() staged {
 	return program{d}
 }
 
-// ByFiles reports whether the repository is read by its files, because there is no git program.
+// ByFiles reports whether the repository is read by its files, because the git program is missing.
 func (d Dirs) ByFiles() bool { return d.native || !installed() }
 
 // WithoutProgram returns the repository as it is worked on where there is no git program, even if there is one.
