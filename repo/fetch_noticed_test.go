@@ -247,7 +247,7 @@ func TestWayTo(t *testing.T) {
 		}
 	}
 	if _, err := wayTo(dir, "loop/x"); err == nil {
-		t.Error("a loop is no error")
+		t.Error("a loop was followed without an error")
 	}
 }
 

@@ -115,7 +115,7 @@ func (d Dirs) staged() staged {
 // ByFiles reports whether the repository is read by its files, because the git program is missing.
 func (d Dirs) ByFiles() bool { return d.native || !installed() }
 
-// WithoutProgram returns the repository as it is worked on where there is no git program, even if there is one.
+// WithoutProgram returns the repository as it is worked on without the git program, even if it is installed.
 func (d Dirs) WithoutProgram() Dirs {
 	d.native = true
 	return d

@@ -312,7 +312,7 @@ func (f files) listTrees() ([]treeOnBranch, error) {
 	trees := []treeOnBranch{{listedWorktree{at, headOf(tip)}, tip.Branch, bare}}
 	entries, err := os.ReadDir(filepath.Join(f.Common, "worktrees"))
 	if err != nil {
-		return trees, nil // there are no others
+		return trees, nil // all of them
 	}
 	for _, e := range entries {
 		dir := filepath.Join(f.Common, "worktrees", e.Name())

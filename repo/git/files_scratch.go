@@ -15,7 +15,7 @@ import (
 	"github.com/gitruns/runs/repo/regular"
 )
 
-// ownScratch is what a Scratch does where there is no git program.
+// ownScratch is what a Scratch does without the git program.
 type ownScratch struct {
 	dirs       Dirs
 	repository *native.Repository

@@ -32,7 +32,7 @@ type Scratch struct {
 	runs    map[string]int
 	skipped []string // pathspecs of folders named .runs that need not be compared
 
-	own *ownScratch // reads the repository and keeps the index, where there is no git program; otherwise nil
+	own *ownScratch // reads the repository and keeps the index, without the git program; otherwise nil
 }
 
 // pinned fixes settings that could change what Git's plumbing commands read or write, or let them write into the

@@ -190,20 +190,12 @@ func allInTree(ctx context.Context, r *repo.Repository) (ids []string, skipped [
 
 // branchRuns returns the runs of the runs branch.
 func branchRuns(ctx context.Context, r *repo.Repository) (*snapshot, error) {
-	local, err := runsBranch(ctx, r)
+	k, err := openKeeping(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	at, err := r.TreePath()
-	if err != nil {
-		return nil, err
-	}
-	trees, err := git.OpenTrees(ctx, r.Git)
-	if err != nil {
-		return nil, err
-	}
-	defer trees.Close()
-	return readSnapshot(trees, local.seen, at)
+	defer k.trees.Close()
+	return readSnapshot(k.trees, k.local.seen, k.at)
 }
 
 // conclude reports where the secret of a redaction still is. committed has the runs that a commit of this clone has.

@@ -40,7 +40,7 @@ def token_of(run: Any) -> Token:
 def announce(token: Token | None) -> None:
     """Tell the processes that multiprocessing starts later about the run."""
     process = sys.modules.get("multiprocessing.process")
-    if process is None:  # then there is no fork server either, and the environment is enough
+    if process is None:  # nor does a fork server run, and the environment is enough
         return
     try:
         process.current_process()._config[_KEY] = token
@@ -69,7 +69,7 @@ def find() -> Token | None:
 def following(folder: str) -> Token | None:
     """Return the token of the run that the parent started after that of folder.
 
-    It is None if there is no such run. A worker of a pool may serve several runs in turn, and does not hear of it.
+    It is None if the parent started none. A worker of a pool may serve several runs in turn, and does not hear of it.
     """
     process = sys.modules.get("multiprocessing.process")
     parent = process.parent_process() if process is not None else None
