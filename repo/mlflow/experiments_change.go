@@ -178,7 +178,7 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 		return !seen || !wanted.where.Match(experimentRow{e})
 	})
 	sorted := make([]*experimentJSON, len(all))
-	for i, at := range wanted.order.Sort(len(all), func(i int) filter.Row { return experimentRow{all[i]} }) {
+	for i, at := range wanted.order.Sort(len(all), func(i, _ int) filter.Row { return experimentRow{all[i]} }) {
 		sorted[i] = all[at]
 	}
 	sorted = sorted[min(wanted.from, len(sorted)):]

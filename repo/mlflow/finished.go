@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -79,7 +78,7 @@ func tagsFor(run *format.Run) map[string]string {
 		switch {
 		case key == ownHistory:
 			tags[tagHistory] = text
-		case key != ServersTag && !strings.HasPrefix(key, modelTags):
+		case key != ServersTag && !reservedTag(key):
 			tags[key] = text
 		}
 	}

@@ -40,9 +40,14 @@ func checkKey(what, key string) error {
 	return nil
 }
 
+// reservedTag reports whether the key of a tag is one that the models of a run use.
+func reservedTag(key string) bool {
+	return strings.HasPrefix(key, modelTags) || key == ownHistory || key == measuredTag
+}
+
 // checkTag returns an error for the key of a tag that MLflow does not take, or that the models of a run use.
 func checkTag(key string) error {
-	if strings.HasPrefix(key, modelTags) || key == ownHistory {
+	if reservedTag(key) {
 		return invalid("Invalid tag name: '%s'. Names that begin with '%s' are reserved.", oneLine(cut(key, maxName)),
 			format.OwnTagPrefix)
 	}

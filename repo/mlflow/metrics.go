@@ -181,11 +181,14 @@ func (run *openRun) logMetrics(list []metricJSON) error {
 	if len(lines) == 0 {
 		return nil
 	}
+	if tag := run.measures(list); tag != nil {
+		lines = append(lines, tag)
+	}
 	if err := run.append(lines...); err != nil {
 		return err
 	}
 	for i := range list {
-		run.note(list[i], labels[i])
+		run.note(list[i])
 	}
 	return nil
 }

@@ -369,29 +369,28 @@ func (m *model) params(ofRun map[string]string) map[string]string {
 	return all
 }
 
-// json returns a model of a run as MLflow's client reads it. id names the run for MLflow.
-func (m *model) json(
-	of *format.Run, id, artifacts string, ofRun map[string]string, metrics []metricJSON,
-) *modelJSON {
+// json returns a model of a run as MLflow's client reads it, without metrics. id names the run for MLflow.
+func (m *model) json(of *format.Run, id, artifacts string, ofRun map[string]string) *modelJSON {
 	return &modelJSON{
 		Info: modelInfoJSON{
 			ID: m.ID, Experiment: ExperimentID(of.Experiment), Name: m.Name, Created: m.Created, Updated: m.Updated,
 			Artifacts: artifacts, Status: modelStatus + m.Status, Type: m.Type, Run: id,
 			Tags: pairs(withContext(of, m.Tags)),
 		},
-		Data: modelDataJSON{Params: pairs(m.params(ofRun)), Metrics: metrics},
+		Data: modelDataJSON{Params: pairs(m.params(ofRun))},
 	}
 }
 
-// modelOfOpen returns a model of an open run as MLflow's client reads it. The caller holds the lock of the run.
+// modelOfOpen returns a model of an open run as MLflow's client reads it, without metrics. The caller holds the lock of
+// the run.
 func (s *Service) modelOfOpen(run *openRun, n int) *modelJSON {
 	m := run.models[n]
 	artifacts := fileURI(filepath.Join(run.active.FilesDir(), filepath.FromSlash(m.Path)))
-	return m.json(run.record, run.id, artifacts, run.params, run.metricsOf(m.ID))
+	return m.json(run.record, run.id, artifacts, run.params)
 }
 
-// modelOf returns a model of a run of the repository as MLflow's client reads it.
-func (s *Service) modelOf(ctx context.Context, e *repo.Entry, n int, m *model, metrics []metricJSON) *modelJSON {
+// modelOf returns a model of a run of the repository as MLflow's client reads it, without metrics.
+func (s *Service) modelOf(ctx context.Context, e *repo.Entry, m *model) *modelJSON {
 	artifacts := fileURI(filepath.Join(s.artifactsOf(alone(e)), filepath.FromSlash(m.Path)))
 	ofRun := map[string]string{}
 	flat := e.Params.Flatten()
@@ -400,7 +399,7 @@ func (s *Service) modelOf(ctx context.Context, e *repo.Entry, n int, m *model, m
 			ofRun[key] = Text(v)
 		}
 	}
-	return m.json(e.Run, s.wholeID(ctx, e.ID), artifacts, ofRun, metrics)
+	return m.json(e.Run, s.wholeID(ctx, e.ID), artifacts, ofRun)
 }
 
 // openModel returns the open run that has a model. It is nil if the run is not open.
@@ -426,11 +425,21 @@ func (s *Service) change(ctx context.Context, id string, do func(m *model, ofRun
 	if run == nil {
 		return s.changeFinished(ctx, id, do)
 	}
+	changed, err := s.changeOpen(run, n, do)
+	if err != nil {
+		return nil, err
+	}
+	return s.withMetrics(ctx, changed, run.active.ID)
+}
+
+func (s *Service) changeOpen(run *openRun, n int, do func(m *model, ofRun map[string]string) error) (
+	*modelJSON, error,
+) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	old := run.models[n]
 	if old == nil || old.Deleted {
-		return nil, notFound("Logged model with ID '%s' not found.", id)
+		return nil, notFound("Logged model with ID '%s' not found.", modelID(run.active.ID, n))
 	}
 	m := old.clone()
 	if err := do(m, run.params); err != nil {
@@ -442,7 +451,16 @@ func (s *Service) change(ctx context.Context, id string, do func(m *model, ofRun
 	if run.forModel && m.Status != modelPending && run.ended == 0 {
 		run.status, run.ended = StatusFinished, m.Updated
 	}
-	return map[string]any{"model": s.modelOfOpen(run, n)}, nil
+	return s.modelOfOpen(run, n), nil
+}
+
+// withMetrics returns the answer with a model that a run made. The caller holds no lock.
+func (s *Service) withMetrics(ctx context.Context, m *modelJSON, maker string) (any, error) {
+	var err error
+	if m.Data.Metrics, err = s.metricsOf(ctx, m.Info.ID, maker); err != nil {
+		return nil, err
+	}
+	return map[string]any{"model": m}, nil
 }
 
 func (m *model) clone() *model {
@@ -471,7 +489,7 @@ func (s *Service) changeFinished(ctx context.Context, id string, do func(m *mode
 	if err := e.Annotate(&format.Note{Tags: map[string]string{modelTags + strconv.Itoa(n): text}}); err != nil {
 		return nil, err
 	}
-	return map[string]any{"model": s.modelOf(ctx, e, n, m, nil)}, nil
+	return s.withMetrics(ctx, s.modelOf(ctx, e, m), e.ID)
 }
 
 // finishedModel returns a model of a run that this service has not opened.
@@ -528,13 +546,15 @@ func (s *Service) getModel(ctx context.Context, c *Call) (any, error) {
 	}
 	if run != nil {
 		run.mu.Lock()
-		defer run.mu.Unlock()
 		if m := run.models[n]; m == nil || m.Deleted && !allowed {
+			run.mu.Unlock()
 			return nil, missing
 		}
-		return map[string]any{"model": s.modelOfOpen(run, n)}, nil
+		m := s.modelOfOpen(run, n)
+		run.mu.Unlock()
+		return s.withMetrics(ctx, m, run.active.ID)
 	}
-	e, n, m, err := s.finishedModel(ctx, c.id)
+	e, _, m, err := s.finishedModel(ctx, c.id)
 	if err != nil {
 		return nil, err
 	}
@@ -544,11 +564,7 @@ func (s *Service) getModel(ctx context.Context, c *Call) (any, error) {
 	if err := s.placeArtifacts(ctx, alone(e)); err != nil {
 		return nil, err
 	}
-	metrics, err := s.finishedMetricsOf(ctx, e, c.id)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"model": s.modelOf(ctx, e, n, m, metrics)}, nil
+	return s.withMetrics(ctx, s.modelOf(ctx, e, m), e.ID)
 }
 
 func (s *Service) finalizeModel(ctx context.Context, c *Call) (any, error) {
@@ -670,20 +686,23 @@ func (s *Service) recordModel(ctx context.Context, c *Call) (any, error) {
 		return nil, invalid("Malformed model info. \n %s \n is not valid JSON", oneLine(cut(q.Model, maxName)))
 	}
 	return s.write(ctx, q.id(), func(run *openRun) error {
-		var history []json.RawMessage
-		_ = json.Unmarshal([]byte(run.tags[tagHistory]), &history) // empty, or ours
-		history = append(history, json.RawMessage(q.Model))
-		text, err := json.Marshal(history)
-		for err == nil && len(text) > format.MaxTextBytes && len(history) > 1 {
-			history = history[1:]
-			text, err = json.Marshal(history)
+		var before []json.RawMessage
+		_ = json.Unmarshal([]byte(run.tags[tagHistory]), &before) // empty, or ours
+		text := ""
+		for at := range len(before) + 1 { // each model as the client wrote it
+			var models strings.Builder
+			for _, m := range before[at:] {
+				models.Write(m)
+				models.WriteString(", ")
+			}
+			if text = "[" + models.String() + q.Model + "]"; len(text) <= format.MaxTextBytes {
+				break
+			}
 		}
-		if err == nil {
-			err = run.append(&format.Line{Tags: map[string]string{ownHistory: string(text)}})
+		if err := run.append(&format.Line{Tags: map[string]string{ownHistory: text}}); err != nil {
+			return err
 		}
-		if err == nil {
-			run.tags[tagHistory] = string(text)
-		}
-		return err
+		run.tags[tagHistory] = text
+		return nil
 	})
 }

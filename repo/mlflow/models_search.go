@@ -55,19 +55,20 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		r.on = q.Datasets
-	}
-	rows = slices.DeleteFunc(rows, func(r *modelRow) bool { return !wanted.where.Match(r) })
-	for _, r := range rows {
-		for _, o := range q.Order {
-			if o.Name != "" {
-				r.on = []dataOf{o.dataOf}
-			}
+	for _, d := range q.Datasets {
+		if d.Name == "" {
+			return nil, invalid("`dataset_name` in the `datasets` clause must be specified.")
 		}
 	}
+	onData := len(q.Datasets) > 0 && !wanted.where.Has(filter.Metric)
+	rows = slices.DeleteFunc(rows, func(r *modelRow) bool {
+		r.on = q.Datasets
+		return !wanted.where.Match(r) || onData && !r.measuredOn(q.Datasets)
+	})
 	sorted := make([]*modelRow, len(rows))
-	for i, at := range wanted.order.Sort(len(rows), func(i int) filter.Row { return rows[i] }) {
+	for i, at := range wanted.order.Sort(len(rows), func(i, key int) filter.Row {
+		return &orderedModel{rows[i], q.Order[key].dataOf}
+	}) {
 		sorted[i] = rows[at]
 	}
 	sorted = sorted[min(wanted.from, len(sorted)):]
@@ -77,6 +78,7 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 	}
 	models := make([]*modelJSON, 0, len(sorted))
 	for _, r := range sorted {
+		r.metrics()
 		m, err := r.whole()
 		if err != nil {
 			return nil, err
@@ -114,7 +116,7 @@ func (s *Service) findModels(ctx context.Context, experiments []string) ([]*mode
 			if column.Kind(at) != index.Text || own[table.ID(at)] {
 				continue
 			}
-			r := &modelRow{service: s, ctx: ctx, table: table, at: at, n: n}
+			r := &modelRow{service: s, ctx: ctx, table: table, at: at, maker: table.ID(at)}
 			if !slices.Contains(experiments, r.experiment()) {
 				continue
 			}
@@ -131,19 +133,15 @@ func (s *Service) findModels(ctx context.Context, experiments []string) ([]*mode
 
 // openModels returns the models of open runs. own has the ids of those runs.
 func (s *Service) openModels(ctx context.Context, experiments []string) (rows []*modelRow, own map[string]bool) {
-	s.mu.Lock()
-	open := make([]*openRun, 0, len(s.open))
-	for _, run := range s.open {
-		open = append(open, run)
-	}
-	s.mu.Unlock()
 	own = map[string]bool{}
-	for _, run := range open {
+	for _, run := range s.openRuns() {
 		run.mu.Lock()
 		own[run.active.ID] = true
 		for n, m := range run.models {
 			if !m.Deleted && slices.Contains(experiments, ExperimentID(run.experiment)) {
-				rows = append(rows, &modelRow{service: s, ctx: ctx, model: m, n: n, answer: s.modelOfOpen(run, n)})
+				rows = append(rows, &modelRow{
+					service: s, ctx: ctx, model: m, maker: run.active.ID, answer: s.modelOfOpen(run, n),
+				})
 			}
 		}
 		run.mu.Unlock()
@@ -156,10 +154,12 @@ type modelRow struct {
 	service *Service
 	ctx     context.Context // of the call
 	table   *repo.Table
-	at, n   int
+	at      int
 	model   *model
+	maker   string     // the run that made it
 	on      []dataOf   // what metrics count
 	answer  *modelJSON // nil until it is needed
+	read    bool       // the metrics of the answer were read
 	failed  error
 }
 
@@ -178,7 +178,8 @@ func (r *modelRow) experiment() string {
 	return ExperimentID(c.Text(r.at))
 }
 
-// whole returns the model as MLflow's client reads it. It is nil if its run has gone meanwhile.
+// whole returns the model as MLflow's client reads it, with its metrics once they were read. It is nil if its run has
+// gone meanwhile.
 func (r *modelRow) whole() (*modelJSON, error) {
 	if r.answer != nil || r.failed != nil {
 		return r.answer, r.failed
@@ -188,32 +189,74 @@ func (r *modelRow) whole() (*modelJSON, error) {
 		r.failed = err
 		return nil, err
 	}
-	metrics, err := r.service.finishedMetricsOf(r.ctx, entries[0], r.id())
-	if err != nil {
-		r.failed = err
-		return nil, err
-	}
-	r.answer = r.service.modelOf(r.ctx, entries[0], r.n, r.model, metrics)
+	r.answer = r.service.modelOf(r.ctx, entries[0], r.model)
 	return r.answer, nil
 }
 
-// Metric returns the latest value of a metric, on the datasets that the search names.
-func (r *modelRow) Metric(key string) (v float64, ok bool) {
+// metrics returns all points about the model.
+func (r *modelRow) metrics() []metricJSON {
 	m, _ := r.whole()
-	if m == nil {
-		return 0, false
+	if m == nil || r.failed != nil {
+		return nil
 	}
+	if !r.read {
+		r.read = true
+		m.Data.Metrics, r.failed = r.service.metricsOf(r.ctx, r.id(), r.maker)
+	}
+	return m.Data.Metrics
+}
+
+// measuredOn reports whether a point about the model was measured on one of some datasets.
+func (r *modelRow) measuredOn(sets []dataOf) bool {
+	return slices.ContainsFunc(r.metrics(), func(m metricJSON) bool { return m.on(sets) })
+}
+
+// on reports whether a point was measured on one of some datasets.
+func (m metricJSON) on(sets []dataOf) bool {
+	return slices.ContainsFunc(sets, func(d dataOf) bool {
+		return d.Name == m.Dataset && (d.Digest == "" || d.Digest == m.Digest)
+	})
+}
+
+// Metrics returns the values of a metric on the datasets that the search names: those of all points.
+func (r *modelRow) Metrics(key string) (values []float64) {
+	for _, m := range r.metrics() {
+		if m.Key == key && (len(r.on) == 0 || m.on(r.on)) {
+			values = append(values, float64(m.Value))
+		}
+	}
+	return values
+}
+
+// Metric returns the latest value of a metric.
+func (r *modelRow) Metric(key string) (float64, bool) { return r.latest(key, dataOf{}) }
+
+// latest returns the newest value of a metric on a dataset. A dataset without a name means all points.
+func (r *modelRow) latest(key string, on dataOf) (v float64, ok bool) {
 	var latest metricJSON
-	for _, point := range m.Data.Metrics {
-		wanted := len(r.on) == 0 || slices.ContainsFunc(r.on, func(d dataOf) bool {
-			return d.Name == point.Dataset && (d.Digest == "" || d.Digest == point.Digest)
-		})
-		if point.Key == key && wanted && (!ok || !point.before(latest)) {
-			latest, ok = point, true
+	for _, m := range r.metrics() {
+		if m.Key == key && (on.Name == "" || m.on([]dataOf{on})) && (!ok || !m.older(latest)) {
+			latest, ok = m, true
 		}
 	}
 	return float64(latest.Value), ok
 }
+
+// older orders the points of a model by time, then by step: that is how models are sorted. Of points of two runs at one
+// time and step, that of the run that began first counts.
+func (m metricJSON) older(other metricJSON) bool {
+	return cmp.Or(cmp.Compare(m.Time, other.Time), cmp.Compare(m.Step, other.Step),
+		strings.Compare(other.Run, m.Run)) < 0
+}
+
+// orderedModel is a model as a key to sort by sees it, whose metrics are those on one dataset.
+type orderedModel struct {
+	*modelRow
+	on dataOf
+}
+
+// Metric returns the latest value of a metric on the dataset.
+func (r *orderedModel) Metric(key string) (float64, bool) { return r.latest(key, r.on) }
 
 // Param returns a param.
 func (r *modelRow) Param(key string) (string, bool) {

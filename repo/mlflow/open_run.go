@@ -41,13 +41,15 @@ type openRun struct {
 
 	forModel bool // MLflow knows no run for the model, and ends none
 
-	ofModels map[series]metricJSON // the latest points of models
+	measured map[string]bool // models that have points of this run; true if the record names them, too
 
 	maker   int              // the process of the program that began it, if it says when it exits; otherwise 0
 	by      int              // the process that began it, of a service that outlives programs; 0 if it is not known
 	process repo.Process     // with by
 	written time.Time        // when this service last wrote to it
 	direct  *repo.LivePoints // not nil if that process writes to journals of its own as well
+
+	live livePoints
 }
 
 // maxOpen is how many runs are open at once. If there are more, the one that MLflow ended first is finished.
@@ -73,7 +75,7 @@ func newOpenRun(described *format.Run) *openRun {
 	return &openRun{
 		record: described, experiment: described.Experiment, status: StatusRunning, name: described.Name,
 		params: map[string]string{}, tags: map[string]string{}, removed: map[string]bool{}, latest: map[string]metricJSON{},
-		models: map[int]*model{}, ofModels: map[series]metricJSON{},
+		models: map[int]*model{}, measured: map[string]bool{},
 	}
 }
 

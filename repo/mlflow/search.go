@@ -46,7 +46,7 @@ func (s *Service) searchRuns(ctx context.Context, c *Call) (any, error) {
 		return nil, err
 	}
 	rows := make([]found, len(all))
-	for i, at := range wanted.order.Sort(len(all), func(i int) filter.Row { return all[i] }) {
+	for i, at := range wanted.order.Sort(len(all), func(i, _ int) filter.Row { return all[i] }) {
 		rows[i] = all[at]
 	}
 	answer := searchJSON{}

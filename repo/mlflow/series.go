@@ -1,13 +1,9 @@
 package mlflow
 
 import (
-	"context"
 	"slices"
-	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo"
-	"github.com/gitruns/runs/repo/index"
 )
 
 // The labels of points that MLflow logs of a model or on a dataset.
@@ -15,12 +11,6 @@ const (
 	labelModel   = "model"
 	labelDataset = "dataset"
 )
-
-// series is a metric with its labels.
-type series struct {
-	key    string
-	labels format.Labels
-}
 
 // namedData is a dataset that metrics of the run name.
 type namedData struct{ name, digest, recorded string }
@@ -74,78 +64,12 @@ func (run *openRun) nameData() error {
 	return run.append(lines...)
 }
 
-// note keeps the latest point of each metric, and of each metric of a model. The caller holds the lock.
-func (run *openRun) note(m metricJSON, labels format.Labels) {
-	m.Run = ""
-	if m.Model != "" {
-		at := series{m.Key, labels}
-		if last, ok := run.ofModels[at]; !ok || !m.before(last) {
-			run.ofModels[at] = m
-		}
-	}
-	m.Model, m.Dataset, m.Digest = "", "", ""
+// note keeps the latest point of each metric. The caller holds the lock.
+func (run *openRun) note(m metricJSON) {
+	m.Run, m.Model, m.Dataset, m.Digest = "", "", "", ""
 	if last, ok := run.latest[m.Key]; !ok || !m.before(last) {
 		run.latest[m.Key] = m
 	}
-}
-
-// metricsOf returns the latest points of a model. The caller holds the lock.
-func (run *openRun) metricsOf(model string) (list []metricJSON) {
-	for _, m := range run.ofModels {
-		if m.Model == model {
-			m.Run = run.id
-			list = append(list, m)
-		}
-	}
-	sortMetrics(list)
-	return list
-}
-
-func sortMetrics(list []metricJSON) {
-	slices.SortFunc(list, func(a, b metricJSON) int {
-		if c := strings.Compare(a.Key, b.Key); c != 0 {
-			return c
-		}
-		if c := strings.Compare(a.Dataset, b.Dataset); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Digest+a.Run, b.Digest+b.Run)
-	})
-}
-
-// finishedMetricsOf returns the latest points of a model of a finished run: those of its run, and of finished runs that
-// used it.
-func (s *Service) finishedMetricsOf(ctx context.Context, e *repo.Entry, id string) (list []metricJSON, err error) {
-	table, err := s.repo.Table(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries := []*repo.Entry{e}
-	used := table.Column(index.Datasets, id)
-	var rows []int
-	for row := range table.Len() {
-		if used.Kind(row) != index.Absent && table.ID(row) != e.ID {
-			rows = append(rows, row)
-		}
-	}
-	if len(rows) > 0 {
-		users, _, err := table.Load(ctx, rows)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, users...)
-	}
-	for _, e := range entries {
-		filter := repo.PointFilter{Last: true, Labels: map[string]string{labelModel: id}}
-		if err := e.EachPoint(ctx, filter, func(key string, p format.Point) error {
-			list = append(list, metricOf(e.ID, key, &p, e.Datasets))
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	sortMetrics(list)
-	return list, nil
 }
 
 // metricOf returns a point as MLflow's client reads it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gitruns/runs/format"
@@ -52,6 +51,7 @@ func (s *Service) adopt(ctx context.Context, e *stored) (*openRun, error) {
 	run.deleted = e.Active.MarkedDeleted() && !s.inDeleted(run.experiment)
 	run.inherit(s)
 	run.adoptModels()
+	run.adoptMeasured()
 	var err error
 	if run.journal, err = run.active.OpenJournal(); err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func (run *openRun) refresh() {
 		}
 	}
 	for key, text := range tags {
-		if !run.removed[key] && !strings.HasPrefix(key, modelTags) && key != ownHistory {
+		if !run.removed[key] && !reservedTag(key) {
 			run.tags[key] = text
 		}
 	}

@@ -72,7 +72,7 @@ var Models = &Kind{
 
 // Row is what a comparison looks at.
 type Row interface {
-	// Metric returns the latest value of a metric.
+	// Metric returns the latest value of a metric. Comparisons look at it, unless the row is a Measured.
 	Metric(key string) (value float64, ok bool)
 	Param(key string) (text string, ok bool)
 	Tag(key string) (text string, ok bool)
@@ -81,6 +81,12 @@ type Row interface {
 	Number(attribute string) (n float64, ok bool)
 	// Dataset returns the values of a key of all datasets of the row: name, digest or context.
 	Dataset(key string) []string
+}
+
+// Measured is a row whose metrics have values of several points. A comparison is true if it is for any of them.
+type Measured interface {
+	Row
+	Metrics(key string) []float64
 }
 
 // Expression is a list of comparisons that must all be true.
@@ -135,6 +141,11 @@ func (e *Expression) Match(row Row) bool {
 		}
 	}
 	return true
+}
+
+// Has reports whether a comparison is about a scope.
+func (e *Expression) Has(scope Scope) bool {
+	return slices.ContainsFunc(e.clauses, func(c clause) bool { return c.scope == scope })
 }
 
 // Only returns the texts that an attribute must have one of, if the expression says so. Then the other rows need not be
@@ -355,6 +366,9 @@ func (p *parser) identifier() (Scope, string, error) {
 func (c *clause) match(row Row) bool {
 	switch c.scope {
 	case Metric:
+		if many, ok := row.(Measured); ok {
+			return slices.ContainsFunc(many.Metrics(c.key), c.compare)
+		}
 		v, ok := row.Metric(c.key)
 		return ok && c.compare(v)
 	case Param:

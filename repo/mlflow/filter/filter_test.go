@@ -115,7 +115,7 @@ func TestOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := o.Sort(len(rows), func(i int) Row { return rows[i] }); !slices.Equal(got, want) {
+		if got := o.Sort(len(rows), func(i, _ int) Row { return rows[i] }); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
@@ -157,7 +157,7 @@ func FuzzParse(f *testing.F) {
 			e.Match(example)
 		}
 		if o, err := ParseOrder([]string{text}, Runs); err == nil {
-			o.Sort(1, func(int) Row { return example })
+			o.Sort(1, func(int, int) Row { return example })
 		}
 	})
 }

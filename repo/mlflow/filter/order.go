@@ -38,6 +38,9 @@ func ParseOrder(list []string, kind *Kind) (*Order, error) {
 		if k.scope == Dataset {
 			return nil, wrong("Invalid order_by entity type '%s'", k.scope)
 		}
+		if kind == Models && k.scope != Metric && k.scope != Attribute {
+			return nil, wrong("Invalid order by field name: '%.100s'. Only metrics are supported.", text)
+		}
 		if p.word("DESC") {
 			k.down = true
 		} else {
@@ -95,15 +98,15 @@ func (k *orderKey) of(row Row) sortValue {
 	return text(row.Text(k.key))
 }
 
-// Sort sorts rows by the keys. Rows that are equal keep their order.
-func (o *Order) Sort(n int, row func(i int) Row) []int {
+// Sort sorts n rows by the keys. row returns a row as a key sees it. Rows that are equal keep their order.
+func (o *Order) Sort(n int, row func(i, key int) Row) []int {
 	order := make([]int, n)
 	values := make([][]sortValue, n)
 	for i := range order {
 		order[i] = i
 		values[i] = make([]sortValue, len(o.keys))
 		for k := range o.keys {
-			values[i][k] = o.keys[k].of(row(i))
+			values[i][k] = o.keys[k].of(row(i, k))
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int {

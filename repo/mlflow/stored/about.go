@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/mlflow"
 )
 
 // The labels of points.
@@ -147,6 +148,24 @@ func (c *contexts) addEntry(e entry) {
 	at := place{key: e.text(), bits: e.bits()}
 	at.time, at.step = e.varint(), e.varint()
 	c.add(at, about{e.text(), e.text(), e.text()})
+}
+
+// measured returns the tag that names the models of other runs that points are about. It is called after the points
+// were read.
+func (r *reading) measured(d *details) map[string]string {
+	var others []string
+	for a := range r.labelsOf {
+		id := key(a.model)
+		own := func(m model) bool { return key(m.id) == id }
+		if a.model != "" && format.CheckKey(id) == nil && !slices.ContainsFunc(d.models, own) {
+			others = append(others, id)
+		}
+	}
+	name, text := mlflow.MeasuredTag(others)
+	if name == "" {
+		return nil
+	}
+	return map[string]string{name: text}
 }
 
 // labels returns the labels that a point gets. A dataset is named as in the record of the run.

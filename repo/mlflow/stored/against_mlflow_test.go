@@ -187,6 +187,12 @@ func (run *toldRun) compare(t *testing.T, e *repo.Entry, all map[string]*repo.En
 	}
 	tags := maps.Clone(e.Tags)
 	delete(tags, "imported")
+	if name, text := mlflow.MeasuredTag(run.Used); text != "" { // the run has points about each of them
+		if tags[name] != text {
+			t.Errorf("tag %s: got %q, want %q", name, tags[name], text)
+		}
+		delete(tags, name)
+	}
 	for name, value := range run.Tags {
 		switch name {
 		case "mlflow.runName", "mlflow.user", "mlflow.source.name", "mlflow.source.type":

@@ -169,5 +169,8 @@ func (r *reading) all(ctx context.Context, d *details, tags map[string]string) e
 	if err := r.flush(); err != nil {
 		return err
 	}
+	if err := r.texts(nil, r.measured(d)); err != nil {
+		return err
+	}
 	return r.artifacts(ctx, d)
 }

@@ -16,6 +16,7 @@ import threading
 import warnings
 
 import mlflow
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag, ViewType
 
@@ -477,6 +478,73 @@ def model():
     return found
 
 
+def about(model_id):
+    """Return all points about a model, sorted."""
+    metrics = client.get_logged_model(model_id).metrics or []
+    points = [
+        [m.timestamp, m.step, m.key, m.value, m.dataset_name, m.dataset_digest, m.run_id, m.model_id] for m in metrics
+    ]
+    return plain(sorted(points, key=str))
+
+
+@case
+def measured():
+    if mlflow.__version__ < "3":
+        return []
+    e = experiment("measured")
+    at = 1764000000000
+    sets = [mlflow.data.from_numpy(np.arange(n), name=f"d{n}") for n in (3, 4)]
+    models = {}
+    with mlflow.start_run(experiment_id=e, run_name="maker") as run:
+        made(run, "maker")
+        for name in ("a", "b"):
+            m = mlflow.initialize_logged_model(name=name)
+            models[name] = m.model_id
+            ids[m.model_id] = f"<measured {name}>"
+        for i in range(4):
+            mlflow.log_metric("z", i * 0.5, step=i, timestamp=at + 4 - i, model_id=models["a"])
+        mlflow.log_metric("y", 0.5, step=0, timestamp=at, model_id=models["a"], dataset=sets[0])
+        mlflow.log_metric("y", 0.7, step=1, timestamp=at, model_id=models["a"], dataset=sets[1])
+        for _ in range(2):
+            mlflow.log_metric("y", 0.9, step=0, timestamp=at, model_id=models["b"])
+        found = [len(mlflow.finalize_logged_model(models["a"], "READY").metrics)]
+    for name in ("other", "third"):
+        with mlflow.start_run(experiment_id=e, run_name=name) as run:
+            made(run, name)
+            mlflow.log_metric("y", 0.1, step=9, timestamp=at - 5, model_id=models["a"])
+            mlflow.log_metric("y", 0.2, step=0, timestamp=at + 9, model_id=models["b"])
+            found.append(about(models["a"]))
+
+    def search(text=None, **options):
+        return outcome(lambda: [m.name for m in client.search_logged_models([e], text, **options)])
+
+    for text in (
+        "metrics.y > 0.6",
+        "metrics.y < 0.15",
+        "metrics.z = 0.5",
+        "metrics.y = 0.9 AND metrics.z > 0.2",
+        "metrics.y != 0.9",
+        "metrics.nope > 0",
+    ):
+        found.append(search(text))
+    for name in ("d3", "d4", "nope"):
+        on = [{"dataset_name": name}]
+        found += [search(datasets=on), search("metrics.y > 0.6", datasets=on), search("name = 'a'", datasets=on)]
+    y = {"field_name": "metrics.y"}
+    for order in (
+        [y],
+        [{**y, "ascending": False}],
+        [{**y, "dataset_name": "d3"}],
+        [{**y, "dataset_name": "d4", "ascending": False}, y],
+        [{"field_name": "metrics.z"}, {"field_name": "name"}],
+        [{"field_name": "params.x"}],
+        [{"field_name": "nope"}],
+    ):
+        found.append(search(order_by=order))
+    found.append(search(datasets=[{"dataset_name": "d3"}], order_by=[{**y, "ascending": False}]))
+    return found
+
+
 @case
 def inputs():
     import numpy
@@ -651,5 +719,8 @@ if __name__ == "__main__":
             json.dump(ids, file)
     for name, run_id in runs.items():
         told["run " + name] = outcome(described, run_id)
+    for known, name in ids.items():
+        if name.startswith("<measured"):
+            told[name] = outcome(about, known)
     with open(sys.argv[1], "w") as file:
         json.dump(told, file, indent=1, sort_keys=True)
