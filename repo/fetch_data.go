@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,17 +9,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/regular"
 )
 
 // FetchedData is a dataset of a run that was found on this machine and verified.
 type FetchedData struct {
 	format.Dataset
-	Place    string // path on this machine
+	Place    string // path on this machine; empty if only the library that reads the data knows it
 	Variable string // environment variable for the place of data outside the project; otherwise empty
 	// Unread is true if neither the command nor the source names Variable: the program reads a path that it names itself.
 	Unread bool
@@ -38,7 +41,7 @@ func (r *Repository) FetchData(
 	var missing []string
 	var first error
 	for _, d := range run.Datasets {
-		f, err := r.fetchDataset(ctx, d, dir, run.Source.Rewrites(d.Path), progress)
+		f, err := r.fetchDataset(ctx, d, dir, progress)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -61,9 +64,10 @@ func (r *Repository) FetchData(
 	return found, first
 }
 
-// fetchDataset is FetchData for one dataset. If an earlier run had rewritten it, the source has it in another version.
+// fetchDataset is FetchData for one dataset. The source may have it as a pointer of Git LFS, as a link that leads
+// nowhere or out of the source, or in another version.
 func (r *Repository) fetchDataset(
-	ctx context.Context, d format.Dataset, dir string, rewritten bool, progress func(done, total int64),
+	ctx context.Context, d format.Dataset, dir string, progress func(done, total int64),
 ) (f FetchedData, err error) {
 	switch {
 	case isHub(d):
@@ -74,27 +78,29 @@ func (r *Repository) fetchDataset(
 		return FetchedData{Dataset: d, Place: place, Trusted: true}, nil
 	case partial(d):
 		return r.fetchPartial(ctx, d, dir)
-	case d.SHA256 == "":
-		return f, withHint(fmt.Errorf("dataset %s: only its DVC hash was recorded", d.Name),
-			"run 'dvc pull' in the restored folder, and then the command itself")
+	case d.SHA256 == "" && d.DVC == "":
+		return FetchedData{Dataset: d, Trusted: true}, nil // only a library knows it
 	}
 	target := dataTarget(dir, d)
 	restored := d.Path != "" && exists(target) // with the source
+	var other error
 	if restored {
-		err := r.verifyData(ctx, d, target, progress)
-		var pointer *pointerError
-		if err == nil || !rewritten && !errors.As(err, &pointer) && !leadsOut(dir, d.Path) {
-			return FetchedData{Dataset: d, Place: target}, err
+		other = r.verifyData(ctx, d, target, progress)
+		if other == nil || ctx.Err() != nil {
+			return FetchedData{Dataset: d, Place: target}, ctx.Err()
+		}
+		if errors.Is(other, fs.ErrNotExist) { // a link that leads nowhere
+			other = nil
 		}
 	}
-	place, err := r.findData(ctx, d, progress)
+	place, err := r.findData(ctx, d, dir, other, progress)
 	if err != nil {
 		return f, err
 	}
 	if d.Path == "" {
 		return FetchedData{Dataset: d, Place: place, Variable: dataVariable(d.Name)}, nil
 	}
-	way, err := wayTo(dir, d.Path)
+	way, err := wayTo(dir, dataPath(d))
 	if err == nil {
 		err = NoLinks(dir, way)
 	}
@@ -102,7 +108,7 @@ func (r *Repository) fetchDataset(
 		return f, fmt.Errorf("dataset %s: %w", d.Name, err)
 	}
 	target = filepath.Join(dir, filepath.FromSlash(way))
-	if restored { // as pointers of Git LFS, or in another version
+	if restored {
 		if err := os.RemoveAll(target); err != nil {
 			return f, fmt.Errorf("dataset %s: %w", d.Name, err)
 		}
@@ -113,18 +119,29 @@ func (r *Repository) fetchDataset(
 	return FetchedData{Dataset: d, Place: target}, r.verifyData(ctx, d, target, progress)
 }
 
-// dataTarget returns the path that a dataset of the project has in a restored folder.
+// dataTarget returns where a dataset of the project is in a restored folder, or in the project.
 func dataTarget(dir string, d format.Dataset) string {
-	return filepath.Join(dir, filepath.FromSlash(d.Path))
+	return filepath.Join(dir, filepath.FromSlash(dataPath(d)))
 }
 
-// findData looks for a dataset at the places where this machine may have it.
-func (r *Repository) findData(ctx context.Context, d format.Dataset, progress func(done, total int64)) (string, error) {
+// dataPath returns the path of the data of a dataset. If only its DVC hash was recorded, the recorded path may be that
+// of the .dvc file.
+func dataPath(d format.Dataset) string {
+	if d.SHA256 == "" {
+		return capture.DVCData(d.Path)
+	}
+	return d.Path
+}
+
+// findData looks for a dataset at the places where this machine may have it. dir holds the restored source, and other
+// says what is wrong with what the source has in its place; it may be nil.
+func (r *Repository) findData(
+	ctx context.Context, d format.Dataset, dir string, other error, progress func(done, total int64),
+) (string, error) {
 	places, err := r.dataPlaces(ctx, d)
 	if err != nil {
 		return "", err
 	}
-	var other error
 	for _, place := range places {
 		if _, err := os.Stat(place); err != nil {
 			continue
@@ -138,7 +155,7 @@ func (r *Repository) findData(ctx context.Context, d format.Dataset, progress fu
 		}
 		other = err
 	}
-	return "", notFound(d, other)
+	return "", notFound(dir, d, other)
 }
 
 // dataPlaces returns where this machine may have a dataset.
@@ -149,27 +166,79 @@ func (r *Repository) dataPlaces(ctx context.Context, d format.Dataset) ([]string
 		places = append(places, place)
 	}
 	if d.Path != "" {
-		places = append(places, filepath.Join(r.TreeRoot(), filepath.FromSlash(d.Path)))
+		places = append(places, dataTarget(r.TreeRoot(), d))
 	}
 	return places, err
 }
 
-// notFound says what is missing of a dataset. other says what was found in its place; it may be nil.
-func notFound(d format.Dataset, other error) error {
+// notFound says what is missing of a dataset, and the next step. dir holds the restored source. other says what was
+// found in its place; it may be nil.
+func notFound(dir string, d format.Dataset, other error) error {
 	if other == nil {
-		other = fmt.Errorf("dataset %s was not found on this machine: sha256 %s, %d bytes", d.Name, d.SHA256, d.Bytes)
+		hash := "sha256 " + d.SHA256
+		if d.SHA256 == "" {
+			hash = "DVC hash " + d.DVC
+		}
+		other = fmt.Errorf("dataset %s was not found on this machine: %s, %d bytes", d.Name, hash, d.Bytes)
 	}
 	var pointer *pointerError
 	if errors.As(other, &pointer) {
 		return other
 	}
+	if step := toolStep(dir, d); step != "" {
+		return withHint(other, "run '%s' in the project, and repeat; or set %s to the recorded content", step,
+			dataVariable(d.Name))
+	}
 	return withHint(other, "set %s to a file or folder with the recorded content", dataVariable(d.Name))
+}
+
+// toolStep returns the command of the tool that keeps a dataset beside Git, which brings it to the project. It is empty
+// if nothing in the restored source tells of one.
+func toolStep(dir string, d format.Dataset) string {
+	if d.Path == "" {
+		return ""
+	}
+	target := dataTarget(dir, d)
+	if keptByAnnex(target) {
+		return "git annex get " + d.Path
+	}
+	entries, _ := os.ReadDir(target)
+	for _, entry := range entries[:min(len(entries), maxLooked)] {
+		if keptByAnnex(filepath.Join(target, entry.Name())) {
+			return "git annex get " + d.Path
+		}
+	}
+	for at := dataPath(d); at != "." && at != ""; at = path.Dir(at) {
+		if isFile(filepath.Join(dir, filepath.FromSlash(at)+".dvc")) {
+			return "dvc pull " + at
+		}
+		lock, err := readBounded(filepath.Join(dir, "dvc.lock"), maxDVCLock)
+		if err == nil && bytes.Contains(lock, []byte("path: "+at+"\n")) {
+			return "dvc pull " + at
+		}
+	}
+	return ""
+}
+
+// maxDVCLock is the largest dvc.lock that is read.
+const maxDVCLock = 1 << 20
+
+// keptByAnnex reports whether a path is a link of git-annex to content that it keeps.
+func keptByAnnex(path string) bool {
+	to, err := os.Readlink(path)
+	return err == nil && strings.Contains(filepath.ToSlash(to), ".git/annex/objects/")
 }
 
 // verifyData hashes the data at a place and compares the hash with the recorded one.
 func (r *Repository) verifyData(
 	ctx context.Context, d format.Dataset, place string, progress func(done, total int64),
 ) error {
+	if d.SHA256 == "" {
+		if err := capture.CheckDVC(ctx, place, d.DVC); err != nil {
+			return fmt.Errorf("dataset %s: %s: %w", d.Name, place, err)
+		}
+		return nil
+	}
 	got, err := r.Dataset(ctx, DatasetRequest{
 		Name: d.Name, Path: place, Listing: d.Hash == format.HashListing, Progress: progress, Look: true,
 	})
@@ -198,7 +267,8 @@ func NoLinks(dir, path string) error {
 const maxLinks = 40
 
 // leads returns where a path below dir leads: the path without links, or the first link that leads out of dir. Both are
-// relative to dir, which has no links, with slashes.
+// relative to dir, which has no links, with slashes. The folder of Git, where git-annex keeps data, is not part of a
+// source.
 func leads(dir, path string) (rel, out string, err error) {
 	for range maxLinks {
 		link, to := "", ""
@@ -217,18 +287,12 @@ func leads(dir, path string) (rel, out string, err error) {
 		}
 		to = filepath.Clean(to)
 		inner := relativeTo(dir, to)
-		if inner == "" && to != dir {
+		if inner == "" && to != dir || inGitFolder(inner+"/") {
 			return "", link, nil
 		}
 		path = strings.TrimPrefix(inner+strings.TrimPrefix(path, link), "/")
 	}
 	return "", "", errors.New("there are too many links on the way to " + path)
-}
-
-// leadsOut reports whether a path below dir leads out of it by a link.
-func leadsOut(dir, path string) bool {
-	_, out, err := leads(withoutLinks(dir), path)
-	return err == nil && out != ""
 }
 
 // wayTo returns a path below dir without links. It removes links of the restored source in dir that lead out of it:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,19 +19,26 @@ func partial(d format.Dataset) bool { return d.Noticed != "" && d.Manifest != ""
 // partialFiles returns the files of a dataset of which partial is true, by their paths relative to its folder. The
 // manifest may come from a stranger.
 func (r *Repository) partialFiles(ctx context.Context, d format.Dataset) ([]string, error) {
+	names, _, err := r.partialEntries(ctx, d)
+	return names, err
+}
+
+// partialEntries is partialFiles, with the entries of the manifest.
+func (r *Repository) partialEntries(ctx context.Context, d format.Dataset) ([]string, []format.ManifestEntry, error) {
 	entries, err := r.Manifest(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		name, ok := capture.FileName(e.Path)
 		if !ok || !filepath.IsLocal(filepath.FromSlash(name)) {
-			return nil, fmt.Errorf("dataset %s: its manifest has the path %q, which is not in its folder", d.Name, e.Path)
+			return nil, nil, fmt.Errorf("dataset %s: its manifest has the path %q, which is not in its folder", d.Name,
+				e.Path)
 		}
 		names[i] = name
 	}
-	return names, nil
+	return names, entries, nil
 }
 
 // verifyPartial compares the files of a dataset below a place with the recorded ones.
@@ -70,23 +78,32 @@ func (r *Repository) verifyPartial(ctx context.Context, d format.Dataset, place 
 	return nil
 }
 
-// copyPartial copies the files of a dataset from one folder to another.
-func copyPartial(ctx context.Context, from, root, dir string, names []string) error {
-	for _, name := range names {
+// copyPartial copies the files of a dataset from one folder to another. What the restored source has in their places may
+// be pointers of Git LFS, links that lead nowhere or out of it, or another version.
+func copyPartial(ctx context.Context, from, root, dir string, names []string, entries []format.ManifestEntry) error {
+	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		rel := filepath.ToSlash(filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(name)))
+		if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(rel))); err == nil &&
+			info.Mode()&fs.ModeSymlink != 0 {
+			if rel, err = wayTo(root, rel); err != nil {
+				return err
+			}
+		}
 		if err := NoLinks(root, rel); err != nil {
 			return err
 		}
 		to := filepath.Join(root, filepath.FromSlash(rel))
-		if isPointer(to) {
+		if info, err := os.Lstat(to); err == nil {
+			if !isPointer(to) && info.Size() == entries[i].Bytes &&
+				(entries[i].SHA256 == "" || checkDigest(to, entries[i].SHA256, entries[i].Bytes) == nil) {
+				continue // restored with the source, or by another dataset
+			}
 			if err := os.Remove(to); err != nil {
 				return err
 			}
-		} else if _, err := os.Lstat(to); err == nil {
-			continue // restored with the source, or by another dataset; the caller verifies it
 		}
 		if err := cloneFile(filepath.Join(from, filepath.FromSlash(name)), to); err != nil {
 			return err
@@ -97,31 +114,35 @@ func copyPartial(ctx context.Context, from, root, dir string, names []string) er
 
 // fetchPartial is FetchData for a dataset of which partial is true.
 func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir string) (FetchedData, error) {
-	names, err := r.partialFiles(ctx, d)
+	names, entries, err := r.partialEntries(ctx, d)
 	if err != nil {
 		return FetchedData{}, err
 	}
 	target := dataTarget(dir, d)
-	there := func(name string) bool { return exists(filepath.Join(target, filepath.FromSlash(name))) }
-	if d.Path != "" && !slices.ContainsFunc(names, func(name string) bool { return !there(name) }) {
-		err := r.verifyPartial(ctx, d, target, names)
-		var pointer *pointerError
-		if err == nil || !errors.As(err, &pointer) && !leadsOut(dir, d.Path) {
-			return FetchedData{Dataset: d, Place: target}, err
+	lacks := func(name string) bool {
+		_, err := os.Stat(filepath.Join(target, filepath.FromSlash(name)))
+		return err != nil
+	}
+	var other error
+	if d.Path != "" && !slices.ContainsFunc(names, lacks) {
+		if other = r.verifyPartial(ctx, d, target, names); other == nil || ctx.Err() != nil {
+			return FetchedData{Dataset: d, Place: target}, ctx.Err()
 		}
 	}
 	places, err := r.dataPlaces(ctx, d)
 	if err != nil {
 		return FetchedData{}, err
 	}
-	var other error
 	for _, place := range places {
 		if _, err := os.Stat(place); err != nil {
 			continue
 		}
-		if other = r.verifyPartial(ctx, d, place, names); other != nil {
+		if err := r.verifyPartial(ctx, d, place, names); err != nil {
 			if ctx.Err() != nil {
 				return FetchedData{}, ctx.Err()
+			}
+			if other == nil || !errors.Is(err, fs.ErrNotExist) {
+				other = err
 			}
 			continue
 		}
@@ -130,14 +151,14 @@ func (r *Repository) fetchPartial(ctx context.Context, d format.Dataset, dir str
 		}
 		way, err := wayTo(dir, d.Path)
 		if err == nil {
-			err = copyPartial(ctx, place, dir, way, names)
+			err = copyPartial(ctx, place, withoutLinks(dir), way, names, entries)
 		}
 		if err != nil {
 			return FetchedData{}, fmt.Errorf("dataset %s: copying %s: %w", d.Name, place, err)
 		}
 		return FetchedData{Dataset: d, Place: target}, r.verifyPartial(ctx, d, target, names)
 	}
-	return FetchedData{}, notFound(d, other)
+	return FetchedData{}, notFound(dir, d, other)
 }
 
 // hubCache returns the folder of what a cache on this machine has of a dataset of which isHub is true, or an error that

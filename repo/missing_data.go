@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/git"
 )
 
 // MissingDataset is a dataset of a run that this machine does not have as it was recorded.
@@ -33,21 +33,22 @@ func (r *Repository) MissingData(ctx context.Context, run *format.Run, dir strin
 	missing []MissingDataset, elsewhere []string,
 ) {
 	for _, d := range run.Datasets {
-		if d.Path != "" && r.looksLike(ctx, d, dataTarget(dir, d)) == nil || ctx.Err() != nil {
+		if d.Path != "" && !run.Source.Rewrites(d.Path) && r.looksLike(ctx, d, dataTarget(dir, d)) == nil ||
+			ctx.Err() != nil {
 			continue // restored with the source
 		}
-		switch reason := r.missing(ctx, run, d); {
+		switch reason := r.away(ctx, run, d); {
 		case reason != "":
 			missing = append(missing, MissingDataset{d, reason})
-		case d.Path != "" && d.SHA256 != "":
+		case d.Path != "" && d.SHA256+d.DVC != "":
 			elsewhere = append(elsewhere, d.Path)
 		}
 	}
 	return missing, elsewhere
 }
 
-// missing says what is wrong with a dataset on this machine, or returns "".
-func (r *Repository) missing(ctx context.Context, run *format.Run, d format.Dataset) string {
+// away says why this machine does not have a dataset, or returns "". The source of the run may have it.
+func (r *Repository) away(ctx context.Context, run *format.Run, d format.Dataset) string {
 	switch {
 	case isHub(d):
 		if _, err := hubCache(d); err != nil {
@@ -60,16 +61,16 @@ func (r *Repository) missing(ctx context.Context, run *format.Run, d format.Data
 	places, _ := r.dataPlaces(ctx, d) // without the settings of this machine, it may be in the project
 	reason := "is not on this machine"
 	for _, place := range places {
-		switch err := r.looksLike(ctx, d, place); {
+		err := r.looksLike(ctx, d, place)
+		if err == nil && run.Source.Rewrites(d.Path) && r.verifyData(ctx, d, place, nil) != nil {
+			err = errors.New("has other content on this machine")
+		}
+		switch {
 		case err == nil:
 			return ""
 		case !errors.Is(err, fs.ErrNotExist):
 			reason = err.Error()
 		}
-	}
-	if s := run.Source; d.Path != "" && s != nil && s.Commit != "" && r.InGit &&
-		git.HasPath(ctx, r.Git, s.Commit, d.Path) {
-		return "" // it comes with the source
 	}
 	return reason
 }
@@ -103,6 +104,9 @@ func (r *Repository) looksLike(ctx context.Context, d format.Dataset, place stri
 				return other
 			}
 		}
+	case d.SHA256 == "" && (info.IsDir() != strings.HasSuffix(d.DVC, ".dir") ||
+		info.Mode().IsRegular() && d.Bytes > 0 && info.Size() != d.Bytes):
+		return other
 	case info.Mode().IsRegular() && isPointer(place):
 		return errors.New("is a pointer of Git LFS on this machine")
 	case info.Mode().IsRegular() && d.SHA256 != "" && d.Files <= 1 && info.Size() != d.Bytes:

@@ -21,7 +21,9 @@ type again struct {
 func (in *inputs) ofAgain(ctx context.Context, files []inputFile) []inputFile {
 	var covers []string
 	for _, d := range in.again.data {
-		covers = append(covers, d.Place, in.realPath(d.Place))
+		if d.Place != "" {
+			covers = append(covers, d.Place, in.realPath(d.Place))
+		}
 	}
 	for _, d := range in.run.Datasets { // that the program has named
 		if place, err := in.repo.DataPlace(ctx, d.Name); err == nil && place != "" && d.Noticed == "" {
@@ -79,6 +81,9 @@ type knownContent struct {
 func (in *inputs) knownContent(ctx context.Context) knownContent {
 	known := knownContent{map[string]bool{}, map[string]string{}}
 	for _, d := range in.again.data {
+		if d.Place == "" {
+			continue
+		}
 		if d.Manifest == "" {
 			if d.Hash == "" && d.SHA256 != "" {
 				known.digests[d.SHA256] = true

@@ -192,13 +192,20 @@ func (e absentSubmoduleError) Error() string {
 	return fmt.Sprintf("submodule %s was not verified: it is not in this clone, and 'runs checkout' fetches it", string(e))
 }
 
-// rebuildAll rebuilds the source of a run, its submodules and packages, without fetching these, and verifies them.
-func (r *Repository) rebuildAll(ctx context.Context, run *format.Run) error {
+// rebuildAll rebuilds the source of a run, its submodules and packages, without fetching these, and verifies them. look
+// gets the source before its submodules are rebuilt; it may be nil.
+func (r *Repository) rebuildAll(ctx context.Context, run *format.Run, look func(*git.Scratch) error) error {
 	scratch, err := r.rebuild(ctx, run)
 	if err != nil {
 		return err
 	}
+	if look != nil {
+		err = look(scratch)
+	}
 	scratch.Close()
+	if err != nil {
+		return err
+	}
 	for i := range run.Source.Submodules {
 		sub := &run.Source.Submodules[i]
 		scratch, err := r.rebuildSubmodule(ctx, sub, false)

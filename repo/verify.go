@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
 )
 
 // Verdict is what the verification of one run found.
@@ -57,14 +58,23 @@ func (v *Verdict) countRest() {
 
 // Verifier verifies runs one after another. It verifies files that several of them share only once.
 type Verifier struct {
-	sources map[string]error
+	sources map[string]rebuilt
 	shared  map[string]error
-	data    map[string]string // what is wrong with a dataset on this machine
+	data    map[string]string // what is wrong with a dataset, or a package, on this machine
+	lfs     map[*Repository]bool
+}
+
+// rebuilt is what the verification of a source found.
+type rebuilt struct {
+	err  error
+	held map[string]bool // which of the datasets that are not on this machine it has, by name
 }
 
 // NewVerifier returns a verifier.
 func NewVerifier() *Verifier {
-	return &Verifier{map[string]error{}, map[string]error{}, map[string]string{}}
+	return &Verifier{
+		sources: map[string]rebuilt{}, shared: map[string]error{}, data: map[string]string{}, lfs: map[*Repository]bool{},
+	}
 }
 
 // Verify recomputes the digests of the files, artifacts, patches, manifests and environment of a finished run, and
@@ -123,11 +133,10 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 			}))
 		}
 	}
-	v.source(ctx, e, &d)
+	d.Missing = v.source(ctx, e, &d, v.away(ctx, e))
 	if d.Inputs = e.UnknownInputs(); d.Inputs == "" {
 		d.Inputs = v.missingPackage(ctx, e)
 	}
-	d.Missing = v.missing(ctx, e)
 	d.countRest()
 	return d, ctx.Err()
 }
@@ -280,17 +289,16 @@ func (v *Verifier) missingPackage(ctx context.Context, e *Entry) string {
 	return reason
 }
 
-// missing is MissingData, which looks at a dataset of many runs only once.
-func (v *Verifier) missing(ctx context.Context, e *Entry) (missing []MissingDataset) {
-	commit := ""
-	if e.Source != nil {
-		commit = e.Source.Commit
-	}
+// away returns the datasets that are not on this machine. It looks at a dataset of many runs only once.
+func (v *Verifier) away(ctx context.Context, e *Entry) (missing []MissingDataset) {
 	for _, d := range e.Datasets {
-		key := strings.Join([]string{d.Name, d.Path, d.Identity(), d.Manifest, commit}, "\x00")
+		key := strings.Join([]string{d.Name, d.Path, d.Identity(), d.Manifest}, "\x00")
+		if e.Source.Rewrites(d.Path) {
+			key += "\x00rewritten"
+		}
 		reason, ok := v.data[key]
 		if !ok {
-			reason = e.repo.missing(ctx, e.Run, d)
+			reason = e.repo.away(ctx, e.Run, d)
 			v.data[key] = reason
 		}
 		if reason != "" {
@@ -301,12 +309,13 @@ func (v *Verifier) missing(ctx context.Context, e *Entry) (missing []MissingData
 }
 
 // source rebuilds the tree, and those of the submodules and packages. It is not a problem if no source was recorded, if
-// this clone lacks the base commit, or if the source was redacted. Any other failure is a problem.
-func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
+// this clone lacks the base commit, or if the source was redacted. Any other failure is a problem. source returns those
+// of the datasets in away that the source does not have either.
+func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict, away []MissingDataset) []MissingDataset {
 	s := e.Source
 	if s == nil || s.Tree == "" {
 		d.Why = s.Missing()
-		return
+		return away
 	}
 	key := s.Base + " " + s.Proof() + " " + strings.Join(s.AllPatches(), " ")
 	for i := range s.Submodules {
@@ -318,21 +327,62 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict) {
 	for _, part := range s.Parts() {
 		key += " " + part.Base + " " + part.Tree
 	}
-	err, ok := v.sources[key]
+	for _, m := range away {
+		key += "\x00" + m.Name + "\x00" + m.Path + "\x00" + m.Identity()
+	}
+	found, ok := v.sources[key]
 	if !ok {
-		err = e.repo.rebuildAll(ctx, e.Run)
-		v.sources[key] = err
+		found = v.rebuild(ctx, e, away)
+		v.sources[key] = found
 	}
 	var noBase noBaseError
 	var absent absentSubmoduleError
-	switch {
+	var lfs absentLFSError
+	switch err := found.err; {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.As(err, &noBase), errors.As(err, &absent), errors.Is(err, errRedacted):
+	case errors.As(err, &noBase), errors.As(err, &absent), errors.As(err, &lfs), errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	default:
 		d.Why = err.Error()
 		d.addProblem("source: " + err.Error())
 	}
+	return slices.DeleteFunc(away, func(m MissingDataset) bool { return found.held[m.Name] })
+}
+
+// rebuild rebuilds a source, and looks in it for datasets that are not on this machine, and for files of Git LFS.
+func (v *Verifier) rebuild(ctx context.Context, e *Entry, away []MissingDataset) rebuilt {
+	uses, known := v.lfs[e.repo]
+	if !known {
+		uses = e.repo.usesLFS(ctx)
+		v.lfs[e.repo] = uses
+	}
+	found := rebuilt{held: map[string]bool{}}
+	var lfs error
+	look := func(scratch *git.Scratch) error {
+		files, err := e.repo.sourceFiles(ctx, e.Run, scratch)
+		if err != nil {
+			return err
+		}
+		for _, m := range away {
+			if m.Path == "" {
+				continue
+			}
+			if found.held[m.Name], err = files.holds(ctx, m.Dataset); err != nil {
+				return err
+			}
+		}
+		if uses {
+			lfs = files.checkLFS(ctx)
+		}
+		return nil
+	}
+	if len(away) == 0 && !uses {
+		look = nil
+	}
+	if found.err = e.repo.rebuildAll(ctx, e.Run, look); found.err == nil {
+		found.err = lfs
+	}
+	return found
 }

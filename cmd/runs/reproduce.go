@@ -238,6 +238,8 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 func (a *app) printFetched(d repo.FetchedData) {
 	place := repo.Relative(a.dir, d.Place)
 	switch {
+	case d.Place == "":
+		a.progress("runs: dataset %s was not verified: only the library that reads it knows its digest", d.Name)
 	case d.SourceType != "" && d.Trusted && d.Hash == "":
 		a.progress("runs: found dataset %s at revision %.12s: %s (its files were not hashed)", d.Name, d.Digest, place)
 	case d.Trusted:

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
@@ -133,6 +134,30 @@ func TestDVC(t *testing.T) {
 	if d := hashOf(t, DatasetRequest{Root: root, Path: filepath.Join(root, "here")}); d.DVC != md5 ||
 		d.SHA256 != sum("12") {
 		t.Errorf("%+v", d.Dataset)
+	}
+}
+
+// TestCheckDVC compares data with hashes that DVC gave: 3.67 for the first ones, and 2 for text with other line breaks.
+func TestCheckDVC(t *testing.T) {
+	root := tree(t, "d/a.txt", "x\r\ny\n", `d/ü"&.txt`, "ü\n", "d/b/c", "z\n", "d/b.txt", "z2\n", "bin", "\x00\r\n")
+	unix := md5.Sum([]byte("x\ny\n"))
+	for _, c := range []struct {
+		path, digest string
+		same         bool
+	}{
+		{"d", "96109448997cdf29a2bae50a0a1dcc87.dir", true},
+		{"d/a.txt", "f051fab221a44e611bedf0b8024739e4", true},
+		{"d/a.txt", hex.EncodeToString(unix[:]), true},
+		{"d/b.txt", hex.EncodeToString(unix[:]), false},
+		{"d/a.txt", "f051fab221a44e611bedf0b8024739e4.dir", false},
+		{"d", "f051fab221a44e611bedf0b8024739e4.dir", false},
+		{"d", "f051fab221a44e611bedf0b8024739e4", false},
+		{"bin", "d89a2bd0ea2a1c2a4a1d8d3f4f2c7ea7", false},
+		{"none", "f051fab221a44e611bedf0b8024739e4", false},
+	} {
+		if err := CheckDVC(t.Context(), filepath.Join(root, c.path), c.digest); (err == nil) != c.same {
+			t.Errorf("%s with %s: %v", c.path, c.digest, err)
+		}
 	}
 }
 

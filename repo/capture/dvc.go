@@ -1,12 +1,21 @@
 package capture
 
 import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -87,4 +96,117 @@ func parseDVC(text string) *dvcOut {
 		return nil
 	}
 	return out
+}
+
+// DVCData returns the path of the data that a path names for DVC: without the ending of a .dvc file.
+func DVCData(path string) string { return strings.TrimSuffix(path, dvcEnding) }
+
+// errDVCDiffers says that data has another hash than its .dvc file gave.
+var errDVCDiffers = errors.New("has different content than its .dvc file gave")
+
+// CheckDVC returns an error if the file or folder at a path does not have the MD5 that DVC gave it. Releases of DVC
+// before 3.0 hashed text with the line breaks of Unix.
+func CheckDVC(ctx context.Context, path, digest string) error {
+	want, folder := strings.CutSuffix(digest, ".dir")
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() != folder {
+		return errDVCDiffers
+	}
+	for _, unix := range []bool{false, true} {
+		got := ""
+		if folder {
+			got, err = dvcFolder(ctx, path, unix)
+		} else {
+			got, err = dvcFile(ctx, path, unix)
+		}
+		if err != nil || got == want {
+			return err
+		}
+	}
+	return errDVCDiffers
+}
+
+// dvcFolder returns the MD5 of the list that DVC makes of a folder.
+func dvcFolder(ctx context.Context, root string, unix bool) (string, error) {
+	type file struct {
+		MD5  string `json:"md5"`
+		Path string `json:"relpath"`
+	}
+	listed, err := listFiles(ctx, root, nil)
+	if err != nil {
+		return "", err
+	}
+	files := make([]file, len(listed))
+	for i, f := range listed {
+		sum, err := dvcFile(ctx, filepath.Join(root, filepath.FromSlash(f.path)), unix)
+		if err != nil {
+			return "", err
+		}
+		files[i] = file{sum, f.path}
+	}
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.Path, b.Path) })
+	var list strings.Builder
+	for i, f := range files {
+		separator := ", "
+		if i == 0 {
+			separator = ""
+		}
+		fmt.Fprintf(&list, `%s{"md5": "%s", "relpath": %s}`, separator, f.MD5, asciiJSON(f.Path))
+	}
+	sum := md5.Sum([]byte("[" + list.String() + "]"))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// asciiJSON returns a JSON string in ASCII, as Python writes it.
+func asciiJSON(text string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text)
+	var ascii strings.Builder
+	for _, unit := range utf16.Encode([]rune(strings.TrimSuffix(b.String(), "\n"))) {
+		if unit < 0x7f {
+			ascii.WriteByte(byte(unit))
+		} else {
+			fmt.Fprintf(&ascii, `\u%04x`, unit)
+		}
+	}
+	return ascii.String()
+}
+
+// dvcTextHead is how many bytes of a file decide whether DVC takes it for text.
+const dvcTextHead = 512
+
+// dvcFile returns the MD5 of a file. If unix is true and it is text, its line breaks are those of Unix.
+func dvcFile(ctx context.Context, path string, unix bool) (string, error) {
+	f, err := regular.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	sum := md5.New()
+	block := make([]byte, 1<<20)
+	for text, first := unix, true; ; first = false {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := io.ReadFull(f, block)
+		data := block[:n]
+		if first && bytes.IndexByte(data[:min(n, dvcTextHead)], 0) >= 0 {
+			text = false
+		}
+		if text {
+			data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+		}
+		sum.Write(data)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 }

@@ -33,7 +33,6 @@ type refs interface {
 	tips(ctx context.Context, folders ...string) ([]string, error)
 	signs(ctx context.Context) bool
 	commit(ctx context.Context, rev string) (string, error)
-	hasPath(ctx context.Context, commit, path string) bool
 	keptBases(ctx context.Context) (map[string]bool, error)
 	remotes(ctx context.Context) ([]string, error)
 	upstreamOf(ctx context.Context, branch string) (u Upstream, ok bool, err error)

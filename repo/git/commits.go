@@ -82,19 +82,6 @@ func (s *Scratch) Has(ctx context.Context, commit string) (bool, error) {
 	return err == nil, err
 }
 
-// HasPath reports whether a commit has a file or folder. It is false if the clone lacks the commit.
-func HasPath(ctx context.Context, dirs Dirs, commit, path string) bool {
-	return dirs.refs().hasPath(ctx, commit, path)
-}
-
-func (p program) hasPath(ctx context.Context, commit, path string) bool {
-	if strings.HasPrefix(commit, "-") {
-		return false
-	}
-	_, err := p.command().run(ctx, "rev-parse", "-q", "--verify", commit+":"+path)
-	return err == nil
-}
-
 // MergeBase returns the newest common ancestor of two commits, or an empty string if they have none.
 func MergeBase(ctx context.Context, dirs Dirs, a, b string) (string, error) {
 	return dirs.objects().mergeBase(ctx, a, b)

@@ -143,10 +143,32 @@ func aboutCommit(commit string) []asked {
 	})
 	ask("differences", func(ctx context.Context, d Dirs) (any, error) { return Differences(ctx, d, "", commit) })
 	ask("on a branch", func(ctx context.Context, d Dirs) (any, error) { return OnBranch(ctx, d, commit) })
-	ask("has README", func(ctx context.Context, d Dirs) (any, error) { return HasPath(ctx, d, commit, "README"), nil })
-	ask("has none", func(ctx context.Context, d Dirs) (any, error) { return HasPath(ctx, d, commit, "none"), nil })
+	ask("entries of a scratch", func(ctx context.Context, d Dirs) (any, error) { return inScratch(ctx, d, commit) })
 	ask("blobs", func(ctx context.Context, d Dirs) (any, error) { return contents(ctx, d, commit) })
 	return list
+}
+
+// inScratch reads the entries of a commit in a scratch, and the content of the small ones.
+func inScratch(ctx context.Context, dirs Dirs, commit string) (any, error) {
+	s, err := NewScratch(dirs)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := s.ReadTree(ctx, commit); err != nil {
+		return nil, err
+	}
+	entries, err := s.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(entries))
+	small := map[string]string{}
+	for i, e := range entries {
+		ids[i] = e.ID
+	}
+	err = s.ReadSmall(ctx, ids, 10, func(i int, data []byte) { small[entries[i].Path] = string(data) })
+	return fmt.Sprint(entries, small), err
 }
 
 // contents reads all of a commit in the ways that there are, except what a partial clone lacks.

@@ -388,19 +388,6 @@ func (f files) commit(_ context.Context, rev string) (string, error) {
 	return id.String(), nil
 }
 
-func (f files) hasPath(_ context.Context, commit, path string) bool {
-	if strings.HasPrefix(commit, "-") {
-		return false
-	}
-	r, err := f.open()
-	if err != nil {
-		return false
-	}
-	defer r.Close()
-	_, err = r.Resolve(commit + ":" + path)
-	return err == nil
-}
-
 func (f files) keptBases(context.Context) (map[string]bool, error) {
 	bases := map[string]bool{}
 	err := f.list(func(_ *native.Repository, ref native.Ref) error {

@@ -295,15 +295,13 @@ func (o *ownScratch) mergeBase(head string, others []string) (string, error) {
 	return base.String(), nil
 }
 
-func (o *ownScratch) gitlinks() (map[string]string, error) {
-	entries, err := o.stage.Entries()
-	links := map[string]string{}
-	for _, e := range entries {
-		if e.Mode == 0o160000 {
-			links[e.Path] = e.ID.String()
-		}
+func (o *ownScratch) entries() ([]Entry, error) {
+	staged, err := o.stage.Entries()
+	entries := make([]Entry, len(staged))
+	for i, e := range staged {
+		entries[i] = Entry{Path: e.Path, ID: e.ID.String(), Mode: fmt.Sprintf("%06o", e.Mode)}
 	}
-	return links, err
+	return entries, err
 }
 
 func (o *ownScratch) lfsEndpoints() ([]string, error) {

@@ -11,18 +11,14 @@ import (
 
 // Gitlinks returns the commits of the submodules in the index, by their paths.
 func (s *Scratch) Gitlinks(ctx context.Context) (map[string]string, error) {
-	if s.own != nil {
-		return s.own.gitlinks()
-	}
-	out, err := s.run(ctx, nil, "ls-files", "-s", "-z")
+	entries, err := s.Entries(ctx)
 	if err != nil {
 		return nil, err
 	}
 	links := map[string]string{}
-	for entry := range strings.SplitSeq(string(out), "\x00") {
-		fields, path, _ := strings.Cut(entry, "\t")
-		if rest, ok := strings.CutPrefix(fields, "160000 "); ok {
-			links[path], _, _ = strings.Cut(rest, " ")
+	for _, e := range entries {
+		if e.Mode == "160000" {
+			links[e.Path] = e.ID
 		}
 	}
 	return links, nil
