@@ -45,6 +45,9 @@ func Inconclusive(err error) bool {
 	})
 }
 
+// noIdentity begins what is reported without the git program if Git is not told who the user is.
+const noIdentity = "no name and email of the "
+
 var inconclusive = []string{
 	"detected dubious ownership", "unsafe repository", "unknown repository extension", "Expected git repo version",
 	"bad config", "bad boolean config value", "bad numeric config value", "not a git repository",
@@ -75,6 +78,11 @@ var advice = []struct {
 			"no email was given", "no name was given", "unable to auto-detect email address", "ident name consists only of",
 		},
 		"run 'git config user.name NAME' and 'git config user.email EMAIL'", nil,
+	},
+	{
+		[]string{noIdentity},
+		"set user.name and user.email in .git/config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and " +
+			"GIT_COMMITTER_EMAIL", nil,
 	},
 	{
 		[]string{"Host key verification failed"},

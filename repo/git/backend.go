@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,9 @@ import (
 
 // refs finds refs, revisions and settings. The functions of the same names say what the methods do.
 type refs interface {
-	updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error
+	// updateRefs may let a process of Git inherit the lock held, which may be nil.
+	updateRefs(ctx context.Context, held *os.File, reason string, updates ...RefUpdate) error
+	checkCommits(ctx context.Context) error
 	keepBase(ctx context.Context, commit string) error
 	resolve(ctx context.Context, ref string) (string, error)
 	readTip(ctx context.Context) (Tip, error)
@@ -40,7 +43,7 @@ type refs interface {
 	settings(ctx context.Context, pattern string) (map[string]string, error)
 }
 
-// objects reads objects and the history. The functions of the same names say what the methods do.
+// objects reads and writes objects, and reads the history. The functions of the same names say what the methods do.
 type objects interface {
 	reader(ctx context.Context, exact bool) (objectReader, error)
 	readBlob(ctx context.Context, object string, limit int64, w io.Writer) error
@@ -62,6 +65,13 @@ type objects interface {
 	missingObjects(ctx context.Context, tips, without, folders []string) (map[string]bool, error)
 	eachChange(ctx context.Context, tips, without, folders []string, visit func(CommittedChange) error) (int, error)
 	deletedFiles(ctx context.Context, tip string, without, folders []string) (map[string]string, error)
+	// changedAt reports whether two commits differ at a path of the edits. from may be empty.
+	changedAt(ctx context.Context, from, to string, edits []Edit) (bool, error)
+	sha256(ctx context.Context) (bool, error)
+	store(ctx context.Context, w *ObjectWriter) error
+	treeMaker(ctx context.Context) (treeMaker, error)
+	writeCommit(ctx context.Context, c CommitObject) (string, error)
+	writeBlob(ctx context.Context, data []byte) (string, error)
 }
 
 // objectReader reads objects one after the other.
@@ -79,12 +89,39 @@ type objectReader interface {
 	close()
 }
 
-// staged reads the index.
+// treeMaker stores trees one after the other.
+type treeMaker interface {
+	// make returns the id of a tree with these entries. The tree need not exist: the caller must read it back.
+	make(entries []TreeEntry) (string, error)
+	// failed returns the error for a tree that could not be read back.
+	failed(err error) error
+	close()
+}
+
+// staged reads and changes the index. An operation changes a copy, whose path is index.
 type staged interface {
+	stage(ctx context.Context, index string, add iter.Seq[string], remove []string) error
+	stageEntries(ctx context.Context, index string, entries []Edit) error
+	// stagedAt reports whether an index differs from a commit at a path of the edits. from may be empty.
+	stagedAt(ctx context.Context, index, from string, edits []Edit) (bool, error)
+	refresh(ctx context.Context, folders []string) error
 	tracked(ctx context.Context, folder string) ([]Entry, error)
 	versions(ctx context.Context, which, folder string) ([]IndexVersion, error)
 	indexed(ctx context.Context, folders ...string) ([]IndexEntry, error)
 	trackedFiles(ctx context.Context) (map[string]bool, error)
+}
+
+// worktree looks at files of the working tree. The functions of the same names say what the methods do.
+type worktree interface {
+	fileIDs(ctx context.Context, store bool) (fileIDs, error)
+	filterOf(ctx context.Context, path string) (string, error)
+}
+
+// fileIDs tells the ids of files one after the other.
+type fileIDs interface {
+	ask(path string) error
+	next() (string, error)
+	close()
 }
 
 // program is the backend that runs Git.
@@ -105,6 +142,13 @@ func (d Dirs) objects() objects {
 }
 
 func (d Dirs) staged() staged {
+	if d.ByFiles() {
+		return files{d}
+	}
+	return program{d}
+}
+
+func (d Dirs) worktree() worktree {
 	if d.ByFiles() {
 		return files{d}
 	}
@@ -176,6 +220,10 @@ func fromNative(err error) error {
 	var owner *native.NotTrusted
 	if errors.As(err, &owner) {
 		return &Error{Code: 128, Message: owner.Error(), Output: "fatal: " + owner.Error() + "\n"}
+	}
+	var unknown *native.NoIdentity
+	if errors.As(err, &unknown) {
+		return &Error{Code: 128, Message: unknown.Error(), Output: "fatal: " + unknown.Error() + "\n"}
 	}
 	return err
 }

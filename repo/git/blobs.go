@@ -149,7 +149,11 @@ func (l *limitedWriter) Write(p []byte) (int, error) {
 
 // WriteBlob stores a blob as it is, without filters, and returns its id.
 func WriteBlob(ctx context.Context, dirs Dirs, data []byte) (string, error) {
-	c := dirs.command()
+	return dirs.objects().writeBlob(ctx, data)
+}
+
+func (p program) writeBlob(ctx context.Context, data []byte) (string, error) {
+	c := p.command()
 	c.stdin = bytes.NewReader(data)
 	out, err := c.run(ctx, "hash-object", "-w", "--no-filters", "--stdin")
 	return strings.TrimSpace(string(out)), err

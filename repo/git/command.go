@@ -38,6 +38,7 @@ type command struct {
 	stderr   *stderrBuffer
 	heldLock *os.File // an open lock that Git inherits, so that it outlives us; may be nil
 	anywhere bool     // use the repository of dir, whatever the environment says
+	never    bool     // as if Git were not installed
 }
 
 // unsafeVariables are environment variables that change what Git's plumbing commands print or where they write.
@@ -84,7 +85,7 @@ func (c command) stream(ctx context.Context, stdout io.Writer, args ...string) e
 // process prepares a call of Git without starting it.
 func (c command) process(ctx context.Context, args []string) (*exec.Cmd, error) {
 	path, err := exec.LookPath("git")
-	if err != nil {
+	if err != nil || c.never {
 		return nil, ErrNoGit
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -184,7 +185,9 @@ func subcommand(args []string) string {
 }
 
 // command prepares a call of Git in the working tree.
-func (d Dirs) command() command { return command{dir: d.Root, env: d.env(), anywhere: d.Apart} }
+func (d Dirs) command() command {
+	return command{dir: d.Root, env: d.env(), anywhere: d.Apart, never: d.native}
+}
 
 // env returns GIT_DIR and GIT_WORK_TREE with absolute paths if GIT_DIR is set, or if the repository is another one. Git
 // runs in the root, where relative paths would mean something else.

@@ -23,6 +23,10 @@ type Signature struct {
 
 // WriteCommit stores a commit and returns its id. It does not move a ref.
 func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error) {
+	return dirs.objects().writeCommit(ctx, c)
+}
+
+func (p program) writeCommit(ctx context.Context, c CommitObject) (string, error) {
 	args := []string{"commit-tree", c.Tree, "-F", "-"}
 	for _, p := range c.Parents {
 		args = append(args, "-p", p)
@@ -30,7 +34,7 @@ func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error)
 	if c.Sign {
 		args = append(args, "-S")
 	}
-	call := dirs.command()
+	call := p.command()
 	if a := c.Author; a != nil {
 		call.env = append(call.env, "GIT_AUTHOR_NAME="+a.Name, "GIT_AUTHOR_EMAIL="+a.Email, "GIT_AUTHOR_DATE="+a.Date)
 	}
@@ -38,6 +42,14 @@ func WriteCommit(ctx context.Context, dirs Dirs, c CommitObject) (string, error)
 	out, err := call.run(ctx, args...)
 	return strings.TrimSpace(string(out)), err
 }
+
+// CheckCommits returns an error if commits cannot be made in the repository. It is meant to be called before anything
+// is written. With the git program, it leaves the answer to the program.
+func CheckCommits(ctx context.Context, dirs Dirs) error {
+	return dirs.refs().checkCommits(ctx)
+}
+
+func (p program) checkCommits(context.Context) error { return nil }
 
 // Signs reports whether Git is configured to sign commits.
 func Signs(ctx context.Context, dirs Dirs) bool {

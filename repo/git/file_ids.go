@@ -9,7 +9,26 @@ import (
 
 // FileIDs asks Git for the ids of the blobs that files of the working tree become after Git's filters. Only `git add`
 // itself knows better what it would store. It is not safe for concurrent use. The caller must close it.
-type FileIDs struct {
+type FileIDs struct{ backend fileIDs }
+
+// OpenFileIDs starts the process of Git. With store, Git also stores the blobs.
+func OpenFileIDs(ctx context.Context, dirs Dirs, store bool) (*FileIDs, error) {
+	backend, err := dirs.worktree().fileIDs(ctx, store)
+	return &FileIDs{backend}, err
+}
+
+// Close stops the process.
+func (f *FileIDs) Close() { f.backend.close() }
+
+// Ask asks for the id of a file, by its path relative to the root of the working tree. The file must be a regular file:
+// Git would wait for a named pipe.
+func (f *FileIDs) Ask(path string) error { return f.backend.ask(path) }
+
+// Next returns the answers in the order of the questions.
+func (f *FileIDs) Next() (string, error) { return f.backend.next() }
+
+// hashProcess is a fileIDs that keeps a process of Git running.
+type hashProcess struct {
 	process *coprocess
 	pending int // questions without an answer
 	answers []string
@@ -18,22 +37,21 @@ type FileIDs struct {
 // maxPending is how many questions wait for an answer at most: with more, the pipes could fill up in both directions.
 const maxPending = 256
 
-// OpenFileIDs starts the process. With store, Git also stores the blobs.
-func OpenFileIDs(ctx context.Context, dirs Dirs, store bool) (*FileIDs, error) {
+func (p program) fileIDs(ctx context.Context, store bool) (fileIDs, error) {
 	args := []string{"-c", "core.safecrlf=false", "hash-object", "--stdin-paths"}
 	if store {
 		args = append(args, "-w")
 	}
-	p, err := dirs.command().start(ctx, args...)
-	return &FileIDs{process: p}, err
+	process, err := p.command().start(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return &hashProcess{process: process}, nil
 }
 
-// Close stops the process.
-func (f *FileIDs) Close() { f.process.close() }
+func (f *hashProcess) close() { f.process.close() }
 
-// Ask asks for the id of a file, by its path relative to the root of the working tree. The file must be a regular file:
-// Git would wait for a named pipe.
-func (f *FileIDs) Ask(path string) error {
+func (f *hashProcess) ask(path string) error {
 	if strings.ContainsRune(path, '\n') {
 		return fmt.Errorf("the path %q contains a line break", path)
 	}
@@ -49,7 +67,7 @@ func (f *FileIDs) Ask(path string) error {
 	return nil
 }
 
-func (f *FileIDs) read() error {
+func (f *hashProcess) read() error {
 	line, err := f.process.out.ReadString('\n')
 	if err != nil {
 		return f.process.failed(err)
@@ -59,8 +77,7 @@ func (f *FileIDs) read() error {
 	return nil
 }
 
-// Next returns the answers in the order of the questions.
-func (f *FileIDs) Next() (string, error) {
+func (f *hashProcess) next() (string, error) {
 	if len(f.answers) == 0 {
 		if err := f.read(); err != nil {
 			return "", err

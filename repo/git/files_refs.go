@@ -16,7 +16,7 @@ import (
 	"github.com/gitruns/runs/repo/regular"
 )
 
-func (f files) updateRefs(_ context.Context, reason string, updates ...RefUpdate) error {
+func (f files) updateRefs(_ context.Context, _ *os.File, reason string, updates ...RefUpdate) error {
 	r, err := f.open()
 	if err != nil {
 		return err

@@ -112,7 +112,11 @@ func headAsIndex(ctx context.Context, dirs Dirs, folders []string) ([]IndexEntry
 // RefreshIndex lets Git take the times of the files below folders into the index again, where their content is that of
 // the index. The paths are relative to the root of the working tree.
 func RefreshIndex(ctx context.Context, dirs Dirs, folders []string) error {
-	c := dirs.command()
+	return dirs.staged().refresh(ctx, folders)
+}
+
+func (p program) refresh(ctx context.Context, folders []string) error {
+	c := p.command()
 	c.stdin = strings.NewReader(string(list(folders)))
 	_, err := c.run(ctx, "--literal-pathspecs", "-c", "core.safecrlf=false", "-c", "advice.updateSparsePath=false",
 		"add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul")

@@ -19,18 +19,23 @@ var ErrNoLFS = errors.New("git-lfs is not installed")
 // LFSFilters reports whether Git LFS stores a file of the working tree when it is added. For that, the attributes must
 // select its filter, and the filter must be configured.
 func LFSFilters(ctx context.Context, dirs Dirs, path string) (bool, error) {
-	out, err := dirs.command().run(ctx, "check-attr", "-z", "filter", "--", path)
-	if err != nil {
+	if filter, err := dirs.worktree().filterOf(ctx, path); err != nil || filter != "lfs" {
 		return false, err
-	}
-	if fields := strings.Split(string(out), "\x00"); len(fields) < 3 || fields[2] != "lfs" {
-		return false, nil
 	}
 	if _, err := exec.LookPath("git-lfs"); err != nil {
 		return false, ErrNoLFS
 	}
-	values, err := Config(ctx, dirs.Root, `^filter\.lfs\.(clean|process)$`)
+	values, err := ConfigOf(ctx, dirs, `^filter\.lfs\.(clean|process)$`)
 	return len(values) > 0, err
+}
+
+// filterOf returns the attribute filter of a path.
+func (p program) filterOf(ctx context.Context, path string) (string, error) {
+	out, err := p.command().run(ctx, "check-attr", "-z", "filter", "--", path)
+	if fields := strings.Split(string(out), "\x00"); len(fields) >= 3 {
+		return fields[2], err
+	}
+	return "", err
 }
 
 // InstallLFS configures the filter and hooks of Git LFS for this clone only.

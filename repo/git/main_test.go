@@ -27,6 +27,31 @@ func open(t *testing.T, r *gittest.Repository) Dirs {
 	return dirs
 }
 
+// backend is the git program, or what works without it.
+type backend struct {
+	name string
+	of   func(Dirs) Dirs
+}
+
+var backends = []backend{
+	{"git", func(d Dirs) Dirs { return d }},
+	{"files", Dirs.WithoutProgram},
+}
+
+// eachBackend runs a test with each backend, at the same time.
+func eachBackend(t *testing.T, test func(t *testing.T, b backend)) {
+	t.Helper()
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, b)
+		})
+	}
+}
+
+// reads reports whether a backend works in a repository.
+func (b backend) reads(r *gittest.Repository) bool { return b.name == "git" || !r.SHA256 }
+
 // openTrees opens the trees of a repository until the test ends.
 func openTrees(t *testing.T, dirs Dirs) *Trees {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/klauspost/compress/zlib"
 
+	"github.com/gitruns/runs/repo/git/native"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -38,6 +40,7 @@ type ObjectWriter struct {
 	at     int64 // size of the pack so far
 	number uint32
 	seen   map[objectID]bool
+	places []native.NewObject // where the objects are in the pack, if Git does not index it
 }
 
 // objectID is the binary id of an object. With SHA-1, the rest is zero.
@@ -66,13 +69,11 @@ const packHeaderBytes = 12
 
 // NewObjectWriter returns an ObjectWriter. The caller must close it.
 func NewObjectWriter(ctx context.Context, dirs Dirs) (*ObjectWriter, error) {
-	out, err := dirs.command().run(ctx, "rev-parse", "--show-object-format")
+	wide, err := dirs.objects().sha256(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &ObjectWriter{
-		dirs: dirs, wide: strings.TrimSpace(string(out)) == "sha256", at: packHeaderBytes, seen: map[objectID]bool{},
-	}
+	w := &ObjectWriter{dirs: dirs, wide: wide, at: packHeaderBytes, seen: map[objectID]bool{}}
 	// Beside the objects, because there may be many of them.
 	if w.folder, err = TemporaryIn(dirs.Temporary(), "objects-"); err != nil {
 		return nil, fmt.Errorf("making a temporary folder: %w", err)
@@ -83,7 +84,16 @@ func NewObjectWriter(ctx context.Context, dirs Dirs) (*ObjectWriter, error) {
 		return nil, fmt.Errorf("making a temporary file: %w", err)
 	}
 	w.out = bufio.NewWriterSize(w.file, 256<<10)
+	if _, err := w.out.Write(make([]byte, packHeaderBytes)); err != nil {
+		w.Close()
+		return nil, err
+	}
 	return w, nil
+}
+
+func (p program) sha256(ctx context.Context) (bool, error) {
+	out, err := p.command().run(ctx, "rev-parse", "--show-object-format")
+	return strings.TrimSpace(string(out)) == "sha256", err
 }
 
 // Close removes the temporary file.
@@ -238,10 +248,15 @@ func (w *ObjectWriter) append(objects []*packedObject) error {
 			continue
 		}
 		n := len(appendPackHeader(head[:0], o, w.at))
+		sum := crc32.NewIEEE()
 		for _, part := range [][]byte{head[:n], o.zlib} {
+			sum.Write(part)
 			if _, err := w.out.Write(part); err != nil {
 				return err
 			}
+		}
+		if w.dirs.ByFiles() {
+			w.places = append(w.places, native.NewObject{ID: native.ID(o.id[:sha1.Size]), At: w.at, CRC: sum.Sum32()})
 		}
 		o.at = w.at
 		w.at += int64(n + len(o.zlib))
@@ -294,12 +309,20 @@ func (w *ObjectWriter) Store(ctx context.Context) error {
 	if err := w.out.Flush(); err != nil {
 		return err
 	}
-	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
+	if err := w.dirs.objects().store(ctx, w); err != nil {
+		return err
+	}
+	w.number = 0
+	return nil
+}
+
+func (p program) store(ctx context.Context, w *ObjectWriter) error {
+	if _, err := w.file.Seek(packHeaderBytes, io.SeekStart); err != nil {
 		return err
 	}
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32([]byte("PACK"), 2), w.number)
 	sum := w.newHash()
-	c := w.dirs.command()
+	c := p.command()
 	c.stdin = io.MultiReader(
 		io.TeeReader(io.MultiReader(bytes.NewReader(header), w.file), sum),
 		&lazyReader{read: func() []byte { return sum.Sum(nil) }},
@@ -308,11 +331,8 @@ func (w *ObjectWriter) Store(ctx context.Context) error {
 	if w.number <= looseObjects {
 		args = []string{"unpack-objects", "-q"}
 	}
-	if _, err := c.run(ctx, args...); err != nil {
-		return err
-	}
-	w.number = 0
-	return nil
+	_, err := c.run(ctx, args...)
+	return err
 }
 
 // lazyReader reads bytes that are known only when they are first asked for.

@@ -95,6 +95,11 @@ func (o *Operation) runBy(ctx context.Context, c command, args ...string) ([]byt
 // Stage adds files on disk to the new index with the ids that they have after Git's filters, and removes files from it.
 // It does not store the files. Paths are relative to the root of the working tree.
 func (o *Operation) Stage(ctx context.Context, add iter.Seq[string], remove []string) error {
+	return o.dirs.staged().stage(ctx, o.index, add, remove)
+}
+
+func (p program) stage(ctx context.Context, index string, add iter.Seq[string], remove []string) error {
+	o := &Operation{dirs: p.Dirs, index: index}
 	next, stop := iter.Pull(add)
 	defer stop()
 	if first, some := next(); some {
@@ -144,6 +149,11 @@ func (o *Operation) StageEntries(ctx context.Context, entries []Edit) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	return o.dirs.staged().stageEntries(ctx, o.index, entries)
+}
+
+func (p program) stageEntries(ctx context.Context, index string, entries []Edit) error {
+	o := &Operation{dirs: p.Dirs, index: index}
 	var b strings.Builder
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%s %s\t%s\x00", e.Mode, e.ID, e.Path)
@@ -164,6 +174,11 @@ func (o *Operation) Finish(ctx context.Context, reason string, updates ...RefUpd
 	return o.publish(context.WithoutCancel(ctx), reason, nil)
 }
 
+// updateRefs moves refs. A process of Git that does it inherits our lock, as lockedCommand says.
+func (o *Operation) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
+	return o.dirs.refs().updateRefs(ctx, o.lockFile, reason, updates...)
+}
+
 // publish puts the new index in place and moves the refs of the intent. If the refs cannot be moved, it calls undo
 // while the new index is in place, and then restores the old index.
 func (o *Operation) publish(ctx context.Context, reason string, undo func() error) error {
@@ -174,7 +189,7 @@ func (o *Operation) publish(ctx context.Context, reason string, undo func() erro
 	if err := os.Rename(o.index, o.dirs.indexPath()); err != nil {
 		return err
 	}
-	err := o.lockedCommand().updateRefs(ctx, reason, o.intent.moves...)
+	err := o.updateRefs(ctx, reason, o.intent.moves...)
 	if err == nil {
 		o.leaveNote()
 		return nil

@@ -136,13 +136,13 @@ func (d Dirs) lookAgain(ctx context.Context, n *afterNote) (undone bool, err err
 		return false, err
 	}
 	if tip.Commit != n.next {
-		changed, err := changedPaths(ctx, d.command(), n.old, tip.Commit)
-		return err == nil && !overlaps(edits, changed), err
+		changed, err := d.objects().changedAt(ctx, n.old, tip.Commit, edits)
+		return err == nil && !changed, err
 	}
 	stamp := indexStamp(d)
 	lost := d.onDisk(edits)
 	if lost {
-		if lost, err = d.lacks(ctx, d.command(), n.old, edits); err != nil {
+		if lost, err = d.lacks(ctx, d.indexPath(), n.old, edits); err != nil {
 			return false, err
 		}
 	}
@@ -157,10 +157,10 @@ func (d Dirs) lookAgain(ctx context.Context, n *afterNote) (undone bool, err err
 	return false, nil
 }
 
-// lacks reports whether the index has all paths of the edits as they were before the operation.
-func (d Dirs) lacks(ctx context.Context, c command, old string, edits []Edit) (bool, error) {
-	staged, err := changedPaths(ctx, c, old, "")
-	return err == nil && !overlaps(edits, staged), err
+// lacks reports whether an index has all paths of the edits as they were before the operation.
+func (d Dirs) lacks(ctx context.Context, index, old string, edits []Edit) (bool, error) {
+	staged, err := d.staged().stagedAt(ctx, index, old, edits)
+	return err == nil && !staged, err
 }
 
 // onDisk reports whether the files on disk are those that the edits leave. They are not if a user has undone the
@@ -170,6 +170,18 @@ func (d Dirs) onDisk(edits []Edit) bool {
 		_, err := os.Lstat(filepath.Join(d.Root, filepath.FromSlash(e.Path)))
 		return (e.ID == "") != errors.Is(err, fs.ErrNotExist)
 	})
+}
+
+func (p program) changedAt(ctx context.Context, from, to string, edits []Edit) (bool, error) {
+	changed, err := changedPaths(ctx, p.command(), from, to)
+	return err == nil && overlaps(edits, changed), err
+}
+
+func (p program) stagedAt(ctx context.Context, index, from string, edits []Edit) (bool, error) {
+	c := p.command()
+	c.env = append(slices.Clip(c.env), "GIT_INDEX_FILE="+index)
+	staged, err := changedPaths(ctx, c, from, "")
+	return err == nil && overlaps(edits, staged), err
 }
 
 // changedPaths returns the paths in which a commit, or the index if to is empty, differs from another one, which is
@@ -213,9 +225,7 @@ func (d Dirs) addAgain(ctx context.Context, nonce string, n *afterNote, edits []
 	if err != nil || tip.Commit != n.next {
 		return err
 	}
-	c := d.command()
-	c.env = append(slices.Clip(c.env), "GIT_INDEX_FILE="+o.index)
-	if lost, err := d.lacks(ctx, c, n.old, edits); err != nil || !lost {
+	if lost, err := d.lacks(ctx, o.index, n.old, edits); err != nil || !lost {
 		return err
 	}
 	var add []Edit

@@ -12,10 +12,13 @@ import (
 
 // besideSlowCommit does a change while a `git commit` of the user has read the index and not yet taken its lock. That
 // commit then fails, because the branch has moved, but it has written the old index back.
-func besideSlowCommit(t *testing.T, shape string) *change {
+func besideSlowCommit(t *testing.T, shape string, b backend) *change {
 	t.Helper()
 	r := gittest.Named(t, shape).Make(t)
-	dirs := open(t, r)
+	if !b.reads(r) {
+		t.Skip("only git reads it")
+	}
+	dirs := b.of(open(t, r))
 	ownWork(r)
 	slow := r.StartSlowCommit("the user's")
 	c := begin(t, r, dirs)
@@ -35,19 +38,22 @@ func besideSlowCommit(t *testing.T, shape string) *change {
 func TestSlowCommit(t *testing.T) {
 	for _, shape := range []string{"plain", "unborn", "linked worktree", "SHA-256"} {
 		t.Run(shape, func(t *testing.T) {
-			t.Parallel()
-			c := besideSlowCommit(t, shape)
-			check(t, CompleteOrRollBack(t.Context(), c.dirs))
-			c.isDone()
-			c.r.Git("commit", "-q", "-m", "again")
-			equal(t, "the run after the user's next commit", c.r.Git("ls-tree", "--name-only", "HEAD", added), added)
+			eachBackend(t, func(t *testing.T, b backend) {
+				c := besideSlowCommit(t, shape, b)
+				check(t, CompleteOrRollBack(t.Context(), c.dirs))
+				c.isDone()
+				c.r.Git("commit", "-q", "-m", "again")
+				equal(t, "the run after the user's next commit", c.r.Git("ls-tree", "--name-only", "HEAD", added), added)
+			})
 		})
 	}
 }
 
 // TestSlowCommitAndAnother: the user has also made a commit from the old index, which undoes the change.
-func TestSlowCommitAndAnother(t *testing.T) {
-	c := besideSlowCommit(t, "plain")
+func TestSlowCommitAndAnother(t *testing.T) { eachBackend(t, slowCommitAndAnother) }
+
+func slowCommitAndAnother(t *testing.T, b backend) {
+	c := besideSlowCommit(t, "plain", b)
 	c.r.Git("commit", "-q", "-m", "again")
 	index := c.r.Git("ls-files", "-s")
 	undone, err := LookAgain(t.Context(), c.dirs)
@@ -57,8 +63,10 @@ func TestSlowCommitAndAnother(t *testing.T) {
 }
 
 // TestSlowCommitLocked: while another program holds the lock of the index, a look does not wait, and a later one mends.
-func TestSlowCommitLocked(t *testing.T) {
-	c := besideSlowCommit(t, "plain")
+func TestSlowCommitLocked(t *testing.T) { eachBackend(t, slowCommitLocked) }
+
+func slowCommitLocked(t *testing.T, b backend) {
+	c := besideSlowCommit(t, "plain", b)
 	lock := filepath.Join(c.dirs.Git, "index.lock")
 	write(t, lock, "")
 	check(t, CompleteOrRollBack(t.Context(), c.dirs))
@@ -84,8 +92,11 @@ func TestSlowCommitOfMove(t *testing.T) {
 }
 
 // TestLookAgainLeavesTheUser: what the user does after a change stays, and the note goes after some time.
-func TestLookAgainLeavesTheUser(t *testing.T) {
+func TestLookAgainLeavesTheUser(t *testing.T) { eachBackend(t, lookAgainLeavesTheUser) }
+
+func lookAgainLeavesTheUser(t *testing.T, b backend) {
 	r, dirs := plain(t)
+	dirs = b.of(dirs)
 	c := begin(t, r, dirs)
 	check(t, c.o.Finish(t.Context(), "test", c.updates()...))
 	check(t, c.o.Close())

@@ -115,13 +115,13 @@ func (d Dirs) completeRefs(ctx context.Context, n intent, lockFile *os.File) err
 	}
 	o := &Operation{dirs: d, lockFile: lockFile, intent: n}
 	reason := "runs: finish an interrupted " + n.kind
-	err := o.lockedCommand().updateRefs(ctx, reason, n.moves...)
+	err := o.updateRefs(ctx, reason, n.moves...)
 	if !errors.Is(err, ErrMoved) {
 		return err
 	}
 	// All refs have moved already, or only some of them if Git was killed in between.
 	for _, u := range n.moves {
-		if err := o.lockedCommand().updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
+		if err := o.updateRefs(ctx, reason, u); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}

@@ -43,11 +43,15 @@ func complete(t *testing.T, dirs Dirs) {
 	t.Error("the intent is left")
 }
 
-// TestKilledOperation: a process that dies after any step leaves what the next command completes or rolls back.
+// TestKilledOperation: a process that dies after any step leaves what the next command completes or rolls back, whether
+// git is installed where they run or not.
 func TestKilledOperation(t *testing.T) {
-	kill := func(t *testing.T, shape string, last int) {
+	kill := func(t *testing.T, shape string, last int, killed, next backend) {
 		r := gittest.Named(t, shape).Make(t)
-		dirs := open(t, r)
+		if !killed.reads(r) || !next.reads(r) {
+			return
+		}
+		dirs := killed.of(open(t, r))
 		ownWork(r)
 		before := r.Git("ls-files", "-s", ":(exclude).runs")
 		c := begin(t, r, dirs)
@@ -55,7 +59,7 @@ func TestKilledOperation(t *testing.T) {
 			check(t, step.do(c))
 		}
 		c.die()
-		complete(t, dirs)
+		complete(t, next.of(open(t, r)))
 		equal(t, "index of the user's own files", r.Git("ls-files", "-s", ":(exclude).runs"), before)
 		if steps[last].done {
 			c.isDone()
@@ -70,13 +74,18 @@ func TestKilledOperation(t *testing.T) {
 	for i, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			kill(t, "plain", i)
+			for _, killed := range backends {
+				for _, next := range backends {
+					kill(t, "plain", i, killed, next)
+				}
+			}
 		})
 	}
 	for _, shape := range []string{"unborn", "detached", "linked worktree", "SHA-256", "odd names", "packed refs"} {
 		t.Run(shape, func(t *testing.T) {
 			t.Parallel()
-			kill(t, shape, 3)
+			kill(t, shape, 3, backends[0], backends[0])
+			kill(t, shape, 3, backends[1], backends[1])
 		})
 	}
 }
@@ -119,8 +128,11 @@ func TestKilledBegin(t *testing.T) {
 }
 
 // TestKilledWithRefLocks: locks that a killed `git update-ref` left on the refs are removed with the operation.
-func TestKilledWithRefLocks(t *testing.T) {
+func TestKilledWithRefLocks(t *testing.T) { eachBackend(t, killedWithRefLocks) }
+
+func killedWithRefLocks(t *testing.T, b backend) {
 	r, dirs := plain(t)
+	dirs = b.of(dirs)
 	c := begin(t, r, dirs)
 	for _, step := range steps[:4] {
 		check(t, step.do(c))
@@ -134,8 +146,11 @@ func TestKilledWithRefLocks(t *testing.T) {
 }
 
 // TestKilledAndOverridden: where a user has removed index.lock and gone on, nothing is completed.
-func TestKilledAndOverridden(t *testing.T) {
+func TestKilledAndOverridden(t *testing.T) { eachBackend(t, killedAndOverridden) }
+
+func killedAndOverridden(t *testing.T, b backend) {
 	r, dirs := plain(t)
+	dirs = b.of(dirs)
 	c := begin(t, r, dirs)
 	for _, step := range steps[:4] {
 		check(t, step.do(c))

@@ -3,7 +3,6 @@ package git
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -133,18 +132,24 @@ func TestOperation(t *testing.T) {
 		if r.Bare {
 			t.Skip("nothing is checked out")
 		}
-		dirs := open(t, r)
-		ownWork(r)
-		c := begin(t, r, dirs)
-		c.o.Close()
-		equal(t, "tip of an operation that was not finished", r.Git("for-each-ref", kept), "")
-		equal(t, "the user's own work", userStatus(r), c.status)
-		c.isFree()
+		eachBackend(t, func(t *testing.T, b backend) {
+			if !b.reads(r) {
+				t.Skip("only git reads it")
+			}
+			r := r.Make(t)
+			dirs := b.of(open(t, r))
+			ownWork(r)
+			c := begin(t, r, dirs)
+			c.o.Close()
+			equal(t, "tip of an operation that was not finished", r.Git("for-each-ref", kept), "")
+			equal(t, "the user's own work", userStatus(r), c.status)
+			c.isFree()
 
-		c = begin(t, r, dirs)
-		check(t, c.o.Finish(t.Context(), "test", c.updates()...))
-		c.o.Close()
-		c.isDone()
+			c = begin(t, r, dirs)
+			check(t, c.o.Finish(t.Context(), "test", c.updates()...))
+			c.o.Close()
+			c.isDone()
+		})
 	})
 }
 
@@ -166,10 +171,9 @@ func TestOperationRefused(t *testing.T) {
 		shape string
 		work  bool
 	}{{"plain", true}, {"unborn", true}, {"unborn", false}} { // without work there is no index yet
-		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			t.Parallel()
+		eachBackend(t, func(t *testing.T, b backend) {
 			r := gittest.Named(t, c.shape).Make(t)
-			dirs := open(t, r)
+			dirs := b.of(open(t, r))
 			if c.work {
 				ownWork(r)
 			}
@@ -190,8 +194,11 @@ func TestOperationRefused(t *testing.T) {
 }
 
 // TestOperationKeepsGitOut: while it is under way, Git itself changes nothing, and no other operation begins.
-func TestOperationKeepsGitOut(t *testing.T) {
+func TestOperationKeepsGitOut(t *testing.T) { eachBackend(t, keepGitOut) }
+
+func keepGitOut(t *testing.T, b backend) {
 	r, dirs := plain(t)
+	dirs = b.of(dirs)
 	c := begin(t, r, dirs)
 	if out, err := gittest.Try(r.Dir, "commit", "-q", "--allow-empty", "-m", "x"); err == nil ||
 		!strings.Contains(out, "index.lock") {
@@ -231,11 +238,17 @@ func TestOperationWaitsForGit(t *testing.T) {
 
 // TestOperationOfHook: the hook of `git commit -a` finds the index under the name of its lock, and adds to it there.
 func TestOperationOfHook(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) { operationOfHook(t, b) })
+	}
+}
+
+func operationOfHook(t *testing.T, b backend) {
 	r, dirs := plain(t)
 	index := filepath.Join(dirs.Git, "index.lock")
 	check(t, copyIndex(filepath.Join(dirs.Git, "index"), index))
 	t.Setenv("GIT_INDEX_FILE", index)
-	c := begin(t, r, dirs)
+	c := begin(t, r, b.of(dirs))
 	check(t, c.o.FinishIndex(t.Context(), "test", RefUpdate{kept, "", c.next}))
 	c.o.Close()
 	equal(t, kept, r.Git("rev-parse", kept), c.next)
@@ -247,8 +260,11 @@ func TestOperationOfHook(t *testing.T) {
 }
 
 // TestStageModes: no file of a run is a program.
-func TestStageModes(t *testing.T) {
+func TestStageModes(t *testing.T) { eachBackend(t, stageModes) }
+
+func stageModes(t *testing.T, b backend) {
 	r, dirs := plain(t)
+	dirs = b.of(dirs)
 	r.Write(added, "x")
 	makeExecutable(t, r.Path(added))
 	o, err := Begin(t.Context(), dirs, "commit", "aaaa1111")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -18,14 +19,12 @@ var ErrMoved = errors.New("the branch has moved in the meantime")
 // UpdateRefs moves all of the refs or none. The ref HEAD stands for the branch that is checked out. The reason is
 // written to the reflog. If a ref is not at its Old commit, the error is ErrMoved.
 func UpdateRefs(ctx context.Context, dirs Dirs, reason string, updates ...RefUpdate) error {
-	return dirs.refs().updateRefs(ctx, reason, updates...)
+	return dirs.refs().updateRefs(ctx, nil, reason, updates...)
 }
 
-func (p program) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
-	return p.command().updateRefs(ctx, reason, updates...)
-}
-
-func (c command) updateRefs(ctx context.Context, reason string, updates ...RefUpdate) error {
+func (p program) updateRefs(ctx context.Context, held *os.File, reason string, updates ...RefUpdate) error {
+	c := p.command()
+	c.heldLock = held
 	var b strings.Builder
 	for _, u := range updates {
 		old := u.Old

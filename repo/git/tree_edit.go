@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -152,6 +153,40 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 		}
 		return id, err
 	}
+	if t.make == nil {
+		var err error
+		if t.make, err = t.begin(); err != nil {
+			return "", err
+		}
+	}
+	// `git mktree` prints the id of a tree even if it could not write it, because the disk is full or `git gc` has just
+	// removed the folder. So each tree is read back.
+	var missing error
+	for range writeTries {
+		id, err := t.make.make(entries)
+		if err != nil {
+			return "", err
+		}
+		if _, missing = t.Read(id); missing == nil {
+			return id, nil
+		}
+	}
+	return "", t.make.failed(missing)
+}
+
+// treeProcess is a treeMaker that keeps a process of Git running.
+type treeProcess struct{ *coprocess }
+
+func (p program) treeMaker(ctx context.Context) (treeMaker, error) {
+	// Git need not check that the entries of a tree exist, because every id comes from Git itself.
+	process, err := p.command().start(ctx, "mktree", "-z", "--batch", "--missing")
+	if err != nil {
+		return nil, err
+	}
+	return treeProcess{process}, nil
+}
+
+func (p treeProcess) make(entries []TreeEntry) (string, error) {
 	var b bytes.Buffer
 	for _, e := range entries {
 		kind := "blob"
@@ -164,29 +199,14 @@ func (t *Trees) write(entries []TreeEntry) (string, error) {
 		fmt.Fprintf(&b, "%s %s %s\t%s\x00", e.Mode, kind, e.ID, e.Name)
 	}
 	b.WriteByte(0)
-	if t.make == nil {
-		var err error
-		if t.make, err = t.begin(); err != nil {
-			return "", err
-		}
+	if _, err := p.in.Write(b.Bytes()); err != nil {
+		return "", p.failed(err)
 	}
-	// `git mktree` prints the id of a tree even if it could not write it, because the disk is full or `git gc` has just
-	// removed the folder. So each tree is read back.
-	var missing error
-	for range writeTries {
-		if _, err := t.make.in.Write(b.Bytes()); err != nil {
-			return "", t.make.failed(err)
-		}
-		line, err := t.make.out.ReadString('\n')
-		if err != nil {
-			return "", t.make.failed(err)
-		}
-		id := strings.TrimSpace(line)
-		if _, missing = t.Read(id); missing == nil {
-			return id, nil
-		}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		return "", p.failed(err)
 	}
-	return "", t.make.failed(missing)
+	return strings.TrimSpace(line), nil
 }
 
 // writeTries is how often a tree is written if it cannot be read back.

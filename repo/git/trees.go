@@ -26,13 +26,13 @@ type Edit struct {
 	Path, Mode, ID string
 }
 
-// Trees reads and writes objects through Git processes that it keeps running. It is not safe for concurrent use. The
-// caller must close it.
+// Trees reads and writes objects. Where Git is installed, it keeps processes of Git running. It is not safe for
+// concurrent use. The caller must close it.
 type Trees struct {
 	from   objectReader // opened by the first object that is read
 	open   func() (objectReader, error)
-	make   *coprocess // started by the first tree that is written
-	begin  func() (*coprocess, error)
+	make   treeMaker // opened by the first tree that is written
+	begin  func() (treeMaker, error)
 	known  map[string][]TreeEntry
 	absent map[string]bool
 	to     *Encoder // where trees are written instead; nil if Git writes them
@@ -47,8 +47,7 @@ const maxCommitBytes = 4 << 20
 // OpenTrees returns a Trees whose processes end when ctx is done or Close is called.
 func OpenTrees(ctx context.Context, dirs Dirs) (*Trees, error) {
 	open := func() (objectReader, error) { return dirs.objects().reader(ctx, false) }
-	// Git need not check that the entries of a tree exist, because every id comes from Git itself.
-	begin := func() (*coprocess, error) { return dirs.command().start(ctx, "mktree", "-z", "--batch", "--missing") }
+	begin := func() (treeMaker, error) { return dirs.objects().treeMaker(ctx) }
 	return &Trees{open: open, begin: begin, known: map[string][]TreeEntry{}}, nil
 }
 

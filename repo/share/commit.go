@@ -83,8 +83,16 @@ func needGit(r *repo.Repository, doing, command string) error {
 	if !r.Git.ByFiles() {
 		return nil
 	}
+	return withGitStep(fmt.Errorf("%s: %w", doing, git.ErrNoGit), command)
+}
+
+// withGitStep adds the next step to an error that says that only the git program does something.
+func withGitStep(err error, command string) error {
+	if !errors.Is(err, git.ErrNoGit) {
+		return err
+	}
 	return &repo.HintError{
-		Err:  fmt.Errorf("%s: %w", doing, git.ErrNoGit),
+		Err:  err,
 		Hint: "run 'runs " + command + "' in this folder where git is installed, such as outside the container",
 	}
 }
@@ -102,8 +110,8 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 			Hint: "run 'git init' first",
 		}
 	}
-	if err := needGit(r, "committing runs", "commit"); err != nil {
-		return nil, err
+	if err := git.CheckCommits(ctx, r.Git); err != nil {
+		return nil, withGitStep(fmt.Errorf("committing runs: %w", err), "commit")
 	}
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("committing runs: %w", err)

@@ -57,3 +57,16 @@ func isValue(v attributes.Value, texts ...string) bool {
 	}
 	return false
 }
+
+// FilterOf returns the filter that the attributes in the working tree give to a path, or an empty text.
+func (r *Repository) FilterOf(path string) (string, error) {
+	m, err := r.newAttributes(attributes.Reader(r.Root))
+	if err != nil {
+		return "", err
+	}
+	a, err := attrsOf(m, path)
+	if err != nil || a.filter.State != attributes.Valued {
+		return "", err
+	}
+	return a.filter.Text, nil
+}

@@ -35,8 +35,12 @@ type IndexEntry struct {
 type Index struct {
 	Version uint32
 	Entries []IndexEntry // sorted by path, then by stage
-	Trees   []byte       // the extension that holds the ids of trees, as it stands in the file; may be nil
 	Info    fs.FileInfo  // of the file; nil if there is none
+
+	// Extensions as they stand in the file; may be nil.
+	trees     []byte // the ids of folders
+	undo      []byte // what was in a conflict before the user resolved it
+	untracked []byte // what is known of untracked files
 }
 
 // The flags of an entry, as gitformat-index names them.
@@ -160,7 +164,11 @@ func parseIndex(data []byte) (*Index, error) {
 		case name == "sdir":
 			return nil, &Unsupported{"the index is sparse"}
 		case name == "TREE":
-			index.Trees = rest[8 : 8+size]
+			index.trees = rest[8 : 8+size]
+		case name == "REUC":
+			index.undo = rest[8 : 8+size]
+		case name == "UNTR":
+			index.untracked = rest[8 : 8+size]
 		case name[0] < 'A' || name[0] > 'Z':
 			return nil, &Unsupported{fmt.Sprintf("the index has the extension %q", name)}
 		}

@@ -38,13 +38,8 @@ func (r *Repository) Status(l Look) (*Status, error) {
 	if w.fileMode, err = r.setting("core.filemode", true); err != nil {
 		return nil, err
 	}
-	for _, key := range []string{"core.ignorecase", "core.precomposeunicode"} {
-		if on, _, err := r.config.Bool(key); err != nil || on {
-			return nil, errors.Join(err, &Unsupported{key + " is set"})
-		}
-	}
-	if links, err := r.setting("core.symlinks", true); err != nil || !links {
-		return nil, errors.Join(err, &Unsupported{"core.symlinks is off"})
+	if err := r.CheckWorktree(); err != nil {
+		return nil, err
 	}
 	if w.sparse, _, err = r.config.Bool("core.sparsecheckout"); err != nil {
 		return nil, err
@@ -53,6 +48,19 @@ func (r *Repository) Status(l Look) (*Status, error) {
 		return nil, err
 	}
 	return &w.found, w.untracked()
+}
+
+// CheckWorktree returns an *Unsupported if the file system of the working tree is one that only git handles.
+func (r *Repository) CheckWorktree() error {
+	for _, key := range []string{"core.ignorecase", "core.precomposeunicode"} {
+		if on, _, err := r.config.Bool(key); err != nil || on {
+			return errors.Join(err, &Unsupported{key + " is set"})
+		}
+	}
+	if links, err := r.setting("core.symlinks", true); err != nil || !links {
+		return errors.Join(err, &Unsupported{"core.symlinks is off"})
+	}
+	return nil
 }
 
 func (r *Repository) setting(key string, otherwise bool) (bool, error) {

@@ -74,7 +74,7 @@ func (r *Repository) UpdateRefs(who Identity, reason string, updates ...RefUpdat
 		if l.Name == head.Target {
 			l.logs = append(l.logs, "HEAD")
 			if !headLocked {
-				lock, err := lockFile(r.refPath("HEAD"), nil)
+				lock, err := r.lockFile(r.refPath("HEAD"), nil)
 				if err != nil {
 					return err
 				}
@@ -85,7 +85,7 @@ func (r *Repository) UpdateRefs(who Identity, reason string, updates ...RefUpdat
 				}
 			}
 		}
-		if l.lock, err = lockFile(r.refPath(l.Name), []byte(l.New.String()+"\n")); err != nil {
+		if l.lock, err = r.lockFile(r.refPath(l.Name), []byte(l.New.String()+"\n")); err != nil {
 			return err
 		}
 		locked = append(locked, l)
@@ -129,22 +129,15 @@ func removeEmpty(dir string) {
 }
 
 // lockFile creates the lock of a file as Git does, and returns its path.
-func lockFile(file string, content []byte) (string, error) {
+func (r *Repository) lockFile(file string, content []byte) (string, error) {
 	lock := file + ".lock"
 	deadline := time.Now().Add(refLockWait)
 	for {
-		if err := os.MkdirAll(filepath.Dir(lock), 0o777); err != nil {
+		if err := r.makeFolder(filepath.Dir(lock)); err != nil {
 			return "", err
 		}
-		f, err := os.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		err := r.createFile(lock, content, 0o666, true)
 		if err == nil {
-			_, err = f.Write(content)
-			if err == nil {
-				err = f.Sync()
-			}
-			if err = errors.Join(err, f.Close()); err != nil {
-				return "", errors.Join(err, os.Remove(lock))
-			}
 			return lock, nil
 		}
 		gone := errors.Is(err, fs.ErrNotExist) // Git has just removed an empty folder
@@ -210,10 +203,11 @@ func (r *Repository) appendLog(name string, u RefUpdate, who Identity, reason st
 	flag := os.O_WRONLY | os.O_APPEND
 	if wanted {
 		flag |= os.O_CREATE
-		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		if err := r.makeFolder(filepath.Dir(file)); err != nil {
 			return err
 		}
 	}
+	_, statErr := os.Lstat(file)
 	var folder *regular.Error
 	f, err := regular.OpenFile(file, flag, 0o666)
 	if wanted && errors.As(err, &folder) {
@@ -227,7 +221,10 @@ func (r *Repository) appendLog(name string, u RefUpdate, who Identity, reason st
 		return err
 	}
 	_, err = fmt.Fprintf(f, "%s %s %s\t%s\n", u.Old, u.New, who, reason)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err == nil && statErr != nil { // it is new
+		err = r.share(file)
+	}
+	return err
 }
 
 // logs reports whether a ref is to have a reflog.

@@ -66,29 +66,18 @@ func (r *Repository) writeLoose(id ID, kind Kind, data []byte, level int) (err e
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "tmp_obj_")
+	f, err := createTemporary(filepath.Join(dir, "tmp_obj_"), 0o444)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	z, err := zlib.NewWriterLevel(f, level)
-	if err == nil {
-		if _, err = fmt.Fprintf(z, "%s %d\x00", kind, len(data)); err == nil {
-			_, err = z.Write(data)
-		}
-		err = errors.Join(err, z.Close())
+	_, err = writeObject(f, kind, int64(len(data)), bytes.NewReader(data), level)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name[2:]))
 	}
-	if err == nil {
-		err = f.Chmod(0o444)
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, name[2:]))
+	return nil
 }
 
 // encodeTree returns the content of a tree object with these entries, which it sorts.
@@ -114,6 +103,7 @@ type Stage struct {
 	parents    map[string]bool // the folders above added paths
 	converter  *converter
 	fileMode   bool
+	folders    map[string]bool // as a watcher knows them
 }
 
 // NewStage returns a Stage with the entries of an index.
@@ -191,13 +181,7 @@ func (s *Stage) Remove(path string) {
 
 // Content stores data as the content of a file, after the conversions that the attributes ask for.
 func (s *Stage) Content(path string, executable bool, data []byte) error {
-	if s.converter == nil {
-		var err error
-		if s.converter, err = s.repository.newConverter(s.attributesOf); err != nil {
-			return err
-		}
-	}
-	conv, err := s.converter.of(path)
+	conv, err := s.conversionOf(path)
 	if err != nil {
 		return err
 	}
