@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/gitruns/runs/cmd/internal/githttp"
 	"github.com/gitruns/runs/cmd/internal/openwatch"
 	"github.com/gitruns/runs/cmd/internal/program"
 	"github.com/gitruns/runs/cmd/internal/terminal"
@@ -45,6 +48,11 @@ func TestMain(m *testing.M) {
 			}
 			lock.RemovesOpen = lock.RemovesOpen && os.Getenv("RUNS_TEST_KEEPS_OPEN") == ""
 			os.Exit(run(context.Background(), os.Args[1:]))
+		},
+		"runs-https": func() {
+			if err := githttp.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+				log.Fatal(err)
+			}
 		},
 		"measure": measureCommand,
 	})
@@ -96,6 +104,7 @@ func TestScripts(t *testing.T) {
 			"count":   countCmd,
 			"edit":    editCmd,
 			"golden":  goldenCmd,
+			"host":    hostCmd,
 			"signal":  signalCmd,
 			"store":   storeCmd,
 		},
@@ -189,6 +198,18 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s does not contain %q", matches[0], args[1])
 	}
 	ts.Check(os.WriteFile(matches[0], []byte(edited), 0o666))
+}
+
+// hostCmd serves the repositories in a folder over HTTP until the script ends, and sets HOST to the URL: host FOLDER.
+func hostCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: host FOLDER")
+	}
+	handler, err := gittest.Host(ts.MkAbs(args[0]))
+	ts.Check(err)
+	server := httptest.NewServer(handler)
+	ts.Defer(server.Close)
+	ts.Setenv("HOST", server.URL)
 }
 
 // storeVariable names a built runs-store. It is a module of its own, so that these tests build without the libraries

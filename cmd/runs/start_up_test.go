@@ -13,7 +13,7 @@ import (
 // initialized on every call, and `runs log` in a run takes only a few milliseconds.
 var slowToStart = map[string]string{
 	"net/http":                         "it brings TLS and HTTP/2; cmd/internal/http1 serves the page",
-	"crypto/tls":                       "only runs-store talks to servers by itself",
+	"crypto/tls":                       "only runs-store and runs-https talk to servers by themselves",
 	"github.com/parquet-go/parquet-go": "it brings brotli, net/http and protobuf; use format/internal/parquet",
 	"github.com/andybalholm/brotli":    "it brings net/http",
 	"google.golang.org/protobuf":       "it reads the program's own file at the start; use repo/importer",

@@ -1,4 +1,4 @@
-"""Builds wheels of gitruns, with the package and the program `runs` for one platform in each (PEP 517 and PEP 660).
+"""Builds wheels of gitruns, with the package and the programs for one platform in each (PEP 517 and PEP 660).
 
 It needs Go and nothing but the standard library of Python. The same sources give the same bytes: files are sorted, and
 times are SOURCE_DATE_EPOCH or 1980.
@@ -56,17 +56,20 @@ def host() -> tuple[str, str]:
     return system, machine
 
 
-def program(target: tuple[str, str], folder: str) -> str:
-    """Build `runs` for a platform into folder, and return its path.
+# The program, and the one that it starts for https where git is not installed.
+PROGRAMS = ("runs", "runs-https")
 
-    For this platform, RUNS_BINARY may be the path of a program that is already built. Raises SystemExit if Go or the Go
-    sources are missing, or if the build fails.
+
+def programs(target: tuple[str, str], folder: str) -> list[str]:
+    """Build the programs for a platform into folder, and return their paths. The first one is `runs`.
+
+    For this platform, RUNS_BINARY may be the path of a program that is already built. The others are then those next to
+    it. Raises SystemExit if Go or the Go sources are missing, or if the build fails.
     """
     given = os.environ.get("RUNS_BINARY")
     if given and target == host():
-        return _same_version(given)
+        return _built(given)
     system, machine = target
-    path = os.path.join(folder, "runs.exe" if system == "windows" else "runs")
     if not os.path.isfile(os.path.join(ROOT, "go.mod")):
         raise SystemExit("gitruns: the Go sources are missing; install from a clone, or install a wheel")
     go = shutil.which("go")
@@ -76,15 +79,43 @@ def program(target: tuple[str, str], folder: str) -> str:
             "set RUNS_BINARY to a built 'runs', or install a wheel"
         )
     env = {**os.environ, "GOOS": system, "GOARCH": machine, "CGO_ENABLED": "0"}
-    done = subprocess.run(
-        [go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./cmd/runs"],
-        cwd=ROOT,
-        env=env,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"gitruns: 'go build ./cmd/runs' for {system}/{machine} ended with status {done.returncode}")
-    return path
+    paths = []
+    for name in PROGRAMS:
+        paths.append(os.path.join(folder, name + (".exe" if system == "windows" else "")))
+        done = subprocess.run(
+            [go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", paths[-1], "./cmd/" + name],
+            cwd=ROOT,
+            env=env,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(
+                f"gitruns: 'go build ./cmd/{name}' for {system}/{machine} ended with status {done.returncode}"
+            )
+    return paths
+
+
+def _built(path: str) -> list[str]:
+    """Return path, which is a program `runs` that is already built, and those that are next to it.
+
+    A warning names those that are missing.
+    """
+    paths = [_same_version(path)]
+    for name in PROGRAMS[1:]:
+        beside = os.path.join(os.path.dirname(os.path.realpath(path)), name + (".exe" if os.name == "nt" else ""))
+        if os.path.isfile(beside):
+            paths.append(beside)
+        else:
+            print(f"gitruns: warning: {name} is not next to {path}; the wheel has only 'runs'", file=sys.stderr)
+    return paths
+
+
+def _scripts(base: str, paths: list[str]) -> list[tuple[str, bytes, int]]:
+    scripts = []
+    for path in paths:
+        with open(path, "rb") as f:
+            scripts.append((f"{base}.data/scripts/{os.path.basename(path)}", f.read(), 0o755))
+    return scripts
 
 
 def _same_version(path: str) -> str:
@@ -193,9 +224,7 @@ def wheel(folder: str, target: tuple[str, str]) -> str:
     info = f"{base}.dist-info"
     files = [(n, d, 0o644) for n, d in _sources()]
     with tempfile.TemporaryDirectory() as scratch:
-        path = program(target, scratch)
-        with open(path, "rb") as f:
-            files.append((f"{base}.data/scripts/{os.path.basename(path)}", f.read(), 0o755))
+        files += _scripts(base, programs(target, scratch))
     files += [(n, d, 0o644) for n, d in _license()]
     files += [(f"{info}/METADATA", _metadata(), 0o644), (f"{info}/WHEEL", _wheel(tag), 0o644)]
     files.append((f"{info}/entry_points.txt", ENTRY_POINTS, 0o644))
@@ -232,7 +261,6 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
     tag = PLATFORMS[target]
     base = f"{NAME}-{version()}"
     info = f"{base}.dist-info"
-    name = "runs.exe" if target[0] == "windows" else "runs"
     # Not under src, because Go embeds every file there into the next program.
     with tempfile.TemporaryDirectory() as scratch:
         found = shutil.which("runs")
@@ -241,14 +269,13 @@ def build_editable(wheel_directory: str, config_settings: object = None, metadat
             and not os.environ.get("RUNS_BINARY")
             and (shutil.which("go") is None or not os.path.isfile(os.path.join(ROOT, "go.mod")))
         ):
-            path = _same_version(found)
+            paths = _built(found)
         else:
-            path = program(target, scratch)
-        with open(path, "rb") as f:
-            script = f.read()
+            paths = programs(target, scratch)
+        scripts = _scripts(base, paths)
     files = [
         (f"__editable__.{NAME}.pth", os.path.join(HERE, "src").encode() + b"\n", 0o644),
-        (f"{base}.data/scripts/{name}", script, 0o755),
+        *scripts,
         *[(n, d, 0o644) for n, d in _license()],
         (f"{info}/METADATA", _metadata(), 0o644),
         (f"{info}/WHEEL", _wheel(tag), 0o644),
@@ -265,6 +292,7 @@ GO_SOURCES = (
     "go.mod",
     "go.sum",
     "cmd/runs",
+    "cmd/runs-https",
     "cmd/internal",
     "diff",
     "format",

@@ -56,8 +56,9 @@ class Wheel(Project):
                     path,
                 )
                 self.assertEqual(int(size), len(data))
-            program = f"gitruns-{build.version()}.data/scripts/runs" + (".exe" if os.name == "nt" else "")
-            self.assertEqual(wheel.getinfo(program).external_attr >> 16, 0o100755)
+            for name in ("runs", "runs-https"):
+                program = f"gitruns-{build.version()}.data/scripts/{name}" + (".exe" if os.name == "nt" else "")
+                self.assertEqual(wheel.getinfo(program).external_attr >> 16, 0o100755)
             for needed in (
                 "gitruns/__init__.py",
                 "gitruns/py.typed",
@@ -151,6 +152,7 @@ class Wheel(Project):
             "src/gitruns/__init__.py",
             "go/go.mod",
             "go/cmd/runs/main.go",
+            "go/cmd/runs-https/main.go",
             "go/python/src/gitruns/_shim/wandb/__init__.py",
         ):
             self.assertIn(base + needed, names)
@@ -159,7 +161,7 @@ class Wheel(Project):
         if go is None:
             self.skipTest("go is not installed: that the sources compile is not tested")
         done = subprocess.run(
-            [go, "list", "-deps", "./cmd/runs"],
+            [go, "list", "-deps", "./cmd/runs", "./cmd/runs-https"],
             cwd=os.path.join(self.dir, base, "go"),
             capture_output=True,
             text=True,

@@ -9,6 +9,9 @@ import (
 // Hint returns the next step for a user, or an empty string if none is known. Git's own advice is lost otherwise: an
 // error is one line, and many calls of Git are not ones that a user would recognize.
 func (e *Error) Hint() string {
+	if e.next != "" {
+		return e.next
+	}
 	for _, a := range advice {
 		for _, sign := range a.signs {
 			if strings.Contains(e.Output, sign) {

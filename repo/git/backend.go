@@ -124,6 +124,14 @@ type fileIDs interface {
 	close()
 }
 
+// remote fetches from and pushes to remotes. Fetch, RemoteTip, RemoteHead and Push say what the methods do.
+type remote interface {
+	fetch(ctx context.Context, remote, ref, into string) error
+	tip(ctx context.Context, remote, ref string) (string, error)
+	head(ctx context.Context, remote string) (string, error)
+	push(ctx context.Context, remote string, specs ...Refspec) (said string, err error)
+}
+
 // program is the backend that runs Git.
 type program struct{ Dirs }
 
@@ -149,6 +157,13 @@ func (d Dirs) staged() staged {
 }
 
 func (d Dirs) worktree() worktree {
+	if d.ByFiles() {
+		return files{d}
+	}
+	return program{d}
+}
+
+func (d Dirs) remote() remote {
 	if d.ByFiles() {
 		return files{d}
 	}

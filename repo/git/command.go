@@ -110,6 +110,7 @@ type Error struct {
 	Code    int    // Git's exit status; 0 if it did not exit by itself
 	Message string // the line of its error output that gives the reason
 	Output  string // all of its error output, up to 64 KiB
+	next    string // the next step, where we did it without Git
 }
 
 // Error names the command of Git if a user could have called it. The others are details of this program.

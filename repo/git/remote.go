@@ -115,7 +115,7 @@ var ErrNoRemoteBranch = errors.New("the remote has no such branch")
 func Fetch(ctx context.Context, dirs Dirs, remote, ref, into string) (string, error) {
 	var err error
 	for try := 0; ; try++ {
-		if err = fetch(ctx, dirs, remote, ref, into); err == nil || !refBusy(err) || try == busyTries {
+		if err = dirs.remote().fetch(ctx, remote, ref, into); err == nil || !refBusy(err) || try == busyTries {
 			break
 		}
 		if err := sleep(ctx, time.Duration(rand.Int64N(int64(50*time.Millisecond)))); err != nil {
@@ -138,8 +138,8 @@ func refBusy(err error) bool {
 		strings.Contains(failed.Output, "unable to update local ref"))
 }
 
-func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
-	_, err := dirs.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
+func (p program) fetch(ctx context.Context, remote, ref, into string) error {
+	_, err := p.network().run(ctx, "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--",
 		remote, "+"+ref+":"+into)
 	var failed *Error
 	if errors.As(err, &failed) && strings.HasPrefix(failed.Message, "couldn't find remote ref") {
@@ -151,7 +151,11 @@ func fetch(ctx context.Context, dirs Dirs, remote, ref, into string) error {
 // RemoteTip asks a remote for the commit of a branch, which this clone need not have, and fetches nothing. The result
 // is empty if the remote has no such branch.
 func RemoteTip(ctx context.Context, dirs Dirs, remote, ref string) (string, error) {
-	out, err := dirs.network().run(ctx, "ls-remote", "--", remote, ref)
+	return dirs.remote().tip(ctx, remote, ref)
+}
+
+func (p program) tip(ctx context.Context, remote, ref string) (string, error) {
+	out, err := p.network().run(ctx, "ls-remote", "--", remote, ref)
 	if err != nil {
 		return "", err
 	}
@@ -165,7 +169,11 @@ func RemoteTip(ctx context.Context, dirs Dirs, remote, ref string) (string, erro
 
 // RemoteHead returns the default branch of a remote, or an empty string if it has none.
 func RemoteHead(ctx context.Context, dirs Dirs, remote string) (string, error) {
-	out, err := dirs.network().run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")
+	return dirs.remote().head(ctx, remote)
+}
+
+func (p program) head(ctx context.Context, remote string) (string, error) {
+	out, err := p.network().run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")
 	if err != nil {
 		return "", err
 	}
@@ -194,11 +202,15 @@ type Refspec struct{ From, To string }
 // Push pushes without force, and runs the hooks that `git push` runs. It returns the output of these hooks and of the
 // remote. If refs are rejected, the error is a *Rejected for the first of them.
 func Push(ctx context.Context, dirs Dirs, remote string, specs ...Refspec) (said string, err error) {
+	return dirs.remote().push(ctx, remote, specs...)
+}
+
+func (p program) push(ctx context.Context, remote string, specs ...Refspec) (said string, err error) {
 	args := []string{"push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", remote}
 	for _, s := range specs {
 		args = append(args, s.From+":"+s.To)
 	}
-	c := dirs.network()
+	c := p.network()
 	var stderr stderrBuffer
 	c.stderr = &stderr
 	out, err := c.run(ctx, args...)

@@ -71,9 +71,6 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 	if !r.InGit {
 		return nil, errors.New("pushing runs: this is not a Git repository")
 	}
-	if err := needGit(r, "pushing runs", "push"); err != nil {
-		return nil, err
-	}
 	if err := r.Writable(); err != nil {
 		return nil, fmt.Errorf("pushing runs: %w", err)
 	}
@@ -472,6 +469,10 @@ func (p *pusher) ids(commit string) (*snapshot, error) {
 // follow moves the local branch to the remote's commit, unless that brings a damaged batch.
 func (p *pusher) follow(ctx context.Context, tip string) error {
 	if !p.own {
+		return nil
+	}
+	if p.repo.Git.ByFiles() && tip != p.local.tip {
+		p.done.Stayed = "git is not installed"
 		return nil
 	}
 	at, err := p.repo.TreePath()

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gitruns/runs/repo/sibling"
 )
 
 // Program is the name of the program that accesses the stores.
@@ -55,34 +53,17 @@ func Open(ctx context.Context, rawURL string, stall time.Duration) (*Client, err
 	return c, nil
 }
 
-// find returns the path of the program. It searches next to the running program first, so that the two have the same
-// version, and then on PATH.
+// find returns the path of the program.
 func find() (string, error) {
-	name := Program
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	if self, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(self); err == nil {
-			self = real
-		}
-		beside := filepath.Join(filepath.Dir(self), name)
-		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-			return beside, nil
-		}
-	}
-	path, err := exec.LookPath(Program)
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+	path, err := sibling.Find(Program)
+	if errors.Is(err, sibling.ErrNotInstalled) {
 		return "", &Error{
 			Kind:    Usage,
 			Message: "the program " + Program + ", which moves artifacts, is not installed next to runs or on PATH",
 			Hint:    "run 'go install -C cmd/" + Program + " .' in a clone of github.com/gitruns/runs",
 		}
 	}
-	if err != nil {
-		return "", fmt.Errorf("looking for %s: %w", Program, err)
-	}
-	return path, nil
+	return path, err
 }
 
 // process is the running program. It is a stream to the program's input and from its output.

@@ -111,13 +111,20 @@ func (c *Config) Path(key string) (value string, set bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
+	value, err = c.PathOf(e)
+	return value, true, err
+}
+
+// PathOf is like Path, for a setting.
+func (c *Config) PathOf(e Entry) (string, error) {
 	if !e.HasValue {
-		return "", true, e.invalid("it has no value")
+		return "", e.invalid("it has no value")
 	}
-	if value, err = expand(e.Value, c.home); err != nil {
-		return "", true, e.invalid(err.Error())
+	value, err := expand(e.Value, c.home)
+	if err != nil {
+		return "", e.invalid(err.Error())
 	}
-	return value, true, nil
+	return value, nil
 }
 
 // Bool returns the value as Git understands truth.

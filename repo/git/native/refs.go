@@ -328,3 +328,6 @@ func (r *Repository) replacements() (map[ID]ID, error) {
 	r.replaced = known
 	return known, nil
 }
+
+// ValidRef reports whether a name is valid for a ref, such as refs/heads/main.
+func ValidRef(name string) bool { return strings.HasPrefix(name, "refs/") && validRefName(name) }

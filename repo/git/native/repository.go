@@ -7,12 +7,15 @@
 package native
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -296,3 +299,8 @@ func (r *Repository) readShallow() (map[ID]bool, error) {
 	}
 	return shallow, nil
 }
+
+// Shallow returns the commits whose parents a shallow clone lacks.
+func (r *Repository) Shallow() []ID { return slices.SortedFunc(maps.Keys(r.shallow), compareIDs) }
+
+func compareIDs(a, b ID) int { return bytes.Compare(a[:], b[:]) }
