@@ -17,9 +17,21 @@ import (
 type Restored struct {
 	// Pointers says why pointers of Git LFS were written instead of files. It is nil if none were.
 	Pointers error
+	// PointerFiles are these, relative to the folder.
+	PointerFiles []string
 	// Submodules says for each submodule that is missing why. Its folder is empty.
-	Submodules []error
+	Submodules []SubmoduleError
 }
+
+// SubmoduleError says why a submodule is missing.
+type SubmoduleError struct {
+	Path string
+	Err  error
+}
+
+func (e SubmoduleError) Error() string { return "submodule " + e.Path + ": " + e.Err.Error() }
+
+func (e SubmoduleError) Unwrap() error { return e.Err }
 
 // CheckOut writes the source of a run into dir, which must not exist. It verifies the tree hash of the source before
 // it writes a file, and dir appears complete or not at all. It fetches submodules, and files in Git LFS.
@@ -36,7 +48,7 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return done, fmt.Errorf("restoring run %s: %w", run.ID, err)
 	}
-	done.Pointers, err = checkOutFiles(ctx, scratch, refused, tmp)
+	done.PointerFiles, done.Pointers, err = checkOutFiles(ctx, scratch, refused, tmp)
 	if err == nil {
 		err = r.checkOutSubmodules(ctx, run, scratch, tmp, &done)
 	}
@@ -51,27 +63,29 @@ func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) 
 }
 
 // checkOutFiles writes the files of a rebuilt source. refused says why Git LFS must not fetch files, if it must not.
-// pointers says why files are still pointers.
-func checkOutFiles(ctx context.Context, scratch *git.Scratch, refused error, dir string) (pointers, err error) {
+// left are the files that are still pointers, and pointers says why.
+func checkOutFiles(
+	ctx context.Context, scratch *git.Scratch, refused error, dir string,
+) (left []string, pointers, err error) {
 	failed, err := scratch.CheckOut(ctx, dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	left, err := leftPointers(ctx, scratch, dir)
+	left, err = leftPointers(ctx, scratch, dir)
 	switch {
 	case err != nil || len(left) == 0:
-		return nil, err
+		return nil, nil, err
 	case refused != nil:
-		return refused, nil
+		return left, refused, nil
 	case failed:
-		return withHint(errors.New("not all files could be fetched through Git LFS"),
+		return left, withHint(errors.New("not all files could be fetched through Git LFS"),
 			"run 'git lfs fetch --all' in the project, and repeat"), nil
 	}
 	what := left[0]
 	if len(left) > 1 {
 		what = fmt.Sprintf("%s and %d more", left[0], len(left)-1)
 	}
-	return withHint(fmt.Errorf("%s cannot be read without Git LFS", what), "install git-lfs, and repeat"), nil
+	return left, withHint(fmt.Errorf("%s cannot be read without Git LFS", what), "install git-lfs, and repeat"), nil
 }
 
 // CheckOutWorktree makes a linked worktree at dir, which must not exist. It checks out the commit of the run, or the

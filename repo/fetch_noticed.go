@@ -78,8 +78,8 @@ func (r *Repository) verifyPartial(ctx context.Context, d format.Dataset, place 
 	return nil
 }
 
-// copyPartial copies the files of a dataset from one folder to another. What the restored source has in their places may
-// be pointers of Git LFS, links that lead nowhere or out of it, or another version.
+// copyPartial copies the files of a dataset from one folder to another. In their places, the restored source may have
+// pointers of Git LFS, links that lead nowhere or out of it, or another version.
 func copyPartial(ctx context.Context, from, root, dir string, names []string, entries []format.ManifestEntry) error {
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {

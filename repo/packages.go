@@ -42,26 +42,30 @@ func (r *Repository) verifyPackages(ctx context.Context, run *format.Run) error 
 	return nil
 }
 
-// MissingPackage says which editable package of a run this machine lacks, and cannot fetch. It returns "" if there is
-// none. A package with an address counts as there, because only asking the remote would tell.
-func (r *Repository) MissingPackage(ctx context.Context, run *format.Run) string {
+// MissingPackages says which packages of a run that came from folders and archives this machine lacks, and cannot
+// fetch: what a new environment could not have. A package with an address counts as there, because only asking the
+// remote would tell.
+func (r *Repository) MissingPackages(ctx context.Context, run *format.Run) (missing []string) {
 	file := r.environmentOf(ctx, run)
 	if file == nil || run.Source == nil {
-		return ""
+		return nil
 	}
-	for _, e := range file.Editable {
-		if e.Files != "" && !capture.HasFiles(ctx, capture.Local(r.TreeRoot(), e.Path), e.Files) {
-			return "package " + e.Name + " is not on this machine with its files of then, of which only a digest is recorded"
-		}
-	}
+	there := map[string]string{}
 	for i := range run.Source.Packages {
 		p := &run.Source.Packages[i]
+		there[p.Name] = packagesName
 		if p.URL == "" && !r.hasBase(ctx, file, p) {
-			return fmt.Sprintf("package %s at commit %.12s is not on this machine, and has no recorded address", p.Name,
-				p.Commit)
+			missing = append(missing, fmt.Sprintf(
+				"package %s at commit %.12s is not on this machine, and has no recorded address", p.Name, p.Commit,
+			))
 		}
 	}
-	return ""
+	for _, lost := range capture.LostPackages(ctx, file, capture.VenvRequest{Root: r.TreeRoot(), Packages: there}) {
+		if lost.From != "" {
+			missing = append(missing, "package "+lost.String())
+		}
+	}
+	return missing
 }
 
 // hasBase reports whether a repository of this machine has the base commit of a package.
@@ -126,19 +130,19 @@ func (r *Repository) packagePlaces(file *format.EnvironmentFile, p *format.Packa
 }
 
 // restorePackages writes the sources of the editable packages of a run into its restored source, and returns where the
-// packages are. Each is verified by its tree before a file is written. failed says for each other one why.
+// packages are. Each is verified by its tree before a file is written. failed says for each other one why, by its name.
 func (r *Repository) restorePackages(ctx context.Context, run *format.Run, file *format.EnvironmentFile, dir string) (
-	places map[string]string, restored []format.Package, failed []error,
+	places map[string]string, restored []format.Package, failed map[string]error,
 ) {
-	places = map[string]string{}
+	places, failed = map[string]string{}, map[string]error{}
 	if run.Source == nil {
-		return places, nil, nil
+		return places, nil, failed
 	}
 	for i := range run.Source.Packages {
 		p := &run.Source.Packages[i]
 		at, err := r.restorePackage(ctx, p, file, dir)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("restoring package %s: %w", p.Name, err))
+			failed[p.Name] = fmt.Errorf("restoring package %s: %w", p.Name, err)
 			continue
 		}
 		places[p.Name], restored = at, append(restored, *p)
@@ -182,7 +186,7 @@ func (r *Repository) restorePackage(
 	if err := os.MkdirAll(target, 0o777); err != nil {
 		return "", err
 	}
-	pointers, err := checkOutFiles(ctx, scratch, refused, target)
+	_, pointers, err := checkOutFiles(ctx, scratch, refused, target)
 	if err == nil {
 		err = pointers
 	}

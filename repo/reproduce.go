@@ -30,6 +30,8 @@ const (
 type ReproduceRequest struct {
 	Of          *Entry
 	Dir         string        // holds the restored source, see CheckOut
+	Restored    Restored      // what CheckOut could not restore
+	Incomplete  bool          // start the program although parts of the source, or packages, are missing
 	Data        []FetchedData // see FetchData
 	Name        string        // name of the new run; may be empty
 	Command     []string      // replaces the recorded command unless empty
@@ -51,8 +53,6 @@ type Reproduction struct {
 	// there is none.
 	Lock, LockCommand string
 
-	Packages []error // says for each editable package that could not be restored for the new environment why
-
 	// Stdin is the file that was standard input, and LostStdin its name in the record if it was not restored.
 	Stdin, LostStdin string
 
@@ -68,6 +68,9 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	p := &Reproduction{Args: q.Command}
 	if len(p.Args) == 0 {
 		p.Args = r.localCommand(of.Run, q.Dir)
+	}
+	if err := q.complete(); err != nil {
+		return nil, err
 	}
 	if err := r.hasInterpreter(of.Run, q, p.Args[0]); err != nil {
 		return nil, err
@@ -108,9 +111,7 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	}
 	var restored []format.Package
 	if q.Environment == BuildEnvironment {
-		var places map[string]string
-		places, restored, p.Packages = of.Repository().restorePackages(ctx, of.Run, recorded, q.Dir)
-		if err := p.buildEnvironment(ctx, recorded, q, places); err != nil {
+		if restored, err = r.buildEnvironment(ctx, p, recorded, q); err != nil {
 			return nil, err
 		}
 	}
@@ -260,25 +261,102 @@ func (r *Repository) restoreVariables(p *Reproduction, q ReproduceRequest) error
 	return nil
 }
 
-// buildEnvironment makes a virtual environment in the folder of the source, and has the program use it.
-func (p *Reproduction) buildEnvironment(
-	ctx context.Context, recorded *format.EnvironmentFile, q ReproduceRequest, packages map[string]string,
-) error {
-	env, bin, err := capture.MakeVenv(ctx, recorded, capture.VenvRequest{
-		Root: q.Dir, Dir: filepath.Join(q.Dir, ".venv"), Packages: packages,
-	}, q.Output)
+// goOn ends the next step after a refusal.
+const goOn = "give --incomplete to run the program without it"
+
+// complete returns an error if a part of the source is missing: the program would fail, or read something else.
+func (q ReproduceRequest) complete() error {
+	if q.Incomplete {
+		return nil
+	}
+	if missing := q.Restored.Submodules; len(missing) > 0 {
+		paths := make([]string, len(missing))
+		for i, m := range missing {
+			paths[i] = m.Path
+		}
+		err := fmt.Errorf("reproducing %s: submodule %s was not restored", q.Of.Title(), paths[0])
+		if len(paths) > 1 {
+			err = fmt.Errorf("reproducing %s: %d submodules were not restored: %s", q.Of.Title(), len(paths), someOf(paths))
+		}
+		return stepOr(err, missing[0].Err, "bring the submodule to the project, and repeat")
+	}
+	left := slices.DeleteFunc(slices.Clone(q.Restored.PointerFiles), func(file string) bool {
+		return !isPointer(filepath.Join(q.Dir, filepath.FromSlash(file))) // its data took the place
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("reproducing %s: %s in Git LFS was not restored", q.Of.Title(), capture.Printable(left[0]))
+	if len(left) > 1 {
+		err = fmt.Errorf("reproducing %s: %d files in Git LFS were not restored: %s", q.Of.Title(), len(left),
+			capture.Printable(someOf(left)))
+	}
+	return stepOr(err, q.Restored.Pointers, "run 'git lfs fetch --all' in the project, and repeat")
+}
+
+// stepOr adds the next step to a refusal: that of its reason, otherwise step; or to go on without what is missing.
+func stepOr(err, reason error, step string) error {
+	var hint *HintError
+	if errors.As(reason, &hint) {
+		step = hint.Hint
+	}
+	return withHint(err, "%s; or %s", step, goOn)
+}
+
+// buildEnvironment makes a virtual environment in the folder of the source, and has the program use it. It returns the
+// editable packages whose sources were restored. It refuses if a package cannot be installed as recorded.
+func (r *Repository) buildEnvironment(
+	ctx context.Context, p *Reproduction, recorded *format.EnvironmentFile, q ReproduceRequest,
+) ([]format.Package, error) {
+	places, restored, failed := q.Of.Repository().restorePackages(ctx, q.Of.Run, recorded, q.Dir)
+	venv := capture.VenvRequest{
+		Root: q.Dir, Project: r.TreeRoot(), Dir: filepath.Join(q.Dir, ".venv"), Packages: places,
+	}
+	if !q.Incomplete && recorded != nil {
+		if err := cannotInstall(q.Of, capture.LostPackages(ctx, recorded, venv), failed); err != nil {
+			return nil, err
+		}
+	}
+	env, bin, err := capture.MakeVenv(ctx, recorded, venv, q.Output)
 	if err != nil {
 		hint := "give --env check to use the environment of this machine"
 		if errors.Is(err, capture.ErrNoPython) {
 			hint = "install that Python, or uv, which downloads it; or " + hint
 		}
-		return &HintError{Err: fmt.Errorf("building the environment: %w", err), Hint: hint}
+		return nil, &HintError{Err: fmt.Errorf("building the environment: %w", err), Hint: hint}
 	}
 	p.Env = append(p.Env, env...)
 	if program := filepath.Join(bin, filepath.Base(p.Args[0])); isFile(program) {
 		p.Args = append([]string{program}, p.Args[1:]...)
 	}
-	return nil
+	return restored, nil
+}
+
+// cannotInstall returns an error that names the packages which cannot be installed again. failed says why sources of
+// editable ones could not be restored.
+func cannotInstall(of *Entry, lost []capture.LostPackage, failed map[string]error) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	reasons := make([]string, len(lost))
+	for i, l := range lost {
+		reasons[i] = l.String()
+		if err := failed[l.Name]; err != nil {
+			reasons[i] = err.Error()
+		}
+	}
+	more := ""
+	if n := len(lost) - 1; n > 0 {
+		names := make([]string, n)
+		for i, l := range lost[1:] {
+			names[i] = capture.Printable(l.Name)
+		}
+		more = ", nor " + someOf(names)
+	}
+	err := fmt.Errorf("reproducing %s: package %s cannot be installed as recorded%s: %s", of.Title(),
+		capture.Printable(lost[0].Name), more, reasons[0])
+	return stepOr(err, failed[lost[0].Name], "put it back to where it was, and repeat, or give --env check to use the "+
+		"environment of this machine")
 }
 
 // localCommand returns the recorded command with the paths of this machine. If the command runs a program of the
@@ -303,11 +381,11 @@ func (r *Repository) localCommand(run *format.Run, dir string) []string {
 	return args
 }
 
-// hasInterpreter returns an error if the run used the Python of a virtual environment in the project that is not on
-// this machine, and no other one is being made.
+// hasInterpreter returns an error if the run used the Python of a virtual environment, or another one by its path, that
+// is not on this machine, and no other one is being made.
 func (r *Repository) hasInterpreter(of *format.Run, q ReproduceRequest, program string) error {
 	if len(q.Command) > 0 || q.Environment == BuildEnvironment || !strings.ContainsRune(program, '/') ||
-		!capture.IsPython(strings.ToLower(path.Base(of.Command[0]))) || filepath.IsAbs(of.Command[0]) {
+		!capture.IsPython(strings.ToLower(path.Base(of.Command[0]))) {
 		return nil
 	}
 	if !filepath.IsAbs(program) {
@@ -316,8 +394,11 @@ func (r *Repository) hasInterpreter(of *format.Run, q ReproduceRequest, program 
 	if isFile(program) {
 		return nil
 	}
-	err := fmt.Errorf("reproducing %s: it used %s of the project, which is not on this machine", q.Of.Title(),
-		of.Command[0])
+	where := " of the project"
+	if filepath.IsAbs(of.Command[0]) {
+		where = ""
+	}
+	err := fmt.Errorf("reproducing %s: it used %s%s, which is not on this machine", q.Of.Title(), of.Command[0], where)
 	return withHint(err, "run 'runs reproduce %s --env venv' to make an environment", format.IDRandom(of.ID))
 }
 

@@ -28,16 +28,19 @@ func (r *Repository) checkOutSubmodules(
 	}
 	for i := range run.Source.Submodules {
 		sub := &run.Source.Submodules[i]
-		inner, pointers, err := r.checkOutSubmodule(ctx, sub, links[sub.Path], dir)
+		inner, left, pointers, err := r.checkOutSubmodule(ctx, sub, links[sub.Path], dir)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			done.Submodules = append(done.Submodules, fmt.Errorf("submodule %s: %w", sub.Path, err))
+			done.Submodules = append(done.Submodules, SubmoduleError{sub.Path, err})
 			continue
 		}
 		if done.Pointers == nil {
 			done.Pointers = pointers
+		}
+		for _, file := range left {
+			done.PointerFiles = append(done.PointerFiles, path.Join(sub.Path, file))
 		}
 		for at, commit := range inner {
 			links[path.Join(sub.Path, at)] = commit
@@ -47,37 +50,38 @@ func (r *Repository) checkOutSubmodules(
 }
 
 // checkOutSubmodule writes one submodule. link is the commit that the tree around it names. It returns the submodules
-// in it.
+// in it, and its files that are still pointers of Git LFS.
 func (r *Repository) checkOutSubmodule(
 	ctx context.Context, sub *format.Submodule, link, dir string,
-) (links map[string]string, pointers, err error) {
+) (links map[string]string, left []string, pointers, err error) {
 	switch {
 	case link == "":
-		return nil, nil, errors.New("the source around it has no submodule there")
+		return nil, nil, nil, errors.New("the source around it has no submodule there")
 	case link != sub.Commit:
-		return nil, nil, fmt.Errorf("the source around it names commit %.12s, but the run recorded %.12s", link, sub.Commit)
+		return nil, nil, nil, fmt.Errorf("the source around it names commit %.12s, but the run recorded %.12s", link,
+			sub.Commit)
 	}
 	if err := NoLinks(dir, path.Join(sub.Path, "file")); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	target := filepath.Join(dir, filepath.FromSlash(sub.Path))
 	if entries, err := os.ReadDir(target); err != nil || len(entries) > 0 {
-		return nil, nil, errors.New("its folder is not empty")
+		return nil, nil, nil, errors.New("its folder is not empty")
 	}
 	scratch, err := r.rebuildSubmodule(ctx, sub, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer scratch.Close()
 	refused, err := r.permitSourceLFS(ctx, scratch)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if links, err = scratch.Gitlinks(ctx); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	pointers, err = checkOutFiles(ctx, scratch, refused, target)
-	return maps.Clone(links), pointers, err
+	left, pointers, err = checkOutFiles(ctx, scratch, refused, target)
+	return maps.Clone(links), left, pointers, err
 }
 
 // rebuildSubmodule makes the recorded tree of a submodule in a scratch of its repository, and verifies it. If fetch is

@@ -60,8 +60,10 @@ func (v *Verdict) countRest() {
 type Verifier struct {
 	sources map[string]rebuilt
 	shared  map[string]error
-	data    map[string]string // what is wrong with a dataset, or a package, on this machine
-	lfs     map[*Repository]bool
+	data    map[string]string // what is wrong with a dataset on this machine
+
+	packages map[string][]string // what is wrong with the packages of an environment
+	lfs      map[*Repository]bool
 }
 
 // rebuilt is what the verification of a source found.
@@ -73,7 +75,8 @@ type rebuilt struct {
 // NewVerifier returns a verifier.
 func NewVerifier() *Verifier {
 	return &Verifier{
-		sources: map[string]rebuilt{}, shared: map[string]error{}, data: map[string]string{}, lfs: map[*Repository]bool{},
+		sources: map[string]rebuilt{}, shared: map[string]error{}, data: map[string]string{},
+		packages: map[string][]string{}, lfs: map[*Repository]bool{},
 	}
 }
 
@@ -135,7 +138,11 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 	}
 	d.Missing = v.source(ctx, e, &d, v.away(ctx, e))
 	if d.Inputs = e.UnknownInputs(); d.Inputs == "" {
-		d.Inputs = v.missingPackage(ctx, e)
+		if missing := v.missingPackages(ctx, e); len(missing) > 1 {
+			d.Inputs = fmt.Sprintf("%s; and %d more", missing[0], len(missing)-1)
+		} else if len(missing) == 1 {
+			d.Inputs = missing[0]
+		}
 	}
 	d.countRest()
 	return d, ctx.Err()
@@ -272,21 +279,21 @@ func (v *Verifier) once(key string, check func() error) error {
 	return err
 }
 
-// missingPackage is MissingPackage, which looks at the packages of many runs only once.
-func (v *Verifier) missingPackage(ctx context.Context, e *Entry) string {
+// missingPackages is MissingPackages, which looks at the packages of many runs only once.
+func (v *Verifier) missingPackages(ctx context.Context, e *Entry) []string {
 	if e.Source == nil || e.Environment == nil || e.Environment.Digest == "" {
-		return ""
+		return nil
 	}
-	key := "packages\x00" + e.Environment.Digest
+	key := e.Environment.Digest
 	for i := range e.Source.Packages {
 		key += "\x00" + e.Source.Packages[i].Name + " " + e.Source.Packages[i].Base
 	}
-	reason, ok := v.data[key]
+	missing, ok := v.packages[key]
 	if !ok {
-		reason = e.repo.MissingPackage(ctx, e.Run)
-		v.data[key] = reason
+		missing = e.repo.MissingPackages(ctx, e.Run)
+		v.packages[key] = missing
 	}
-	return reason
+	return missing
 }
 
 // away returns the datasets that are not on this machine. It looks at a dataset of many runs only once.

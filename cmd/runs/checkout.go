@@ -119,7 +119,11 @@ func (a *app) printRestored(ctx context.Context, e *repo.Entry, dir string, done
 			a.hint("if the program reads %s, commit it before the next run, or record with --trace syscalls", firstNames(files))
 		}
 	}
-	if missing := e.Repository().MissingPackage(ctx, e.Run); missing != "" {
+	for i, missing := range e.Repository().MissingPackages(ctx, e.Run) {
+		if i == shownChanges {
+			a.warn("more packages are missing; see 'runs verify %s'", format.IDRandom(e.ID))
+			break
+		}
 		a.warn("the source is restored, but %s", missing)
 	}
 	if done.Pointers != nil {

@@ -26,6 +26,7 @@ type reproduceFlags struct {
 	in, env, experiment, name string
 	tolerance                 float64
 	exitCode, noVariables     bool
+	incomplete                bool
 }
 
 const exitDifferent = 4
@@ -50,6 +51,9 @@ blocks, the copy takes no space.
 comparison, and --env venv builds a virtual environment with the recorded Python
 and packages, using uv if it is installed.
 
+If a submodule, a file of Git LFS or, with --env venv, a package cannot be
+restored, the program is not started, unless --incomplete is given.
+
 The program gets the recorded environment variables that change results, such as
 PYTHONHASHSEED and OMP_NUM_THREADS; the others that differ are reported.
 
@@ -73,6 +77,7 @@ selector names no run; with --exit-code 4 if a metric differs; 130 interrupted.`
 	flags.StringVar(&f.name, "name", "", "give the new run a `NAME`")
 	flags.Float64Var(&f.tolerance, "tolerance", 1e-6, "treat values that differ by less than this `FRACTION` as the same")
 	flags.BoolVar(&f.noVariables, "no-variables", false, "leave the environment variables as they are")
+	flags.BoolVar(&f.incomplete, "incomplete", false, "run the program although source or packages are missing")
 	flags.BoolVar(&f.exitCode, "exit-code", false, "exit with 4 if a metric differs")
 	flags.StringVarP(&f.experiment, "experiment", "e", "", "look in `EXPERIMENT`")
 	return cmd
@@ -118,7 +123,7 @@ func (a *app) reproduce(ctx context.Context, f *reproduceFlags, selector string,
 	a.printRestored(ctx, old, dir, done)
 	again, err := a.startAgain(ctx, r, repo.ReproduceRequest{
 		Of: old, Dir: dir, Name: f.name, Command: command, Environment: mode, Output: a.term.Err,
-		NoVariables: f.noVariables,
+		NoVariables: f.noVariables, Restored: done, Incomplete: f.incomplete,
 	})
 	if err != nil {
 		hint := "the restored source is in " + dir
@@ -210,13 +215,6 @@ func (a *app) startAgain(ctx context.Context, r *repo.Repository, q repo.Reprodu
 	}
 	for _, path := range again.Absent {
 		a.warn("the command names %s, which is not on this machine", path)
-	}
-	for _, err := range again.Packages {
-		a.warn("%v", err)
-		var hint *repo.HintError
-		if errors.As(err, &hint) {
-			a.hint("%s", hint.Hint)
-		}
 	}
 	if again.LostStdin != "" {
 		a.warn("the standard input of the run, %s, was not restored", again.LostStdin)

@@ -140,7 +140,7 @@ func TestUseLock(t *testing.T) {
 // A folder outside the project that had changes cannot be installed as it was, and a line tells that.
 func TestRequirementOfChangedFolder(t *testing.T) {
 	item := format.Editable{Name: "lib", Path: "~/lib", Commit: strings.Repeat("a", 40), Dirty: true}
-	line, why := requirementOf(t.Context(), item, t.TempDir())
+	line, why := requirementOf(t.Context(), item, VenvRequest{Root: t.TempDir()})
 	if want := "at commit aaaaaaaaaaaa of a folder outside the project, with changes that are not recorded"; line != "" ||
 		why != want {
 		t.Errorf("%q, %q", line, why)

@@ -92,17 +92,38 @@ func TestRequirements(t *testing.T) {
 		"-e /again/pkg\nnumpy==1.26.4\nwheel-here @ file://" + filepath.Dir(wheel) + "/a%20b.whl\n" +
 		"wheel-net @ https://example.org/w.whl#sha256=0a\n" +
 		"copied @ file:///again/c\n-e /again\nsub @ git+https://example.org/s.git@abc#subdirectory=py\n"
-	got, left := requirementsOf(t.Context(), e, "/again", nil)
+	got, left := requirementsOf(t.Context(), e, VenvRequest{Root: "/again"})
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 	if len(left) != 4 {
 		t.Errorf("%q", left)
 	}
-	restored, left := requirementsOf(t.Context(), e, "/again", map[string]string{"far": "/again/.venv-sources/far"})
+	restored, left := requirementsOf(t.Context(), e, VenvRequest{
+		Root: "/again", Packages: map[string]string{"far": "/again/.venv-sources/far"},
+	})
 	if want += "-e /again/.venv-sources/far\n"; len(left) != 3 || len(restored) != len(want) ||
 		!strings.Contains(restored, "-e /again/.venv-sources/far\n") {
 		t.Errorf("%s%q", restored, left)
+	}
+	e.Conda = format.Packages{"far": "3 0 conda-forge/noarch"} // was built in that folder
+	if got, left := requirementsOf(t.Context(), e, VenvRequest{Root: "/again"}); len(left) != 3 ||
+		!strings.Contains(got, "far==3\n") {
+		t.Errorf("%s%q", got, left)
+	}
+}
+
+// An archive that Git ignores in the project is installed from there.
+func TestRequirementOfIgnoredArchive(t *testing.T) {
+	project := t.TempDir()
+	if err := os.WriteFile(filepath.Join(project, "x.whl"), []byte("wheel"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	item := format.Editable{Name: "x", Path: "{project}/x.whl", SHA256: sha256Hex([]byte("wheel"))}
+	for in, want := range map[string]string{project: "x @ file://" + filepath.ToSlash(project) + "/x.whl", "": ""} {
+		if got, _ := requirementOf(t.Context(), item, VenvRequest{Root: t.TempDir(), Project: in}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/format"
@@ -24,6 +25,7 @@ var ErrNoPython = errors.New("is not on this machine")
 // VenvRequest says where to make a virtual environment.
 type VenvRequest struct {
 	Root     string            // of the restored source
+	Project  string            // of this machine, which may have archives that Git ignores; may be empty
 	Dir      string            // of the environment; must not exist
 	Packages map[string]string // folders with the restored sources of editable packages, by name
 }
@@ -43,9 +45,9 @@ func MakeVenv(
 	}
 	defer func() { _ = os.Remove(requirements.Name()) }()
 	root, dir := q.Root, q.Dir
-	text, left := requirementsOf(ctx, e, root, q.Packages)
-	for _, line := range left {
-		_, _ = fmt.Fprintf(out, "runs: left out of the environment: %s\n", printable(line))
+	text, left := requirementsOf(ctx, e, q)
+	for _, lost := range left {
+		_, _ = fmt.Fprintf(out, "runs: left out of the environment: %s\n", lost)
 	}
 	_, err = io.WriteString(requirements, text)
 	if err = errors.Join(err, requirements.Close()); err != nil {
@@ -198,29 +200,50 @@ func LockCommand(e *format.EnvironmentFile, root string) (file, command string) 
 	return lockOf(e, root)
 }
 
+// LostPackage is a distribution of an environment that cannot be installed again on this machine.
+type LostPackage struct {
+	Name, Why string
+	From      string // the folder or archive; empty if the record does not give a version that an index could have
+}
+
+// String says why it cannot be installed.
+func (l LostPackage) String() string { return printable(l.Name + " " + l.Why) }
+
+// LostPackages returns the distributions of an environment that were installed from a folder or an archive which this
+// machine lacks, or has with other content. Those in q.Packages count as there.
+func LostPackages(ctx context.Context, e *format.EnvironmentFile, q VenvRequest) []LostPackage {
+	_, lost := requirementsOf(ctx, e, q)
+	return lost
+}
+
 // requirementsOf returns requirements that pin every distribution. A distribution that was installed from a folder, a
-// repository or an archive is installed from there again. left says for each that cannot be why.
-func requirementsOf(ctx context.Context, e *format.EnvironmentFile, root string, restored map[string]string) (
-	text string, left []string,
-) {
+// repository or an archive is installed from there again, and one of conda from an index.
+func requirementsOf(ctx context.Context, e *format.EnvironmentFile, q VenvRequest) (text string, lost []LostPackage) {
 	var b strings.Builder
 	from := map[string]string{}
 	for _, item := range e.Editable {
 		if !isRequirement(item.Name, "0") || strings.ContainsAny(item.Path, " \t\r\n") && strings.Contains(item.Path, "://") {
 			continue
 		}
-		line, why := requirementOf(ctx, item, root)
-		if dir, ok := restored[item.Name]; ok {
+		line, why := requirementOf(ctx, item, q)
+		if dir, ok := q.Packages[item.Name]; ok {
 			line, why = "-e "+dir, ""
 		}
+		if _, conda := e.Conda[item.Name]; conda && why != "" { // conda built it in a folder
+			continue
+		}
 		if from[item.Name] = line; why != "" {
-			left = append(left, fmt.Sprintf("%s %s was installed from %s, %s", item.Name, item.Version, item.Path, why))
+			lost = append(lost, LostPackage{
+				item.Name, strings.TrimSpace(item.Version+" was installed from ") + " " + item.Path + ", " + why, item.Path,
+			})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Packages)) {
 		line, ok := from[name]
 		if !isRequirement(name, e.Packages[name]) {
-			left = append(left, fmt.Sprintf("%q %q, which is not a name and a version", name, e.Packages[name]))
+			lost = append(lost, LostPackage{
+				Name: name, Why: "has the version " + strconv.Quote(e.Packages[name]) + ", which an index cannot have",
+			})
 			continue
 		}
 		if !ok {
@@ -239,7 +262,7 @@ func requirementsOf(ctx context.Context, e *format.EnvironmentFile, root string,
 			b.WriteString(strings.ReplaceAll(from[name], "\n", " ") + "\n")
 		}
 	}
-	return b.String(), left
+	return b.String(), lost
 }
 
 // isRequirement reports whether a name and a version can be a line of a requirements file. In one of a stranger, they
@@ -252,7 +275,8 @@ func isRequirement(name, version string) bool {
 
 // requirementOf returns the requirement for a distribution that is not from an index. An index may have another one of
 // the same name, so that there is none if its origin is not on this machine; why says so.
-func requirementOf(ctx context.Context, item format.Editable, root string) (line, why string) {
+func requirementOf(ctx context.Context, item format.Editable, q VenvRequest) (line, why string) {
+	root := q.Root
 	below := ""
 	if item.Subdirectory != "" {
 		below = "#subdirectory=" + url.PathEscape(item.Subdirectory)
@@ -265,8 +289,13 @@ func requirementOf(ctx context.Context, item format.Editable, root string) (line
 	case strings.HasPrefix(item.Path, "https://") && item.SHA256 != "":
 		return item.Name + " @ " + item.Path + "#sha256=" + item.SHA256, ""
 	case item.SHA256 != "" && !strings.Contains(item.Path, "://"):
-		if got := archiveDigest(path); got != item.SHA256 {
-			return "", "which is not on this machine with its content of then"
+		if archiveDigest(path) != item.SHA256 {
+			if q.Project != "" { // Git may ignore it there
+				path = Local(q.Project, item.Path)
+			}
+			if archiveDigest(path) != item.SHA256 {
+				return "", "which is not on this machine with its content of then"
+			}
 		}
 		return item.Name + " @ " + (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), ""
 	case strings.HasPrefix(item.Path, "{project}") && item.Copied:
@@ -275,7 +304,7 @@ func requirementOf(ctx context.Context, item format.Editable, root string) (line
 		return "-e " + path, ""
 	case item.Files != "":
 		if !HasFiles(ctx, path, item.Files) {
-			return "", "which is not on this machine with its files of then"
+			return "", "which is not on this machine with its files of then, of which only a digest is recorded"
 		}
 		return "-e " + path, ""
 	case item.Commit != "" && item.Dirty && item.Tree == "":
@@ -284,7 +313,7 @@ func requirementOf(ctx context.Context, item format.Editable, root string) (line
 	case item.Commit != "":
 		return "", "at commit " + item.Commit[:min(12, len(item.Commit))] + " of a folder outside the project"
 	}
-	return "", "outside the project"
+	return "", "outside the project, and its content is not recorded"
 }
 
 // pythonOfVersion finds an interpreter with exactly this version, on PATH or among the versions that pyenv installed.
