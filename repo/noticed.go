@@ -142,16 +142,20 @@ type inputs struct {
 	written capture.Written      // whether an earlier run has written a file; nil if not known yet
 	linked  map[string]bool      // files that lead where nothing is recorded, and whether they may be data
 	tracked map[string]bool      // files of the index, below the root; nil if not read yet
+	turns   map[string]int64     // see turned, by folder
+	outputs map[string]bool      // what the program has written, also without links; nil if not known yet
 	nested  map[string]string    // the innermost repository of a folder below the root
 }
 
 // inputFile is a file that a program has read and that is data.
 type inputFile struct {
 	path   string // absolute, where the program found it; below the root if it can be
+	named  string // absolute, as the program named it
 	rel    string // relative to the root, with slashes; empty outside the project
 	found  capture.Found
 	gone   bool
-	noFile bool // it is not a regular file, or cannot be read
+	noFile bool  // it is not a regular file, or cannot be read
+	at     int64 // when it was looked at, in nanoseconds since 1970
 }
 
 func (a *Active) newInputs(run *format.Run) *inputs {
@@ -159,7 +163,8 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 	places := r.places()
 	in := &inputs{
 		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
-		reader: reads.Reader{Dir: a.readsDir()},
+		reader: reads.Reader{Dir: a.readsDir(), Since: run.Started.UnixNano()},
+		turns:  map[string]int64{},
 		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		linked: map[string]bool{}, first: map[string]bool{},
 		kept:    a.keptRewritten(run.Source),
@@ -210,6 +215,7 @@ func (in *inputs) follow(ctx context.Context) error {
 	if len(fresh) == 0 {
 		return nil
 	}
+	in.forgetTurns()
 	files, err := in.data(ctx, fresh)
 	if err != nil {
 		return err
@@ -217,7 +223,7 @@ func (in *inputs) follow(ctx context.Context) error {
 	in.looked = time.Since(began)
 	var hash []capture.Found
 	for _, f := range files {
-		if f.gone || f.noFile || f.found.Modified() >= in.started {
+		if f.gone || f.noFile || f.found.Modified() >= in.started || in.other(f) {
 			continue
 		}
 		if in.bytes += f.found.Bytes(); in.bytes > in.config.Data.MaxAutoBytes {
@@ -235,7 +241,7 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 	var ask []asked
 	var uses []reads.Use
 	for _, path := range paths {
-		use := in.reader.Uses[path]
+		named, use := path, in.reader.Uses[path]
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -249,7 +255,7 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		if !in.places.May(path) {
 			continue
 		}
-		f := inputFile{path: path}
+		f := inputFile{path: path, named: named, at: time.Now().UnixNano()}
 		f.rel = relativeTo(in.root, path)
 		realRel := relativeTo(in.root, real)
 		if f.rel == "" && realRel != "" { // the program came through a link to the project
@@ -270,7 +276,7 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 			inside = append(inside, f)
 			ask = append(ask, asked{realRel, f.found})
 			uses = append(uses, use)
-		case f.rel != "" || !in.isCode(real):
+		default:
 			outside = append(outside, f)
 		}
 	}
@@ -284,14 +290,14 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 			continue
 		}
 		if _, known := in.first[ask[i].rel]; !known {
-			in.first[ask[i].rel] = in.tracked[ask[i].rel] && uses[i]&(reads.Written|reads.Database) == 0 && !f.gone &&
-				!f.noFile && f.found.Modified() >= in.started
+			in.first[ask[i].rel] = uses[i]&(reads.Written|reads.Database) == 0 && !f.gone && !f.noFile &&
+				f.found.Modified() >= in.started && (in.tracked[ask[i].rel] || in.byOther(f))
 		}
 	}
 	return outside, nil
 }
 
-// changedFirst returns the tracked files that had changed since the run began when they were first seen to be read: the
+// changedFirst returns the files of the source that had changed since the run began when they were first seen to be read: the
 // source, which is captured at the start, may have another content. Changes after that are of a person who goes on to
 // work.
 func (in *inputs) changedFirst() (names []string) {

@@ -358,14 +358,9 @@ var launchers = []string{
 // unseen reports a problem if a program or a library ran that reads files unseen, and Git ignores files in the project
 // that no dataset covers.
 func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, ...any)) {
-	unseen := slices.Sorted(maps.Keys(in.reader.Unseen))
-	if in.reader.All {
-		unseen = slices.Sorted(maps.Keys(in.reader.Missed))
-	} else if len(in.run.Command) > 0 {
-		name := filepath.Base(in.run.Command[0])
-		if !capture.IsPython(strings.ToLower(name)) && !slices.Contains(launchers, name) {
-			unseen = append(unseen, name)
-		}
+	unseen := sortedKeys(in.reader.Missed)
+	if !in.reader.All {
+		unseen = in.unseenPrograms()
 	}
 	nothing := len(in.run.Datasets)+len(n.datasets)+len(n.trace.Problems) == 0 && n.trace.Withheld == 0
 	if len(unseen) == 0 && !nothing || !in.repo.InGit || in.run.Reproduces != "" {
@@ -497,16 +492,24 @@ func (in *inputs) pointers(files []inputFile, problem func(string, ...any)) {
 // was hashed before its change, it is kept as it was.
 func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []inputFile {
 	var kept []inputFile
-	var changed, gone []string
+	var changed, gone, made []string
+	in.forgetTurns()
 	for _, f := range files {
 		early, known := in.early[f.path]
 		known = known && in.hashes.Knows(early.found)
-		use := in.reader.Uses[f.path]
+		use := in.reader.Uses[f.named]
+		exists := !f.gone && !f.noFile
 		switch {
-		case !f.gone && !f.noFile && f.found.Modified() < in.started:
-			// A copy with the time of its original was made by the run: the time of the change cannot be set back.
+		case known && exists && !early.found.Same(f.found):
+			kept = append(kept, early)
+		case exists && in.other(f):
+			changed = append(changed, in.shown(f))
+		case exists && f.found.Modified() < in.started:
+			// A copy with the time of its original was made during the run: the time of the change cannot be set back.
 			if f.found.Changed() < in.started || !bornAfter(f.path, in.started) {
 				kept = append(kept, f)
+			} else if in.byOther(f) {
+				made = append(made, in.shown(f))
 			}
 		case !f.gone && !f.noFile && f.found.Changed() != 0 && f.found.Changed() < in.started:
 			kept = append(kept, f) // its time is in the future
@@ -519,6 +522,8 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
 		case use&(reads.Removed|reads.Older) != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
+		case in.byOther(f):
+			made = append(made, in.shown(f))
 		}
 	}
 	for _, p := range []struct {
@@ -526,6 +531,7 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 		what  string
 	}{
 		{changed, "changed while the program ran"},
+		{made, "came into being during the run, and the program did not write it"},
 		{gone, "no longer existed at the end"},
 	} {
 		if len(p.names) > 0 {

@@ -611,6 +611,72 @@ class TestBehavior(WithReads):
         run = self.exec(source + "os.replace('data/b', 'data/a.csv')")
         self.assertEqual((self.noticed(run), len(run["trace"]["problems"])), ({}, 1))
 
+    def test_other_file_than_was_read(self):
+        """A file that takes the place of another one, or comes from elsewhere, is never taken for an input."""
+        for name in ("v1/a", "v2/a", "x", "y", "old"):
+            self.write("data/" + name, name)
+        self.write("torch.py", "")
+        linked = os.path.join(self.dir, "data", "latest")
+        # What another process does when the program has made the file go.
+        made = "data/made.txt came into being during the run, and the program did not write it"
+        changed = "{} changed while the program ran"
+        wait = "; open('go', 'w').close()\nwhile not os.path.exists('went'): time.sleep(0.01)\n"
+        for source, other, problem in (
+            ("open('data/latest/a').read()" + wait, "ln -sfn v2 data/latest", changed.format("data/latest/a")),
+            ("os.symlink('v2', 'data/new'); open('data/latest/a').read(); os.replace('data/new', 'data/latest')", "",
+             changed.format("data/latest/a")),
+            ("os.symlink('v2', 'data/new'); os.replace('data/new', 'data/latest'); open('data/latest/a').read()", "", ""),
+            ("open('data/x').read()" + wait, "mv data/y data/x", changed.format("data/x")),
+            ("open('data/x').read()" + wait, "echo z > data/z; mv data/z data/x", changed.format("data/x")),
+            ("0" + wait + "open('data/made.txt').read()", "echo 1 > data/made.txt", made),
+            ("0" + wait + "open('data/made.txt').read()", "cp -p data/old data/made.txt", made),
+            ("os.mkdir('data/t'); open('data/t/a', 'w').close(); os.rename('data/t', 'data/t2'); open('data/t2/a')", "",
+             ""),
+            ("0" + wait + "import torch; open('data/made.pt').read()", "echo 1 > data/made.pt", ""),
+        ):  # fmt: skip
+            with self.subTest(source):
+                for name in ("go", "went", "data/new", "data/t2/a", "data/made.txt"):
+                    if os.path.lexists(os.path.join(self.dir, name)):
+                        os.remove(os.path.join(self.dir, name))
+                shutil.rmtree(os.path.join(self.dir, "data/t2"), ignore_errors=True)
+                for name in ("x", "y"):
+                    self.write("data/" + name, name)
+                if os.path.lexists(linked):
+                    os.remove(linked)
+                os.symlink("v1", linked)
+                shell = None
+                if other:
+                    script = f"until [ -e go ]; do sleep 0.01; done; {other}; touch went"
+                    shell = subprocess.Popen(["sh", "-c", script], cwd=self.dir)
+                run = self.exec("import os, sys, time\n" + source)
+                if shell:
+                    self.assertEqual(shell.wait(), 0)
+                self.assertEqual(run["trace"].get("problems", []), [problem] if problem else [])
+
+    def test_code_outside_the_project(self):
+        """Code outside the project is data, unless the environment has it."""
+        lib = os.path.join(self.outside, "lib")
+        self.write(f"{lib}/known.py", "K = 1\n")
+        self.write(f"{lib}/pkg/__init__.py", "")
+        self.write(f"{lib}/program.py", "import pkg\n")
+        self.write(f"{self.outside}/edit/edited/__init__.py", "")
+        self.write(f"{self.outside}/edit/edited/table.json", "{}")
+        self.write("site-packages/edited-1.dist-info/direct_url.json",
+                   json.dumps({"url": "file://" + self.outside + "/edit", "dir_info": {"editable": True}}))  # fmt: skip
+        edited = f"sys.path[:0] = ['site-packages', '{self.outside}/edit']; import edited"
+        for source, want in {
+            f"sys.path.insert(0, {lib!r}); import known": ["known"],
+            f"import runpy; runpy.run_path({lib!r} + '/known.py')": ["known"],
+            f"exec(open({lib!r} + '/known.py').read())": ["known"],
+            edited + "; open(edited.__file__[:-11] + 'table.json').read()": [],
+        }.items():
+            with self.subTest(source):
+                for _ in range(2):  # the second time, from the cache of modules
+                    self.assertEqual(sorted(self.noticed(self.exec("import sys\n" + source))), want)
+        done = [self.binary, "exec", "--", sys.executable, lib + "/program.py"]
+        subprocess.run(done, cwd=self.dir, env=self.env(PYTHONPATH="", HOME=self.home), check=True)
+        self.assertEqual(sorted(self.noticed(self.show())), ["__init__", "program"])
+
     def test_changed_after_hashing(self):
         self.write("data/a.csv", "x")
         run = self.exec("import time; open('data/a.csv').read(); time.sleep(4); open('data/a.csv', 'w').write('y')")
@@ -655,18 +721,25 @@ class TestBehavior(WithReads):
         self.assertEqual(self.noticed(self.exec(textwrap.dedent(source))), {"a": 1, "b": 1})
 
     def test_data_beside_packages(self):
-        """In a folder of PYTHONPATH, files of an imported package are not data, and all others are."""
+        """In a folder of PYTHONPATH, files of a package that was installed there are not data, and all others are."""
         self.write(".gitignore", "data\nvendor/\n")
         outside = os.path.join(self.outside, "lib")
-        for folder in ("vendor", outside):
+        installed = os.path.join(self.outside, "installed")
+        for folder in ("vendor", outside, installed):
             for name in ("pkg/__init__.py", "pkg/table.json", "pkg/sub/x.json", "train.csv", "data/a.csv"):
                 self.write(f"{folder}/{name}", "")
-        self.write("vendor/pkg-1.dist-info/METADATA", "Name: pkg\nVersion: 1\n")
+        for folder in ("vendor", f"{self.outside}/installed"):
+            self.write(f"{folder}/pkg-1.dist-info/METADATA", "Name: pkg\nVersion: 1\n")
         source = "import os, pkg; d = os.path.dirname(pkg.__file__)\n" + (
             "for n in ('table.json', 'sub/x.json', '../train.csv', '../data/a.csv'): open(os.path.join(d, n)).read()\n"
             "import importlib.metadata as m; list(m.distributions())"
         )
-        for folder, begin in ((os.path.join(self.dir, "vendor"), "vendor/"), (outside, "")):
+        vendor = os.path.join(self.dir, "vendor")
+        for folder, begin, code in (
+            (vendor, "vendor/", []),
+            (outside, "", ["__init__", "x", "table"]),
+            (installed, "", []),
+        ):
             path = self.write("train.py", source)
             for top, _, names in [*os.walk(os.path.join(self.dir, "vendor")), *os.walk(self.outside)]:
                 for name in names:
@@ -675,9 +748,9 @@ class TestBehavior(WithReads):
             subprocess.run([self.binary, "exec", "--", sys.executable, path], cwd=self.dir, env=env, check=True)
             run = self.show()
             want = [begin and begin + "data/a.csv", begin and begin + "train.csv"]
-            got = [(d["name"], d.get("path", "")) for d in run["datasets"]]
-            self.assertEqual(got, [("a", want[0]), ("train", want[1])])
-            self.assertEqual(run["trace"], {"road": "python", "files": 2})
+            got = [(d["name"].removesuffix("-2"), d.get("path", "")) for d in run["datasets"]]
+            self.assertEqual(got, [("a", want[0]), *((name, "") for name in code), ("train", want[1])])
+            self.assertEqual(run["trace"], {"road": "python", "files": 2 + len(code)})
 
     def test_end_of_hashing(self):
         """Ctrl-C ends the hashing at the end: the record has the listing, and says so."""

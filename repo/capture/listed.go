@@ -48,6 +48,12 @@ func (f Found) Modified() int64 { return f.stamp.modified }
 // Changed returns when the state of the file was last changed, in nanoseconds since 1970; 0 if the system does not say.
 func (f Found) Changed() int64 { return f.stamp.changed }
 
+// Inode returns the number of the file in its file system; 0 if the system does not say.
+func (f Found) Inode() uint64 { return f.stamp.inode }
+
+// ChangedAt returns when the state of a file was last changed, in nanoseconds since 1970; 0 if the system does not say.
+func ChangedAt(info fs.FileInfo) int64 { return stampOf(info).changed }
+
 // Same reports whether a file has not changed between two calls of Find.
 func (f Found) Same(other Found) bool { return f.stamp == other.stamp && f.Bytes() == other.Bytes() }
 

@@ -60,8 +60,13 @@ type Reader struct {
 	All       bool            // the system calls of all processes were watched
 	Missed    map[string]bool // what may have read files unseen by that
 	Outlived  bool            // a process had not ended with the program
-	Lost      bool            // the program went on when nobody watched it
+	Since     int64           // when the run began, in nanoseconds since 1970
 
+	Stamps  map[string]Stamp // of files when they were opened for reading, as far as that is known
+	Writers map[string]bool  // modules that write files unseen
+	Lost    bool             // the program went on when nobody watched it
+
+	last     map[string]string // the path of the last record, by process
 	offsets  map[string]int64
 	withheld map[string]int64 // by process
 	left     map[string]int64 // by process
@@ -97,7 +102,8 @@ func (r *Reader) Next() error {
 		r.Uses, r.Listed, r.offsets = map[string]Use{}, map[string]bool{}, map[string]int64{}
 		r.withheld, r.left, r.Unseen = map[string]int64{}, map[string]int64{}, map[string]bool{}
 		r.Missed = map[string]bool{}
-		r.Imported = map[string]bool{}
+		r.last = map[string]string{}
+		r.Imported, r.Writers, r.Stamps = map[string]bool{}, map[string]bool{}, map[string]Stamp{}
 	}
 	entries, err := os.ReadDir(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -178,8 +184,6 @@ func (r *Reader) record(process string, kind byte, path string) {
 		use = Database
 	case 'D':
 		use = Removed
-	case 'E':
-		use = Older
 	case 'A':
 		r.All, r.all = true, process
 		return
@@ -197,6 +201,14 @@ func (r *Reader) record(process string, kind byte, path string) {
 	case 'L':
 		if filepath.IsAbs(path) && len(r.Listed) < maxListed {
 			r.Listed[filepath.Clean(path)] = true
+		}
+		return
+	case 'F':
+		r.stamp(r.last[process], path)
+		return
+	case 'M':
+		if len(r.Writers) < 50 && len(path) < 100 {
+			r.Writers[path] = true
 		}
 		return
 	case 'P':
@@ -226,6 +238,7 @@ func (r *Reader) record(process string, kind byte, path string) {
 		return
 	}
 	path = filepath.Clean(path)
+	r.last[process] = path
 	old, known := r.Uses[path]
 	if !known {
 		if len(r.Uses) >= MaxPaths {
@@ -236,6 +249,36 @@ func (r *Reader) record(process string, kind byte, path string) {
 	}
 	r.Uses[path] = old | use
 }
+
+// Stamp is the state of a file, by which it can be told from another one that has taken its place.
+type Stamp struct {
+	Inode    uint64
+	Modified int64 // nanoseconds since 1970
+	Size     int64
+}
+
+// stamp takes in the record of the state of a file, which follows that of its reading. The first one counts.
+func (r *Reader) stamp(path, record string) {
+	parts := strings.Split(record, " ")
+	if len(parts) != 3 {
+		return
+	}
+	inode, errInode := strconv.ParseUint(parts[0], 10, 64)
+	modified, errModified := strconv.ParseInt(parts[1], 10, 64)
+	size, errSize := strconv.ParseInt(parts[2], 10, 64)
+	_, stamped := r.Stamps[path]
+	if use, known := r.Uses[path]; !known || stamped || use&Written != 0 || errInode != nil || errModified != nil ||
+		errSize != nil {
+		return
+	}
+	r.Stamps[path] = Stamp{inode, modified, size}
+	if modified < r.Since {
+		r.Uses[path] |= Older
+	}
+}
+
+// record returns the record of the state of a file.
+func (s Stamp) record() string { return fmt.Sprintf("F%d %d %d\x00", s.Inode, s.Modified, s.Size) }
 
 // compactFrom is the number of files of processes from which on they are joined.
 const compactFrom = 100
@@ -284,6 +327,9 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 	for name := range r.Imported {
 		b.WriteString("I" + name + "\x00")
 	}
+	for name := range r.Writers {
+		b.WriteString("M" + name + "\x00")
+	}
 	if withheld > 0 {
 		fmt.Fprintf(&b, "N%d\x00", withheld)
 	}
@@ -291,6 +337,9 @@ func (r *Reader) Compact(host string, gone func(pid int) bool) error {
 		for _, kind := range kindsOf(r.Uses[path]) {
 			b.WriteByte(byte(kind))
 			b.WriteString(path + "\x00")
+			if s, ok := r.Stamps[path]; ok && kind == 'R' {
+				b.WriteString(s.record())
+			}
 		}
 	}
 	tmp := filepath.Join(filepath.Dir(r.Dir), ".reads-new")

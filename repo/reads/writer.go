@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,8 @@ type Writer struct {
 
 	verdicts map[string]verdict
 	software map[string]bool // folders with an interpreter or an installed program
+	owns     map[string]bool // folders with files of the client
+	self     string          // this program
 	left     int
 	withheld int
 	full     bool
@@ -43,6 +46,7 @@ type Writer struct {
 type opened struct {
 	path string
 	use  Use
+	at   int64 // when, in nanoseconds since 1970
 }
 
 // The bounds of a Writer.
@@ -72,6 +76,12 @@ func NewWriter(dir string, places Places, born time.Time, all bool) (*Writer, er
 	w := &Writer{
 		places: places, own: dir, file: file, born: born, stop: make(chan struct{}), done: make(chan struct{}),
 		seen: map[string]Use{}, verdicts: map[string]verdict{}, software: map[string]bool{}, unseen: map[string]bool{},
+		owns: map[string]bool{},
+	}
+	if w.self, err = os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(w.self); err == nil {
+			w.self = real
+		}
 	}
 	go w.run() // ends with Close
 	return w, nil
@@ -91,15 +101,11 @@ func (w *Writer) Opened(path []byte, use Use) {
 		w.full = true
 		return
 	}
-	w.pending = append(w.pending, opened{string(path), use})
+	w.pending = append(w.pending, opened{string(path), use, time.Now().UnixNano()})
 }
 
-// Ran takes in that a program may be started. Those of the project are data, if they are not its source.
-func (w *Writer) Ran(path []byte) {
-	if _, inside := below(w.places.Root, filepath.Clean(string(path))); inside {
-		w.Opened(path, Read)
-	}
-}
+// Ran takes in that a program may be started. It is data, unless it is source, or of the system or an installed one.
+func (w *Writer) Ran(path []byte) { w.Opened(path, Read) }
 
 // Missed takes in that something may have opened files unseen.
 func (w *Writer) Missed(what string) {
@@ -107,7 +113,7 @@ func (w *Writer) Missed(what string) {
 	defer w.mu.Unlock()
 	if !w.unseen[what] && len(w.unseen) < 50 {
 		w.unseen[what] = true
-		w.pending = append(w.pending, opened{"U" + what, 0})
+		w.pending = append(w.pending, opened{path: "U" + what})
 	}
 }
 
@@ -115,7 +121,7 @@ func (w *Writer) Missed(what string) {
 func (w *Writer) Outlived() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pending = append(w.pending, opened{"Q", 0})
+	w.pending = append(w.pending, opened{path: "Q"})
 }
 
 // Look looks at the files that were opened so far, before one of them is removed or replaced.
@@ -201,13 +207,13 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	dir, name := filepath.Split(path)
 	dir = strings.TrimSuffix(dir, "/")
 	_, inside := below(w.places.Root, path)
-	if from, ok := strings.CutSuffix(dir, "/__pycache__"); ok && inside && filepath.Ext(name) == ".pyc" {
+	if from, ok := strings.CutSuffix(dir, "/__pycache__"); ok && filepath.Ext(name) == ".pyc" {
 		module, _, _ := strings.Cut(name, ".") // whose source is what matters
 		dir, name = from, module+".py"
 		path = filepath.Join(dir, name)
 	}
 	v := w.verdict(dir)
-	if v == never || !inside && isCode(name) {
+	if v == never || !inside && (slices.Contains(partEndings, filepath.Ext(name)) || w.isOwn(path)) {
 		return
 	}
 	seen := w.seen[path]
@@ -251,10 +257,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	case !inside && isShared(path):
 	case w.places.May(path):
 		if exists && o.use&Read != 0 && seen&(Read|Written) == 0 {
-			b.WriteString("R" + path + "\x00")
-			if input { // if another file replaces it, that one is not what was read
-				b.WriteString("E" + path + "\x00")
-			}
+			b.WriteString("R" + path + "\x00" + stampOf(info, path, o.at).record())
 		}
 		if o.use&Written != 0 && seen&Written == 0 {
 			b.WriteString("W" + path + "\x00")
@@ -266,6 +269,22 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 		w.seen[o.path] = seen | o.use
 	}
 	w.mu.Unlock()
+}
+
+// tick is how far behind the times are that a kernel gives to files.
+const tick = int64(10 * time.Millisecond)
+
+// stampOf returns the state of a file that was opened some time ago. It is that of no file if another one may have
+// taken its place since: both the file and its folder have changed.
+func stampOf(info fs.FileInfo, path string, opened int64) Stamp {
+	s := Stamp{inodeOf(info), info.ModTime().UnixNano(), info.Size()}
+	if changedAt(info) < opened-tick {
+		return s
+	}
+	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.ModTime().UnixNano() >= opened-tick {
+		return Stamp{}
+	}
+	return s
 }
 
 // verdict tells what the files of a folder may be.
@@ -407,11 +426,21 @@ func isShared(path string) bool {
 	return ok && (strings.HasPrefix(name, "sem.") || strings.HasPrefix(name, "lttng-ust"))
 }
 
-// codeEndings are endings of files that programs are made of.
-var codeEndings = []string{
-	".py", ".pyc", ".pyo", ".pyi", ".pyd", ".pth", ".so", ".a", ".o", ".dylib", ".dll", ".jar", ".class",
-}
+// partEndings are endings of files that tools make of code, or that tell where it is. The code itself is what matters.
+var partEndings = []string{".pyc", ".pyo", ".pyi", ".pth", ".a", ".o"}
 
-func isCode(name string) bool {
-	return slices.Contains(codeEndings, filepath.Ext(name)) || strings.Contains(name, ".so.")
+// isOwn reports whether a file is this program, or belongs to the client or to what exec brings into Python.
+func (w *Writer) isOwn(path string) bool {
+	dir := filepath.Dir(path)
+	own, ok := w.owns[dir]
+	if !ok {
+		_, err := os.Stat(filepath.Join(dir, "gitruns_reads.py"))
+		own = err == nil
+		if at := strings.Index(dir+"/", "/gitruns/"); at >= 0 && !own {
+			_, err := os.Stat(filepath.Join(dir[:at], "gitruns", "_reads.py"))
+			own = err == nil
+		}
+		w.owns[dir] = own
+	}
+	return own || path == w.self
 }

@@ -17,7 +17,8 @@ func written(t *testing.T, places Places, opened func(w *Writer)) (*Reader, stri
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWriter(dir, places, time.Now(), true)
+	born := time.Now()
+	w, err := NewWriter(dir, places, born, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func written(t *testing.T, places Places, opened func(w *Writer)) (*Reader, stri
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := &Reader{Dir: dir}
+	r := &Reader{Dir: dir, Since: born.UnixNano()}
 	if err := r.Next(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +68,8 @@ func TestWriterNamesOnlyData(t *testing.T) {
 		"home/project/data/a.csv", "home/project/model.bin", "home/data/b.csv",
 		"home/project/api_key.txt", "home/project/.env", "home/project/.hidden/a", "home/project/secrets/a",
 		"home/project/.git/index", "home/project/.gitignore", "home/project/venv/pyvenv.cfg",
-		"home/project/venv/lib/words.txt", "home/project/code/x.so.1", "home/project/code/m.py", "home/lib/x.so.1",
-		"home/lib/x.py", "home/project/code/__pycache__/m.cpython-312.pyc",
+		"home/project/venv/lib/words.txt", "home/project/code/x.so.1", "home/project/code/m.py", "home/own/x.so.1",
+		"home/own/x.py", "home/own/x.pth", "home/client/gitruns/_reads.py", "home/client/gitruns/_core.py", "home/project/code/__pycache__/m.cpython-312.pyc",
 		"home/project/node_modules/a/b.json", "home/conda/conda-meta/history", "home/conda/share/x.dat",
 		"home/tool/bin/tool", "home/tool/lib/x", "home/tool/share/words.txt", "home/.netrc", "home/.ssh/id_rsa",
 		"home/notes.txt", "home/other/my_token.txt", "above.txt", "home/data/.hidden/b.csv", "home/data/.odd",
@@ -90,7 +91,7 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	})
 	want := []string{
 		"home/project/data/a.csv", "home/project/model.bin", "home/data/b.csv", "home/project/code/x.so.1",
-		"home/project/code/m.py",
+		"home/project/code/m.py", "home/own/x.so.1", "home/own/x.py",
 	}
 	var got []string
 	for _, path := range r.Inputs() {
@@ -105,7 +106,7 @@ func TestWriterNamesOnlyData(t *testing.T) {
 	for _, word := range []string{
 		"key", "env", "hidden", "secret", "git", "venv", "words", "lib", "node", "conda", "tool", "netrc", "ssh", "notes",
 		"token", "above", "passwd", "zone", "missing", "odd", "version", "cache", "settings", "weights", "annex",
-		"index", "features", "state", "metrics",
+		"index", "features", "state", "metrics", "pth", "client",
 	} {
 		if strings.Contains(strings.ReplaceAll(text, base, ""), word) {
 			t.Errorf("%q is written down: %q", word, text)

@@ -14,7 +14,9 @@ const (
 	creat                // path
 	execve               // path
 	execveat             // folder, path
-	removal              // removes or renames files
+	removal              // removes a file
+	rename               // path, new path
+	renameat             // folder, path, new folder, new path
 	ring                 // sets up a queue of calls that are not reported
 	clone                // flags; makes a process, perhaps with mounts of its own
 	moved                // changes the root or the mounts of the process

@@ -23,7 +23,8 @@ type Open struct {
 
 // Options describe what to do with what is seen.
 type Options struct {
-	// Opened is called for each call, before it is known whether it will succeed. It must not block.
+	// Opened is called for each call, before it is known whether it will succeed. A file or folder that gets a new name
+	// is opened for writing by that name. It must not block.
 	Opened func(Open)
 	// Ran is called with the absolute path of each program that a process may become. It must not block, and may be nil.
 	Ran func(path []byte)

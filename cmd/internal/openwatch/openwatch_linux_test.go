@@ -189,12 +189,15 @@ func TestProgramsAreSeen(t *testing.T) {
 // no process is left over of a program that ends its own.
 func TestRemovalIsToldBefore(t *testing.T) {
 	dir := folder(t, "a", "b", "c")
-	cmd, log := process(t, watchRole, dir, "sh", "-c", "cat a; rm a; cat b; mv c b; (sleep 0.01) & wait")
+	cmd, log := process(t, watchRole, dir, "sh", "-c", "cat a; rm a; cat b; mv c b; mv b d; (sleep 0.01) & wait")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	lines := logged(t, log)
 	a, b := slices.Index(lines, dir+"/a"), slices.Index(lines, dir+"/b")
+	if !slices.Contains(lines, dir+"/d") {
+		t.Errorf("the new name is not reported: %q", lines)
+	}
 	first := slices.Index(lines, "removing")
 	if first < a || a < 0 || b < first || !slices.Contains(lines[b:], "removing") || slices.Contains(lines, "outlived") {
 		t.Errorf("%q", lines)

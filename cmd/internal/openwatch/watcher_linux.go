@@ -415,6 +415,9 @@ func (w *Watcher) answerAll() {
 		case kind == removal:
 			w.removes()
 		default:
+			if kind == rename || kind == renameat {
+				w.removes()
+			}
 			flags, problem = l.look(n, kind)
 		}
 		err = answer(w.listener, n.ID)
@@ -450,6 +453,10 @@ func (l *loop) look(n *notification, k kind) (flags int, err error) {
 		at = uintptr(n.Args[0])
 	case execveat:
 		folder, at = int32(n.Args[0]), uintptr(n.Args[1])
+	case rename: // the new path is written
+		at, flags = uintptr(n.Args[1]), unix.O_WRONLY
+	case renameat:
+		folder, at, flags = int32(n.Args[2]), uintptr(n.Args[3]), unix.O_WRONLY
 	case creat:
 		at, flags = uintptr(n.Args[0]), unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC
 	case clone, moved:

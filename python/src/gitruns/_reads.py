@@ -7,9 +7,10 @@ is data.
 
 A file has the records KIND PATH NUL. KIND is R (read), W (written), C (made), D (removed), S (a database that may be
 read or written), L (a folder that was listed), P (a program or module that reads files unseen), N (how many files must
-not be named, as a number), O (how many are in places that are never named) or I (a module that was imported from an
-installed package, at the end). The first record is H, or X if some of
-what was read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
+not be named, as a number), O (how many are in places that are never named), I (a module that was imported from an
+installed package, at the end), M (a module that writes files unseen) or F (the inode, the time in nanoseconds and the
+size of the file of the record before it when it was opened, as numbers). The first record is H, or X if some of what
+was read is missing. Names that may be those of keys, hidden files and the folders of the system are never written.
 """
 
 from __future__ import annotations
@@ -77,10 +78,12 @@ _DATA = (
     ".jsonl", ".mat", ".mp3", ".nc", ".nii", ".npy", ".npz", ".onnx", ".parquet", ".pickle", ".pkl", ".pt", ".pth",
     ".safetensors", ".tflite", ".tfrecord", ".tif", ".tiff", ".tsv", ".wav",
 )  # fmt: skip
+_DESCRIPTORS = ("/dev/fd", "/proc/self/fd")
 _STAGING = "/dev/shm/"  # where data is as in any other folder
 # Folders of packages, and what tools write for themselves.
 _FOLDERS = ("/site-packages/", "/dist-packages/", "/__pycache__/", "/node_modules/")
 _CACHED = os.sep + "__pycache__"
+_OWN_PACKAGE = os.sep + "gitruns" + os.sep
 _CODE = (".py", ".pyc", ".pyo", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth")
 _IMPORTERS = ("<frozen ", "linecache.py", "tokenize.py", "inspect.py", "runpy.py", "pkgutil.py", "zipimport.py")
 # Hidden folders of hubs, whose names tell the repository and the revision.
@@ -127,6 +130,14 @@ _NATIVE = frozenset(
      "netCDF4", "tables", "duckdb", "rasterio", "fiona", "osgeo", "torchaudio", "torchcodec", "lmdb", "soundfile", "av",
      "decord", "safetensors", "tensorflow", "pyreadr", "pyreadstat", "pysam", "SimpleITK", "openslide")
 )  # fmt: skip
+# Modules that write files themselves, unseen. Which endings these have is in repo/noticed_made.go.
+_WRITERS = frozenset(
+    ("torch", "torchaudio", "torchvision", "tensorflow", "safetensors", "tokenizers", "sentencepiece", "xgboost",
+     "lightgbm", "catboost", "pyarrow", "polars", "duckdb", "h5py", "tables", "netCDF4", "cv2", "av", "decord",
+     "torchcodec", "soundfile", "rasterio", "fiona", "osgeo", "lmdb", "pyreadr", "pyreadstat", "pysam", "SimpleITK",
+     "openslide", "faiss", "fasttext", "vtk", "open3d", "lxml", "tensorstore", "onnxruntime", "zmq", "ROOT",
+     "_dbm", "_gdbm")
+)  # fmt: skip
 # Programs that read no data of a training.
 _HARMLESS = frozenset(
     ("git", "nvidia-smi", "rocm-smi", "uname", "lscpu", "ldconfig", "hostname", "lsb_release", "which", "gcc", "cc",
@@ -171,6 +182,7 @@ class _State:
         self.hooked = False
         self.around, self.temporary = _temporary(root)
         self.packages = _packages(root)
+        self.editable: tuple[str, ...] | None = None  # folders of editable packages; None if not known yet
         self.search: list[tuple[str, bool, bool]] = []
         self.search_of: list[str] = []
         home = os.path.expanduser("~")
@@ -190,6 +202,7 @@ def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _packages(root: str) -> tuple[str, ...]:
     """Return the folders of the interpreter."""
     folders = {os.path.dirname(os.__file__)}
+    folders.add(os.path.dirname(os.path.abspath(__file__)))
     for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix):
         folders |= {prefix, os.path.realpath(prefix)}
     found = set()
@@ -237,9 +250,51 @@ def _of_package(state: _State, below: str) -> bool:
             top = below[len(path) :].partition(os.sep)[0]
             if top.endswith((".dist-info", ".egg-info", ".data")):
                 return True
-            if (outside or installed) and hasattr(sys.modules.get(top), "__path__"):
+            of_installer = installed or outside and below.startswith(_editable(state))
+            if of_installer and hasattr(sys.modules.get(top), "__path__"):
                 return True
     return False
+
+
+def _editable(state: _State) -> tuple[str, ...]:
+    """Return the folders of the editable packages, of which the environment has the source."""
+    if state.editable is not None:
+        return state.editable
+    busy, state.busy = state.busy, True
+    found: tuple[str, ...] = ()
+    state.editable = found
+    try:
+        for entry in sys.path:
+            if not isinstance(entry, str) or not entry.endswith(("site-packages", "dist-packages")):
+                continue
+            for name in os.listdir(entry):
+                origin = os.path.join(entry, name, "direct_url.json")
+                if not name.endswith(".dist-info") or not os.path.exists(origin):
+                    continue
+                with open(origin, encoding="utf-8") as f:
+                    text = f.read(10_000)
+                if '"editable":true' in text.replace(" ", "") and '"file://' in text:
+                    from urllib.parse import unquote
+
+                    folder = unquote(text.partition('"file://')[2].partition('"')[0])
+                    found += (os.path.join(os.path.realpath(folder), ""), os.path.join(folder, ""))
+    except (OSError, ValueError):
+        pass
+    finally:
+        state.busy = busy
+    state.editable = found
+    return found
+
+
+def _is_installed(state: _State, folder: str) -> bool:
+    """Report whether code in a folder outside the project belongs to what the environment records, or to us."""
+    below = folder + os.sep
+    return (
+        below.startswith(_editable(state))
+        or any(outside and installed and below.startswith(path) for path, outside, installed in _search(state))
+        or _OWN_PACKAGE in below
+        and os.path.exists(below[: below.index(_OWN_PACKAGE)] + _OWN_PACKAGE + "_reads.py")
+    )
 
 
 def install() -> None:
@@ -276,6 +331,7 @@ def _end(state: _State) -> None:
     if not state.folder or state.dead:
         return
     _tell_mapped(state)
+    _tell_used(state)
     found = set()
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
@@ -293,6 +349,23 @@ def _end(state: _State) -> None:
             state.pending.append(b"I" + os.fsencode(top) + b"\0")
     if found:
         _flush(state)
+
+
+def _tell_used(state: _State) -> None:
+    """Note that the program itself uses Arrow, which other packages import too, and can map files with it."""
+    if "pyarrow" not in sys.modules or "pyarrow" in state.unseen:
+        return
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", {})
+        path = names.get("__file__")
+        own = names.get("__name__") == "__main__" or isinstance(path, str) and path.startswith(state.root + os.sep)
+        if own and any(_is_arrow(value) for value in list(names.values())):
+            _unseen(state, "pyarrow")
+            return
+
+
+def _is_arrow(value: object) -> bool:
+    return value.__class__ is sys.__class__ and getattr(value, "__name__", "").partition(".")[0] == "pyarrow"
 
 
 def _tell_mapped(state: _State) -> None:
@@ -329,6 +402,17 @@ def _tell_mapped(state: _State) -> None:
             if full is not None and full not in state.wrote:
                 state.pending.append(b"R" + os.fsencode(full) + b"\0")
     _flush(state)
+
+
+def _stamp(path: str) -> bytes:
+    """Return the record of the state of a file that is about to be opened, or nothing if it is not a file."""
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return b""
+    if info.st_mode & 0o170000 != 0o100000:
+        return b""
+    return b"F%d %d %d\0" % (info.st_ino, info.st_mtime_ns, info.st_size)
 
 
 def _watch(state: _State) -> None:
@@ -382,7 +466,8 @@ def _redirect(folder: str, root: str) -> None:
     state.verdicts.clear()
     state.folder, state.root = folder, root
     state.around, state.temporary = _temporary(root)
-    state.packages, state.search_of = _packages(root), []
+    state.packages, state.search_of, state.editable = _packages(root), [], None
+    state.wrote.clear()  # the record of the run does not have it
     _restart(state)
     if not folder:
         return
@@ -396,7 +481,9 @@ def _redirect(folder: str, root: str) -> None:
                 state.pending.append(b"R" + os.fsencode(full) + b"\0")
                 state.written += 1
     for module in list(sys.modules.values()):
-        _run(state, getattr(module, "__dict__", {}).get("__file__"))
+        path = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(path, str) and not path.startswith(state.packages) and _FOLDERS[0] not in path:
+            _run(state, path)
     _flush(state)
     if state.full:
         _spoil(state)
@@ -543,10 +630,10 @@ def _note(state: _State, path: Any, flags: int) -> None:
         return
     entry = os.fsencode(full) + b"\0"
     if not writes:
-        _add(state, b"R" + entry)
+        _add(state, b"R" + entry + (_stamp(full) if state.written < _AT_ONCE else b""))
         return
     if writes == 2 and not flags & (os.O_TRUNC | os.O_EXCL):  # r+ and a+ read what is there
-        _add(state, b"R" + entry)
+        _add(state, b"R" + entry + (_stamp(full) if state.written < _AT_ONCE else b""))
     # What was looked for and not found, and is written now, was not read before.
     _add(state, (b"C" if path in state.read and not os.path.exists(path) else b"W") + entry)
 
@@ -632,15 +719,15 @@ def _wanted(state: _State, path: str) -> str | None:
         path = os.path.normpath(path)
     folder, _, name = path.rpartition(os.sep)
     own = bool(state.root) and path.startswith(state.root + os.sep)
-    if own and name.endswith(".pyc") and folder.endswith(_CACHED):  # the source of a module that is imported
+    if name.endswith(".pyc") and folder.endswith(_CACHED):  # the source of a module that is imported
         folder, name = folder[: -len(_CACHED)], name.partition(".")[0] + ".py"
         path = folder + os.sep + name
-    verdict = state.verdicts.get(folder)
-    if verdict is None:
-        if len(state.verdicts) > 100_000:
-            state.verdicts.clear()
-        verdict = state.verdicts[folder] = _of_folder(state, folder)
-    if verdict == _NO or name.endswith(_CODE) and not own and _imports():
+    verdict = _verdict(state, folder)
+    if verdict == _NO:
+        if folder in _DESCRIPTORS and name.isdecimal():
+            return _of_descriptor(state, name)
+        return None
+    if name.endswith(_CODE) and not own and _is_installed(state, folder):
         return None
     if verdict == _LEFT:
         if not name.startswith("."):  # settings, as of shells
@@ -658,6 +745,25 @@ def _wanted(state: _State, path: str) -> str | None:
             _withhold(state, path)
         return None
     return path
+
+
+def _verdict(state: _State, folder: str) -> int:
+    """Return what _of_folder says, which is remembered."""
+    verdict = state.verdicts.get(folder)
+    if verdict is None:
+        if len(state.verdicts) > 100_000:
+            state.verdicts.clear()
+        verdict = state.verdicts[folder] = _of_folder(state, folder)
+    return verdict
+
+
+def _of_descriptor(state: _State, number: str) -> str | None:
+    """Return the absolute path of the file that a descriptor of this process stands for, if it may be data."""
+    try:
+        path = os.readlink("/proc/self/fd/" + number)
+    except OSError:
+        return None
+    return _wanted(state, path) if path.startswith("/") and not path.startswith(("/dev/", "/proc/")) else None
 
 
 def _of_folder(state: _State, folder: str) -> int:
@@ -830,6 +936,8 @@ def _tell_unseen(state: _State) -> None:
     """Tell what was loaded or given before, and reads files unseen."""
     for name in sorted(state.unseen | (_NATIVE & set(sys.modules))):
         _add(state, b"P" + os.fsencode(name) + b"\0")
+    for name in sorted(_WRITERS & set(sys.modules)):
+        _add(state, b"M" + os.fsencode(name) + b"\0")
     try:
         if os.fstat(0).st_mode & 0o170000 == 0o100000:
             _add(state, b"Pstandard input\0")
@@ -844,17 +952,21 @@ def _unseen(state: _State, name: str) -> None:
 
 
 def _run(state: _State, path: Any) -> None:
-    """Note code of the project that is run without being opened by Python."""
+    """Note code that is run without being opened by Python, and is not of an installed package."""
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if not isinstance(path, str) or not path or not state.folder:
         return
-    if path[0] == "/" and not path.startswith(state.root) and "/../" not in path:
-        return
     if state.cwd is None:
         state.cwd = os.getcwd()
     path = os.path.normpath(os.path.join(state.cwd, path))
-    if not path.startswith(state.root + os.sep) or ("run", path) in state.read or not os.path.isfile(path):
+    if ("run", path) in state.read:
+        return
+    if not path.startswith(state.root + os.sep):
+        folder = os.path.dirname(path)
+        if not path.endswith(_CODE) or _verdict(state, folder) != _YES:
+            return
+    if not os.path.isfile(path):
         return
     state.read.add(("run", path))
     full = _wanted(state, path)
@@ -865,6 +977,8 @@ def _run(state: _State, path: Any) -> None:
 def _on_import(state: _State, args: tuple[Any, ...]) -> None:
     if args[0] in _NATIVE:
         _unseen(state, args[0])
+    if args[0] in _WRITERS:
+        _add(state, b"M" + os.fsencode(args[0]) + b"\0")
     if args[1]:  # an extension module
         _run(state, args[1])
 
@@ -929,6 +1043,12 @@ def _on_rename(state: _State, args: tuple[Any, ...]) -> None:
     _on_remove(state, args)
 
 
+def _on_link(state: _State, args: tuple[Any, ...]) -> None:
+    path = args[1]
+    if isinstance(path, (str, bytes)) and path not in state.wrote:
+        _note(state, path, os.O_WRONLY)
+
+
 def _on_remove(state: _State, args: tuple[Any, ...]) -> None:
     """Note that a file was removed that the process has read."""
     path = args[0]
@@ -946,6 +1066,8 @@ _other: dict[str, Callable[[_State, tuple[Any, ...]], None]] = {
     "import": _on_import,
     "ctypes.dlopen": _on_load,
     "os.exec": _on_process,
+    "os.link": _on_link,
+    "os.symlink": _on_link,
     "os.posix_spawn": _on_process,
     "os.remove": _on_remove,
     "os.spawn": _on_process,
