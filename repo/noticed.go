@@ -297,9 +297,9 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 	return outside, nil
 }
 
-// changedFirst returns the files of the source that had changed since the run began when they were first seen to be read: the
-// source, which is captured at the start, may have another content. Changes after that are of a person who goes on to
-// work.
+// changedFirst returns the files of the source that had changed since the run began when they were first seen to be
+// read: the source, which is captured at the start, may have another content. Changes after that are of a person who
+// goes on to work.
 func (in *inputs) changedFirst() (names []string) {
 	for _, rel := range slices.Sorted(maps.Keys(in.first)) {
 		if in.first[rel] {
