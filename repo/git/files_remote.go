@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,10 +28,10 @@ func needsProgram(command, why string) error {
 // connected is a connection to a server of a remote.
 type connected struct {
 	*smarthttp.Session
+	dirs       Dirs
 	repository *native.Repository
 	refs       *smarthttp.Refs
 	remote     string // its name, or an empty text if it was given as a URL
-	command    string // for errors
 }
 
 // connect connects to a remote to call a service. The caller must close what it returns.
@@ -39,7 +40,7 @@ func (f files) connect(ctx context.Context, remote, service, command string) (c 
 	if err != nil {
 		return nil, err
 	}
-	c = &connected{repository: r, command: command}
+	c = &connected{dirs: f.Dirs, repository: r}
 	defer func() {
 		if err != nil {
 			err = errors.Join(asGit(ctx, command, err), c.Close())
@@ -89,7 +90,10 @@ func asGit(ctx context.Context, command string, err error) error {
 		return errors.Join(ctx.Err(), err)
 	}
 	var e *smarthttp.Error
-	if errors.As(err, &e) {
+	if damaged := (*native.Damaged)(nil); errors.As(err, &damaged) || errors.Is(err, native.ErrNoObject) {
+		e = &smarthttp.Error{Message: err.Error(), Hint: "repeat the command, or " + whereGitIs}
+	}
+	if e != nil || errors.As(err, &e) {
 		next := e.Hint
 		if next == "" {
 			next = "repeat the command, or " + whereGitIs
@@ -445,7 +449,10 @@ func remoteName(remote string) string {
 }
 
 // receive fetches a commit with all that it refers to, unless this clone has that.
-func (c *connected) receive(_ context.Context, id native.ID) error {
+func (c *connected) receive(ctx context.Context, id native.ID) error {
+	if err := c.checkFetch(); err != nil {
+		return err
+	}
 	local, err := c.localTips()
 	if err != nil {
 		return err
@@ -457,7 +464,75 @@ func (c *connected) receive(_ context.Context, id native.ID) error {
 	if err == nil || !errors.Is(err, native.ErrNoObject) {
 		return err
 	}
-	return needsProgram("fetch", fmt.Sprintf("this clone lacks the commit %.10s of the remote", id))
+	limit, err := c.unpackLimit()
+	if err != nil {
+		return err
+	}
+	folder, err := TemporaryIn(c.dirs.Temporary(), "fetched-") // where there is room for objects
+	if err != nil {
+		return fmt.Errorf("making a temporary folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if _, err := c.Fetch(c.refs, id, c.repository.Shallow(), c.haves(ctx, local), func(pack io.Reader) error {
+		return c.repository.Receive(folder, pack, limit)
+	}); err != nil {
+		return err
+	}
+	// A ref may only move to a commit whose history and files are whole.
+	if err := c.repository.CheckConnected([]native.ID{id}, local); err != nil {
+		return fmt.Errorf("the server did not send all of commit %.10s: %w", id, err)
+	}
+	return nil
+}
+
+// checkFetch refuses a fetch in which the git program would do more, or check more.
+func (c *connected) checkFetch() error {
+	if c.dirs.lacksObjects() {
+		return needsProgram("fetch", "this is a partial clone")
+	}
+	for _, key := range []string{"fetch.fsckobjects", "transfer.fsckobjects"} {
+		on, set, err := c.repository.Config().Bool(key)
+		if err != nil {
+			return err
+		}
+		if set && on {
+			return needsProgram("fetch", key+" is set")
+		}
+		if set {
+			break
+		}
+	}
+	return nil
+}
+
+// unpackLimit returns up to how many fetched objects get a file each.
+func (c *connected) unpackLimit() (int, error) {
+	for _, key := range []string{"fetch.unpacklimit", "transfer.unpacklimit"} {
+		n, set, err := c.repository.Config().Int(key)
+		if set || err != nil {
+			return int(min(max(n-1, 0), 1<<20)), err
+		}
+	}
+	return looseObjects, nil
+}
+
+// haves lists the commits of this clone, the newest first.
+func (c *connected) haves(ctx context.Context, tips []native.ID) iter.Seq2[native.ID, error] {
+	return func(yield func(native.ID, error) bool) {
+		errStop := errors.New("enough")
+		err := c.repository.Walk(tips, nil, func(commit *native.CommitObject) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(commit.ID, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(native.ID{}, err)
+		}
+	}
 }
 
 // localTips returns the commits of all refs of this clone, which has all that they refer to.
