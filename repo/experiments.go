@@ -93,7 +93,7 @@ func (r *Repository) ExperimentTitles(ctx context.Context) map[string]string {
 }
 
 // KeepExperiment writes the file of an experiment, whole or not at all.
-func (r *Repository) KeepExperiment(e *format.Experiment) error {
+func (r *Repository) KeepExperiment(ctx context.Context, e *format.Experiment) error {
 	fail := func(err error) error { return fmt.Errorf("writing down experiment %q: %w", e.Name, err) }
 	data, err := format.EncodeExperiment(e)
 	if err != nil {
@@ -106,11 +106,15 @@ func (r *Repository) KeepExperiment(e *format.Experiment) error {
 	if err := realDir(dir); err != nil {
 		return fail(err)
 	}
-	tmp := filepath.Join(dir, newPrefix+format.RandomLetters(8))
+	tmp, name := filepath.Join(dir, newPrefix+format.RandomLetters(8)), format.ExperimentFile(e.Name)
 	if err := writeFile(tmp, data); err != nil {
 		return fail(err)
 	}
-	if err := os.Rename(tmp, filepath.Join(r.Dir, filepath.FromSlash(format.ExperimentFile(e.Name)))); err != nil {
+	err = r.dateExperiment(ctx, tmp, name)
+	if err == nil {
+		err = os.Rename(tmp, filepath.Join(r.Dir, filepath.FromSlash(name)))
+	}
+	if err != nil {
 		return fail(errors.Join(err, os.Remove(tmp)))
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -126,7 +127,8 @@ func (r *Repository) supersedes(ctx context.Context, b branchExperiment) bool {
 // ExperimentSuperseded reports whether the working tree has the file of an experiment as the runs branch once had it,
 // and the branch has another one since. commit is that of the branch, path and blob are those of the file in it. A file
 // that was written after the branch had changed is not an old one, even with the content of one: an experiment that was
-// deleted and restored. Without a file in the working tree, that of the branch counts.
+// deleted and restored. Git tells seconds apart, so that such a file is written with the time of a later one. Without a
+// file in the working tree, that of the branch counts.
 func (r *Repository) ExperimentSuperseded(ctx context.Context, name, commit, path, blob string) (bool, error) {
 	file := filepath.Join(r.Dir, filepath.FromSlash(format.ExperimentFile(name)))
 	info, err := os.Lstat(file)
@@ -145,5 +147,24 @@ func (r *Repository) ExperimentSuperseded(ctx context.Context, name, commit, pat
 		return false, err
 	}
 	blobs, changed, err := git.PathVersions(ctx, r.Git, commit, path)
-	return slices.Contains(blobs, id) && info.ModTime().Before(changed), err
+	return slices.Contains(blobs, id) && info.ModTime().Before(changed.Add(time.Second)), err
+}
+
+// dateExperiment gives the file of an experiment, which has just been written, a time after the second in which the
+// runs branch changed it last. If that cannot be found out, it keeps its time: most files are written long after.
+func (r *Repository) dateExperiment(ctx context.Context, file, name string) error {
+	_, commit, err := r.RunsBranch(ctx)
+	if err != nil || commit == "" {
+		return ctx.Err()
+	}
+	at, err := r.TreePath()
+	if err != nil {
+		return ctx.Err()
+	}
+	_, changed, err := git.PathVersions(ctx, r.Git, commit, path.Join(at, name))
+	later := changed.Add(time.Second)
+	if err != nil || !time.Now().Before(later) {
+		return ctx.Err()
+	}
+	return os.Chtimes(file, later, later)
 }

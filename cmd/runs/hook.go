@@ -52,8 +52,8 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	a.warnRefused(done.Refused)
 	a.warnAll(done.Warnings)
 	switch {
-	case done.Waiting > 0:
-		a.progress("runs: %s not committed: %s", plural(done.Waiting, "finished run"), done.Reason)
+	case done.Waiting.Finished > 0:
+		a.progress("runs: %s: %s", notCommitted(done.Waiting), done.Reason)
 	case !done.Empty():
 		a.progress("runs: this commit also includes: %s, %s",
 			terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))

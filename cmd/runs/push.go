@@ -200,10 +200,19 @@ func (a *app) reportRemote(err error) {
 	}
 }
 
+// notCommitted says how many runs the next commit takes, such as "2 finished runs not committed, with 1 earlier part".
+func notCommitted(n share.WaitingRuns) string {
+	text := plural(n.Finished, "finished run") + " not committed"
+	if n.Resumed > 0 {
+		text += ", with " + plural(n.Resumed, "earlier part")
+	}
+	return text
+}
+
 // reportUncommitted prints how many finished runs were left out of a push because they are not committed.
 func (a *app) reportUncommitted(done *share.Pushed) {
-	if n := done.Uncommitted; n > 0 {
-		a.progress("runs: %s not committed; run 'runs commit'", plural(n, "finished run"))
+	if n := done.Uncommitted; n.Finished > 0 {
+		a.progress("runs: %s; run 'runs commit'", notCommitted(n))
 	}
 	if err := done.CountError; err != nil && !errors.Is(err, context.Canceled) {
 		a.warn("looking for finished runs: %v", err)

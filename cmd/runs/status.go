@@ -224,11 +224,7 @@ func (a *app) printStatus(r *repo.Repository, c *catalog.Catalog, o *share.Overv
 	}
 	a.printMissingFiles(o.Files)
 	if n := o.Uncommitted - len(o.Restored) - o.Resumed; n > 0 || o.Resumed > 0 {
-		with := ""
-		if o.Resumed > 0 {
-			with = ", with " + plural(o.Resumed, "earlier part")
-		}
-		a.print("%s not committed%s: run 'runs commit'", plural(n, "finished run"), with)
+		a.print("%s: run 'runs commit'", notCommitted(share.WaitingRuns{Finished: n, Resumed: o.Resumed}))
 	}
 	a.printFirst(o.Restored, "restored runs not committed", func(id string) {
 		a.print("run %[1]s is back, and the branch has it as removed: run 'runs commit', or 'runs rm %[1]s'",

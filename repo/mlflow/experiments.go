@@ -224,7 +224,7 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 		if err := setExperimentTags(kept, q.Tags); err != nil {
 			return nil, err
 		}
-		if err := s.repo.KeepExperiment(kept); err != nil {
+		if err := s.repo.KeepExperiment(ctx, kept); err != nil {
 			return nil, err
 		}
 		s.branch.forget()

@@ -58,7 +58,7 @@ func (s *Service) changeExperiment(ctx context.Context, id string, do func(e *fo
 	if name == "" && (e.Title != "" || !e.Deleted.IsZero()) {
 		return nil, errDefault
 	}
-	if err := s.repo.KeepExperiment(e); err != nil {
+	if err := s.repo.KeepExperiment(ctx, e); err != nil {
 		return nil, err
 	}
 	s.branch.forget()

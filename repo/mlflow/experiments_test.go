@@ -92,7 +92,7 @@ func TestDamagedExperiment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.KeepExperiment(&format.Experiment{Name: "good"}); err != nil {
+	if err := r.KeepExperiment(t.Context(), &format.Experiment{Name: "good"}); err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(r.Dir, repo.ExperimentsName)

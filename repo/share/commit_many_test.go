@@ -135,7 +135,7 @@ func TestSettledDays(t *testing.T) {
 		equal(t, "commit", done.Summary(), want)
 		n, err := Uncommitted(t.Context(), p.runs)
 		check(t, err)
-		equal(t, "uncommitted", n, 0)
+		equal(t, "uncommitted", n, WaitingRuns{})
 	}
 	settle := func() {
 		t.Helper()
@@ -157,7 +157,7 @@ func TestSettledDays(t *testing.T) {
 	p.add(ids[20], inTime)
 	n, err := Uncommitted(t.Context(), p.runs)
 	check(t, err)
-	equal(t, "uncommitted", n, 1)
+	equal(t, "uncommitted", n, WaitingRuns{Finished: 1})
 	commit("add 1 run")
 	settle()
 	e, err := p.runs.ReadFinished(ids[5])
@@ -186,7 +186,7 @@ func TestSettledDays(t *testing.T) {
 	p.Git("update-ref", "HEAD", "HEAD~1")
 	n, err = Uncommitted(t.Context(), p.runs)
 	check(t, err)
-	equal(t, "uncommitted after a reset", n, 0) // it is the failed run
+	equal(t, "uncommitted after a reset", n, WaitingRuns{}) // it is the failed run
 	done, err = Commit(t.Context(), p.runs, Request{IncludeFailed: true})
 	check(t, err)
 	equal(t, "after a reset", done.Summary(), "add 1 run")
@@ -200,6 +200,9 @@ func TestSettledDays(t *testing.T) {
 	equal(t, "two unsuccessful", done.Unsuccessful, 2)
 	settle()
 	p.add(ids[25], inTime, resuming(first))
+	n, err = Uncommitted(t.Context(), p.runs)
+	check(t, err)
+	equal(t, "uncommitted, with a run of a settled day", n, WaitingRuns{Finished: 1, Resumed: 1})
 	done, err = Commit(t.Context(), p.runs, Request{})
 	check(t, err)
 	equal(t, "with the resumed run", done.Summary(), "add 2 runs")

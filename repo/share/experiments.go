@@ -16,9 +16,10 @@ import (
 )
 
 // changedExperiments lists the experiments of the working tree whose files a commit lacks or has otherwise, by their
-// names. commit may be empty. Files that cannot be read are left out: 'runs verify' names them. So are those that were
-// changed on the runs branch since this clone wrote them.
-func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Trees, commit, at string) (
+// names. commit may be empty. Files that cannot be read are left out: 'runs verify' names them. beside is set for a
+// commit of a branch that is not checked out: nobody updates the working tree when it moves, so that files which were
+// changed there since this clone wrote them are left out, too.
+func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Trees, commit, at string, beside bool) (
 	[]string, error,
 ) {
 	all, _ := r.ExperimentsHere()
@@ -39,10 +40,6 @@ func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Tree
 			there[path.Join(repo.ExperimentsName, e.Name)] = e.ID
 		}
 	}
-	branch, _, err := r.RunsBranch(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var changed []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		file := format.ExperimentFile(name)
@@ -58,7 +55,7 @@ func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Tree
 			if id == there[file] {
 				continue
 			}
-			if branch != "" { // nobody updates the working tree when it moves
+			if beside {
 				old, err := r.ExperimentSuperseded(ctx, name, commit, path.Join(at, file), there[file])
 				if err != nil {
 					return nil, err
@@ -76,7 +73,7 @@ func changedExperiments(ctx context.Context, r *repo.Repository, trees *git.Tree
 // addExperiments adds the files of experiments that base does not have as they are. If runs are named, only those of
 // their experiments count.
 func (p *plan) addExperiments(ctx context.Context, trees *git.Trees, base string, named bool) error {
-	changed, err := changedExperiments(ctx, p.repo, trees, base, p.at)
+	changed, err := changedExperiments(ctx, p.repo, trees, base, p.at, p.beside)
 	if err != nil {
 		return err
 	}

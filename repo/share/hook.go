@@ -17,8 +17,8 @@ import (
 // Staged is the result of StageForCommit.
 type Staged struct {
 	*Committed
-	Waiting int    // finished runs that are not part of the commit
-	Reason  string // why they are not
+	Waiting WaitingRuns // that are not part of the commit
+	Reason  string      // why they are not
 }
 
 // StageForCommit adds finished runs to the code commit that Git is making. Only the pre-commit hook may call it. It

@@ -33,16 +33,16 @@ type Pushed struct {
 	Notes         int // of runs that the branch had
 	Commits       int
 	Attempts      int
-	Replayed      bool     // the commits were made again on what others had pushed
-	InTheWay      bool     // Stayed is due to the user's own changes
-	BranchMissing bool     // the remote has no such branch, and there was nothing to push
-	Stayed        string   // why the local branch is not at the remote's commit; empty if it is
-	Bases         int      // base commits that were pushed under refs/runs/base
-	RemoteOutput  []string // what the remote printed
-	Uploaded      Uploaded // artifacts that are not in Git
-	UploadError   error    // why artifacts of runs that the remote has were not uploaded
-	Uncommitted   int      // finished runs that are not committed; counted if there was nothing to push
-	CountError    error    // why they could not be counted
+	Replayed      bool        // the commits were made again on what others had pushed
+	InTheWay      bool        // Stayed is due to the user's own changes
+	BranchMissing bool        // the remote has no such branch, and there was nothing to push
+	Stayed        string      // why the local branch is not at the remote's commit; empty if it is
+	Bases         int         // base commits that were pushed under refs/runs/base
+	RemoteOutput  []string    // what the remote printed
+	Uploaded      Uploaded    // artifacts that are not in Git
+	UploadError   error       // why artifacts of runs that the remote has were not uploaded
+	Uncommitted   WaitingRuns // counted if there was nothing to push
+	CountError    error       // why they could not be counted
 	Warnings      []string
 }
 
@@ -99,7 +99,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 				p.done.UploadError = failedBacklog(failed)
 			}
 			if p.done.Commit == "" {
-				p.done.Uncommitted, p.done.CountError = p.uncommitted(ctx)
+				p.done.Uncommitted, p.done.CountError = countUncommitted(ctx, r, p.trees, local.tip, local.checkedOut)
 			} else if err := p.warnNotRequired(ctx); err != nil {
 				return p.done, fmt.Errorf("the push is complete, but reading %s failed: %w", configName, err)
 			}
@@ -283,15 +283,6 @@ func (p *pusher) warnNotRequired(ctx context.Context) error {
 		p.done.Warnings = append(p.done.Warnings, warning)
 	}
 	return err
-}
-
-// uncommitted counts the finished runs that the local branch does not have.
-func (p *pusher) uncommitted(ctx context.Context) (int, error) {
-	ids, err := uncommittedOn(p.repo, p.trees, p.local.tip, p.local.checkedOut)
-	if err != nil {
-		return 0, err
-	}
-	return countFinished(ctx, p.repo, ids)
 }
 
 // upToDate reports whether the remote's branch is at the local commit. It asks the remote only if this clone saw it

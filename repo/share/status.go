@@ -17,37 +17,75 @@ import (
 // BranchNameError means that a name is not valid for a branch.
 type BranchNameError = git.BranchNameError
 
-// Uncommitted counts the runs with status finished that the runs branch does not have.
-func Uncommitted(ctx context.Context, r *repo.Repository) (int, error) {
-	ids, err := uncommittedIDs(ctx, r)
-	if err != nil {
-		return 0, err
-	}
-	return countFinished(ctx, r, ids)
+// WaitingRuns are the runs that the next commit takes.
+type WaitingRuns struct {
+	Finished int // with status finished
+	Resumed  int // that those resume, whatever their status
 }
 
-// countFinished counts the runs with these ids that have the status finished.
-func countFinished(ctx context.Context, r *repo.Repository, ids map[string]bool) (int, error) {
-	if len(ids) == 0 {
-		return 0, nil
+// Uncommitted counts the runs with status finished that the runs branch does not have, and those that they resume.
+func Uncommitted(ctx context.Context, r *repo.Repository) (n WaitingRuns, err error) {
+	if !r.InGit {
+		return n, nil
+	}
+	local, err := runsBranch(ctx, r)
+	if err != nil {
+		return n, err
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return n, err
+	}
+	defer trees.Close()
+	return countUncommitted(ctx, r, trees, local.seen, local.checkedOut)
+}
+
+// countUncommitted is Uncommitted for a commit, which may be empty. marks is as for uncommittedOn.
+func countUncommitted(ctx context.Context, r *repo.Repository, trees *git.Trees, commit string, marks bool) (
+	n WaitingRuns, err error,
+) {
+	ids, err := uncommittedOn(r, trees, commit, marks)
+	if err != nil || len(ids) == 0 {
+		return n, err
 	}
 	c, err := catalog.Here(ctx, r)
 	if err != nil {
-		return 0, err
+		return n, err
 	}
 	defer c.Close()
-	n := 0
+	counted := map[string]bool{}
 	for _, row := range c.Rows() {
 		if row.Active() == nil && row.Status() == format.Finished && ids[row.ID()] && !row.Elsewhere() {
-			n++
+			counted[row.ID()] = true
 		}
 	}
-	return n, nil
+	n.Finished = len(counted)
+	n.Resumed, err = countResumed(c, counted, func(id string) (bool, error) {
+		if ids[id] {
+			return true, nil
+		}
+		return lacks(r, trees, commit, id)
+	})
+	return n, err
 }
 
-// countResumed returns how many runs that are not counted yet are resumed by those that are, and are not committed: a
-// commit takes them too, whatever their status.
-func countResumed(known knownRuns, c *catalog.Catalog, counted map[string]bool) (n int) {
+// lacks reports whether a commit, which may be empty, has neither a run nor its removal marker. It reads one day.
+func lacks(r *repo.Repository, trees *git.Trees, commit, id string) (bool, error) {
+	at, err := r.TreePath()
+	if err != nil {
+		return false, err
+	}
+	known, err := readSnapshotOf(trees, commit, at, func(day git.TreeEntry) bool { return day.Name == format.IDDay(id) })
+	if err != nil {
+		return false, err
+	}
+	_, there := known.runs[id]
+	return !there && !known.removed[id], nil
+}
+
+// countResumed returns how many runs that are not counted yet are resumed by those that are, and are not committed, as
+// lacking reports: a commit takes them too, whatever their status.
+func countResumed(c *catalog.Catalog, counted map[string]bool, lacking func(id string) (bool, error)) (n int, err error) {
 	rows := map[string]*catalog.Row{}
 	var newer []string
 	for _, row := range c.Rows() {
@@ -62,34 +100,24 @@ func countResumed(known knownRuns, c *catalog.Catalog, counted map[string]bool) 
 	for _, id := range newer {
 		for row := rows[id]; row != nil && !seen[row.ID()]; row = rows[row.Resumes()] {
 			seen[row.ID()] = true
-			if id := row.ID(); !counted[id] && !known.runs[id] && !known.removed[id] {
+			if counted[row.ID()] {
+				continue
+			}
+			is, err := lacking(row.ID())
+			if err != nil {
+				return n, err
+			}
+			if is {
 				n++
 			}
 		}
 	}
-	return n
+	return n, nil
 }
 
-// uncommittedIDs returns the ids of the ended runs that the runs branch does not have. It leaves out those that a
-// commit has left out because they were unsuccessful.
-func uncommittedIDs(ctx context.Context, r *repo.Repository) (map[string]bool, error) {
-	if !r.InGit {
-		return nil, nil
-	}
-	local, err := runsBranch(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	trees, err := git.OpenTrees(ctx, r.Git)
-	if err != nil {
-		return nil, err
-	}
-	defer trees.Close()
-	return uncommittedOn(r, trees, local.seen, local.checkedOut)
-}
-
-// uncommittedOn is uncommittedIDs for a commit, which may be empty. marks reports whether the removal markers in the
-// working tree are those of the commit: a run that it marks and that is here was restored.
+// uncommittedOn returns the ids of the ended runs that a commit, which may be empty, does not have. It leaves out those
+// that a commit has left out because they were unsuccessful. marks reports whether the removal markers in the working
+// tree are those of the commit: a run that it marks and that is here was restored.
 func uncommittedOn(r *repo.Repository, trees *git.Trees, commit string, marks bool) (map[string]bool, error) {
 	at, err := r.TreePath()
 	if err != nil {
@@ -176,14 +204,18 @@ func uncommitted(known knownRuns, c *catalog.Catalog, marks bool) (n, resumed in
 			counted[r.ID()] = true
 		}
 	}
-	resumed = countResumed(known, c, counted)
+	resumed, _ = countResumed(c, counted, func(id string) (bool, error) {
+		return !known.runs[id] && !known.removed[id], nil
+	})
 	slices.Sort(restored)
 	return len(counted) + resumed, resumed, restored
 }
 
 // countPending counts the annotations, removals and files of experiments that the next commit takes. It looks only at
-// what is pending.
-func (o *Overview) countPending(ctx context.Context, r *repo.Repository, d *days, known knownRuns) error {
+// what is pending. beside is as for changedExperiments.
+func (o *Overview) countPending(
+	ctx context.Context, r *repo.Repository, d *days, known knownRuns, beside bool,
+) error {
 	removed, err := r.RemovedIDs()
 	if err != nil {
 		return err
@@ -208,7 +240,7 @@ func (o *Overview) countPending(ctx context.Context, r *repo.Repository, d *days
 		}
 		o.Notes += len(names) - len(held)
 	}
-	experiments, err := changedExperiments(ctx, r, d.trees, known.commit, d.at)
+	experiments, err := changedExperiments(ctx, r, d.trees, known.commit, d.at, beside)
 	o.Experiments = len(experiments)
 	return err
 }
@@ -526,7 +558,7 @@ func ReadOverview(ctx context.Context, c *catalog.Catalog) (*Overview, error) {
 		return nil, err
 	}
 	o.Uncommitted, o.Resumed, o.Restored = uncommitted(known, c, local.checkedOut)
-	if err := o.countPending(ctx, r, d, known); err != nil {
+	if err := o.countPending(ctx, r, d, known, !local.checkedOut); err != nil {
 		return nil, err
 	}
 	if o.Redactions, err = Waiting(ctx, r); err != nil {

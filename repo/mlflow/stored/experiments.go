@@ -50,7 +50,7 @@ func (s *source) keepExperiments(ctx context.Context, r *repo.Repository, part b
 		if known.Created.IsZero() && validTime(e.created) {
 			known.Created = time.UnixMilli(e.created).UTC()
 		}
-		if err := r.KeepExperiment(known); err != nil { // such as of tags that are too large together
+		if err := r.KeepExperiment(ctx, known); err != nil { // such as of tags that are too large together
 			s.left.add("experiment tag", added)
 		}
 	}
