@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
-	"github.com/gitruns/runs/repo/lock"
-	"github.com/gitruns/runs/repo/regular"
 )
 
 // DatasetRequest says which data to record.
@@ -118,29 +115,7 @@ func (r *Repository) dataset(ctx context.Context, q DatasetRequest) (_ format.Da
 
 // lockDataset waits until no other process of this host hashes the same data.
 func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(cache), 0o777); err != nil {
-		return nil, err
-	}
-	f, err := regular.OpenFile(cache+"-"+thisHost()+".lock", os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		locked, err := lock.Try(f)
-		if err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-		if locked {
-			return func() { _ = f.Close() }, nil
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return waitForLock(ctx, cache+"-"+thisHost()+".lock")
 }
 
 // shareBytes stores data under its digest.

@@ -197,6 +197,21 @@ func (l *leftOut) hasBelow(folder string) bool {
 	return found
 }
 
+// entriesIn lists the names in a folder of .runs, of files and of folders, that have files which are left out.
+func (l *leftOut) entriesIn(folder string) []string {
+	var names []string
+	_ = l.use(func() error {
+		for name := range l.files {
+			if below, ok := strings.CutPrefix(name, folder+"/"); ok {
+				first, _, _ := strings.Cut(below, "/")
+				names = append(names, first)
+			}
+		}
+		return nil
+	})
+	return names
+}
+
 // hasRun reports whether the record of a run is left out.
 func (l *leftOut) hasRun(id string) bool {
 	found := false

@@ -14,12 +14,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
-	"github.com/gitruns/runs/repo/lock"
-	"github.com/gitruns/runs/repo/regular"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -284,29 +281,7 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 // LockRedactions waits until no other process redacts, because two that rewrite one run would undo each other's
 // changes.
 func (r *Repository) LockRedactions(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(r.redactions(), 0o777); err != nil {
-		return nil, err
-	}
-	f, err := regular.OpenFile(filepath.Join(r.redactions(), lockName), os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		locked, err := lock.Try(f)
-		if locked {
-			return func() { _ = f.Close() }, nil
-		}
-		if err == nil {
-			select {
-			case <-ctx.Done():
-				err = ctx.Err()
-			case <-time.After(50 * time.Millisecond):
-				continue
-			}
-		}
-		_ = f.Close()
-		return nil, err
-	}
+	return waitForLock(ctx, filepath.Join(r.redactions(), lockName))
 }
 
 // CompleteRedactions completes redactions that were killed, also in a worktree that does not exist any more. If there

@@ -263,6 +263,7 @@ var commands = []struct {
 	{"restore", "checkout", (*app).checkoutCommand},
 	{"restore", "reproduce", (*app).reproduceCommand},
 	{"restore", "verify", (*app).verifyCommand},
+	{"share", "model", (*app).modelCommand},
 	{"annotate", "tag", (*app).tagCommand},
 	{"annotate", "note", (*app).noteCommand},
 	{"annotate", "name", (*app).nameCommand},

@@ -20,6 +20,12 @@ func (c *Catalog) Select(ctx context.Context, selector string) ([]*repo.Entry, *
 	if err != nil {
 		return nil, nil, err
 	}
+	if id, ok, err := modelRun(ctx, c.repo, s); err != nil || ok {
+		if err != nil {
+			return nil, nil, err
+		}
+		return c.selectModel(ctx, s, selector, id)
+	}
 	if s.Rev == "" {
 		entries, err := c.resolve(ctx, s)
 		return entries, c, err
@@ -293,6 +299,13 @@ func ReadOne(ctx context.Context, r *repo.Repository, selector string, o Options
 	var newest int
 	var experiment string
 	if s, err := query.ParseSelector(selector); err == nil {
+		if id, ok, err := modelRun(ctx, r, s); err == nil && ok && s.Rev == "" {
+			if e, of, err := ReadOne(ctx, r, id, o); err == nil {
+				return e, of, nil
+			} else if of != nil {
+				of.Close()
+			}
+		}
 		newest, experiment = s.Newest()
 	}
 	c, err := openNewest(ctx, r, o, newest, experiment)

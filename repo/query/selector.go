@@ -50,6 +50,12 @@ func (s Selector) IsBest() bool { return s.kind == byBest }
 // IsGroup reports whether the selector names the runs of a group.
 func (s Selector) IsGroup() bool { return s.kind == byGroup }
 
+// MayNameVersion returns the text of a selector that may name a version of a model: taxi@4. A run may have such a name.
+func (s Selector) MayNameVersion() (text string, ok bool) {
+	i := strings.LastIndexByte(s.arg, '@')
+	return s.arg, s.kind == byText && i > 0 && i < len(s.arg)-1
+}
+
 // Newest returns how many of the newest runs decide what the selector names, and the experiment that they are in, which
 // may be empty. n is 0 if others decide too.
 func (s Selector) Newest() (n int, experiment string) {
@@ -81,6 +87,7 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 //	last, last~2, last=EXPERIMENT, last=EXPERIMENT~2; @ and @~2 are the same
 //	best=METRIC, best(METRIC), best(METRIC, "expression")
 //	group=GROUP, group(GROUP); name=NAME
+//	MODEL@4, MODEL@ALIAS, MODEL@STAGE: the run of a version, which package catalog finds
 //	REV:SELECTOR
 //
 // If a text fits several of the kinds in the first line, the first kind counts. The forms in the other lines come

@@ -20,6 +20,8 @@ type Request struct {
 	AllWorktrees  bool     // without IDs: also the runs of other worktrees, and of those that were removed
 	Branch        string   // need not be checked out; empty: the branch that is checked out
 	Message       string   // empty: a summary of the runs
+	Models        []string // files of the registry of models that were written or removed, relative to .runs
+	Doing         string   // what was done with models, for the summary: promote taxi@4 to production
 }
 
 // Committed describes a commit that was made.
@@ -30,6 +32,9 @@ type Committed struct {
 	Resumed      int      // those of Runs that are there because another one resumes them
 	Notes        int      // of runs that were already committed
 	Experiments  int      // files with tags, titles and deletions of experiments
+	Versions     []string // of models, that the commit adds: taxi@4
+	Models       int      // other files of the registry of models
+	Doing        string   // what was done with models, if the request says it
 	Removed      []string // ids
 	Redacted     []string // ids of runs that were already committed
 	Batches      []string // that hold Runs, relative to .runs
@@ -61,7 +66,7 @@ type CommittedRun struct {
 
 // Empty reports whether there was nothing to commit.
 func (c *Committed) Empty() bool {
-	return len(c.Runs)+c.Notes+c.Experiments+len(c.Removed)+len(c.Redacted)+len(c.Mended) == 0
+	return len(c.Runs)+c.Notes+c.Experiments+len(c.Versions)+c.Models+len(c.Removed)+len(c.Redacted)+len(c.Mended) == 0
 }
 
 // CompleteOrRollBack completes or rolls back a redaction, commit or push that was killed.

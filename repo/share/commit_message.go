@@ -33,6 +33,16 @@ func (c *Committed) Summary() string {
 	if c.Experiments > 0 && len(c.Runs) == 0 {
 		parts = append(parts, "update "+count(c.Experiments, "experiment"))
 	}
+	switch n := len(c.Versions); {
+	case c.Doing != "":
+		parts = append([]string{c.Doing}, parts...)
+	case n == 1:
+		parts = append(parts, "register "+c.Versions[0])
+	case n > 1:
+		parts = append(parts, "register "+count(n, "version")+" of models")
+	case c.Models > 0:
+		parts = append(parts, "update "+count(c.Models, "file")+" of models")
+	}
 	if n := len(c.Redacted); n > 0 {
 		parts = append(parts, "redact "+count(n, "run"))
 	}

@@ -253,6 +253,9 @@ func (w *writer) plan(ctx context.Context, base string, marks bool) (*plan, erro
 	if err := p.addExperiments(ctx, w.trees, base, named); err != nil {
 		return p, err
 	}
+	if err := p.addModels(ctx, w.trees, base, w.request); err != nil {
+		return p, err
+	}
 	if p.Empty() {
 		return p, nil
 	}

@@ -81,7 +81,7 @@ func (p *plan) edits() (edits, kept []git.Edit) {
 	for _, name := range p.paths {
 		edit := git.Edit{Path: path.Join(p.at, name), Mode: "100644", ID: p.blobs[name]}
 		edits = append(edits, edit)
-		if strings.Contains(name, "/") && !isExperiment(name) {
+		if strings.Contains(name, "/") && !isExperiment(name) && !isModelFile(name) {
 			kept = append(kept, edit)
 		}
 	}

@@ -52,8 +52,10 @@ func stray(name, mode string) error {
 	p := placeOf(path.Join(repo.DirName, name))
 	first, rest, deeper := strings.Cut(name, "/")
 	switch {
-	case p.kind != notOurs, name == "active/.gitignore", first == "models" && deeper:
+	case p.kind != notOurs, name == "active/.gitignore":
 		return nil
+	case first == format.ModelsName && deeper:
+		return errors.New("the registry of models has no file with this name")
 	case !deeper:
 		return errors.New("runs writes no file with this name")
 	case format.CheckDay(first) == nil:

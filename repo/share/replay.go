@@ -205,6 +205,8 @@ func (p *replayer) onTip(ctx context.Context, c *runCommit, e git.Edit) ([]git.E
 		if exists && there.ID != e.ID {
 			return p.experimentOnTip(ctx, c, e, there)
 		}
+	case ofModel:
+		return p.modelOnTip(c, e, there, exists)
 	}
 	return []git.Edit{e}, nil
 }

@@ -141,13 +141,13 @@ func mergedOnto(ctx context.Context, dirs git.Dirs, base string, parents []strin
 
 // isOurs reports whether our commands can make a change. They add runs, notes and shared files and do not change them
 // later, except for the runs that they redact. When they remove a run, they add its marker. They add and change the
-// files of experiments.
+// files of experiments. They add and remove files of the registry of models, and change its pointers.
 func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redacted map[string]bool) bool {
 	if p.kind == notOurs || e.ID != "" && !strings.HasPrefix(e.Mode, "100") {
 		return false
 	}
 	if e.ID == "" {
-		return p.kind == ofMark || p.kind == ofShared || p.kind == ofRun && marked[p.at+p.run]
+		return p.kind == ofMark || p.kind == ofShared || p.kind == ofModel || p.kind == ofRun && marked[p.at+p.run]
 	}
 	if parent == "" {
 		return true
@@ -156,7 +156,7 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	if err == nil && there && p.kind == ofSetup && p.name == configName {
 		return addsBatches(trees, was.ID, e.ID)
 	}
-	return err == nil && (!there || p.kind == ofExperiment || p.kind == ofRun && redacted[p.at+p.run])
+	return err == nil && (!there || p.kind == ofExperiment || p.kind == ofModel && isModelPointer(p.name) || p.kind == ofRun && redacted[p.at+p.run])
 }
 
 // restores reports whether the commit restores a removed run.

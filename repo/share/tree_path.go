@@ -28,6 +28,7 @@ const (
 	ofShared
 	ofSetup
 	ofExperiment
+	ofModel
 )
 
 // placeOf splits a path. Its kind is notOurs if none of our commands commits such a file.
@@ -55,6 +56,8 @@ func placeOf(file string) place {
 		p.kind = ofShared
 	case isExperiment(name):
 		p.kind = ofExperiment
+	case isModelFile(name):
+		p.kind = ofModel
 	}
 	return p
 }

@@ -1,0 +1,307 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/git"
+)
+
+// The files of the registry are not ignored by Git, so 'git clean -fd' and 'git stash -u' take those that no commit has.
+// Each is therefore also in the common Git folder, from when it is written until a commit has it. Readers see a file
+// that only this folder has. Writers and commits put it back first.
+
+// maxModelFiles is how many entries of a folder of the registry are read.
+const maxModelFiles = 100_000
+
+// keptModels returns the folder with the files of the registry that were written in this worktree and that no commit
+// was seen to have. It is empty outside Git.
+func (r *Repository) keptModels() string {
+	at, err := r.TreePath()
+	if err != nil || !r.InGit {
+		return ""
+	}
+	id := worktreeIn(r.Git.Git)
+	if id == "" {
+		return ""
+	}
+	return filepath.Join(r.Git.Common, "runs", "models-"+storeKey(at)+"-"+id)
+}
+
+// LockModels waits until no other process of this clone writes the registry.
+func (r *Repository) LockModels(ctx context.Context) (unlock func(), err error) {
+	dir := filepath.Join(r.Dir, "cache")
+	if r.InGit {
+		dir = filepath.Join(r.Git.Common, "runs")
+	}
+	if unlock, err = waitForLock(ctx, filepath.Join(dir, "models-lock")); err != nil {
+		err = fmt.Errorf("locking the registry of models: %w", err)
+	}
+	return unlock, err
+}
+
+// ModelFiles lists the entries of a folder in models/, sorted. dir is its path in .runs. A folder that does not exist
+// has none. Entries whose names begin with a dot, such as of a killed writer, are left out.
+func (r *Repository) ModelFiles(ctx context.Context, dir string) ([]string, error) {
+	var names []string
+	at := filepath.Join(r.Dir, filepath.FromSlash(dir))
+	if err := realFolders(r.Dir, at); err != nil {
+		return nil, err
+	}
+	add := func(at string) error {
+		entries, err := os.ReadDir(at)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), ".") {
+				names = append(names, e.Name())
+			}
+		}
+		return nil
+	}
+	if err := add(at); err != nil {
+		return nil, err
+	}
+	lost, err := r.lostModels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name := range lost {
+		if below, ok := strings.CutPrefix(name, dir+"/"); ok {
+			first, _, _ := strings.Cut(below, "/")
+			names = append(names, first)
+		}
+	}
+	names = append(names, r.left.entriesIn(dir)...)
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) > maxModelFiles {
+		return nil, fmt.Errorf("reading %s: the folder has %d entries, more than %d", dir, len(names), maxModelFiles)
+	}
+	return names, nil
+}
+
+// ReadModelFile reads a file of the registry. name is its path in .runs.
+func (r *Repository) ReadModelFile(ctx context.Context, name string) ([]byte, error) {
+	if err := realFolders(r.Dir, filepath.Join(r.Dir, filepath.FromSlash(path.Dir(name)))); err != nil {
+		return nil, err
+	}
+	data, err := r.readFile(name, format.MaxModelBytes)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return data, err
+	}
+	lost, lostErr := r.lostModels(ctx)
+	if kept, ok := lost[name]; ok {
+		return kept, nil
+	}
+	return nil, errors.Join(err, lostErr)
+}
+
+// PlaceModelFile writes a file of the registry, whole or not at all. The caller holds LockModels.
+func (r *Repository) PlaceModelFile(name string, data []byte) error {
+	fail := func(err error) error { return fmt.Errorf("writing %s: %w", name, err) }
+	if err := format.CheckPath(name); err != nil {
+		return fail(err)
+	}
+	if r.InGit {
+		if _, err := r.worktree(); err != nil {
+			return fail(err)
+		}
+	}
+	// First, so that a kill leaves the file where readers find it.
+	if kept := r.keptModels(); kept != "" {
+		if err := r.placeModelFile(kept, strings.TrimPrefix(name, format.ModelsName+"/"), data); err != nil {
+			return fail(err)
+		}
+	}
+	if err := r.placeModelFile(r.Dir, name, data); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+func (r *Repository) placeModelFile(root, name string, data []byte) error {
+	file := filepath.Join(root, filepath.FromSlash(name))
+	dir := filepath.Dir(file)
+	if err := realFolders(root, dir); err != nil {
+		return err
+	}
+	if err := r.makeShared(dir); err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, newPrefix+format.RandomLetters(8))
+	if err := writeFile(tmp, data); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return syncDir(dir)
+}
+
+// realFolders refuses a folder below root if it, or one above it, is something else, such as a link.
+func realFolders(root, dir string) error {
+	for ; len(dir) > len(root); dir = filepath.Dir(dir) {
+		if err := realDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveModelFile removes a file of the registry, and folders of the model that are empty then. The caller holds
+// LockModels.
+func (r *Repository) RemoveModelFile(name string) error {
+	places := map[string]string{r.Dir: name}
+	if kept := r.keptModels(); kept != "" {
+		places[kept] = strings.TrimPrefix(name, format.ModelsName+"/")
+	}
+	for root, name := range places {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := realFolders(root, filepath.Dir(file)); err != nil {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing %s: %w", name, err)
+		}
+		removeEmpty(filepath.Dir(file), root)
+	}
+	return nil
+}
+
+// lostModels returns the files of the registry that were written in this worktree, that it does not have any more, and
+// that no commit has, by their paths in .runs.
+func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) {
+	kept := r.keptModels()
+	if kept == "" || r.commit != "" {
+		return nil, nil
+	}
+	lost := map[string][]byte{}
+	err := eachKept(kept, func(name string, data []byte) error {
+		_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if committed, err := r.modelCommitted(ctx, name, data); err != nil || committed {
+			return err
+		}
+		lost[name] = data
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the registry: %w", err)
+	}
+	return lost, nil
+}
+
+// eachKept calls visit with the files in the folder of kept files, by their paths in .runs.
+func eachKept(kept string, visit func(name string, data []byte) error) error {
+	return filepath.WalkDir(kept, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), "."):
+			return nil
+		}
+		name := path.Join(format.ModelsName, filepath.ToSlash(Relative(kept, file)))
+		data, err := readBounded(file, format.MaxModelBytes)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return visit(name, data)
+	})
+}
+
+// modelCommitted reports whether a file that the working tree lacks is missing on purpose: the commit that is checked
+// out has a file of this name, or a ref has a commit with this very file.
+func (r *Repository) modelCommitted(ctx context.Context, name string, data []byte) (bool, error) {
+	at, err := r.TreePath()
+	if err != nil {
+		return false, err
+	}
+	full := path.Join(at, name)
+	tip, err := git.ReadTip(ctx, r.Git)
+	if err != nil {
+		return false, err
+	}
+	if tip.Commit == "" {
+		return false, nil
+	}
+	trees, err := git.OpenTrees(ctx, r.Git)
+	if err != nil {
+		return false, err
+	}
+	defer trees.Close()
+	if _, ok, err := trees.Find(tip.Commit, full); err != nil || ok {
+		return ok, err
+	}
+	blob, err := git.BlobID(tip.Commit, int64(len(data)), bytes.NewReader(data))
+	if err != nil {
+		return false, err
+	}
+	committed, err := git.HasHistory(ctx, r.Git, full, blob)
+	if errors.Is(err, git.ErrNoGit) {
+		return false, nil // it is shown although it may be on another branch
+	}
+	return committed, err
+}
+
+// RestoreModels puts the files of the registry back that the working tree lost and that no commit has, and forgets those
+// that a commit has. It returns the paths in .runs of those that it has put back. The caller holds LockModels.
+func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err error) {
+	kept := r.keptModels()
+	if kept == "" {
+		return nil, nil
+	}
+	lost, err := r.lostModels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name, data := range lost {
+		if err := r.placeModelFile(r.Dir, name, data); err != nil {
+			return restored, fmt.Errorf("restoring %s: %w", name, err)
+		}
+		restored = append(restored, name)
+	}
+	slices.Sort(restored)
+	return restored, r.tidyModels(ctx, kept)
+}
+
+// tidyModels removes kept files that the commit which is checked out has a file for, and those that the working tree
+// lacks because another branch has them.
+func (r *Repository) tidyModels(ctx context.Context, kept string) error {
+	var names []string
+	err := eachKept(kept, func(name string, data []byte) error {
+		committed, err := r.modelCommitted(ctx, name, data)
+		if committed {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading the registry: %w", err)
+	}
+	for _, name := range names {
+		file := filepath.Join(kept, filepath.FromSlash(strings.TrimPrefix(name, format.ModelsName+"/")))
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		removeEmpty(filepath.Dir(file), filepath.Dir(kept))
+	}
+	return nil
+}
