@@ -4,6 +4,7 @@
 package registry
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -87,8 +88,9 @@ func (v *Version) Exact() string { return fmt.Sprintf("%s@%d-%s", v.Model, v.Num
 
 // Damage is a file of the registry that cannot be read.
 type Damage struct {
-	Path string // in .runs
-	Err  error
+	Path     string // in .runs
+	Err      error
+	Conflict bool // Git could not merge it
 }
 
 // maxModels is how many models are read.
@@ -109,7 +111,7 @@ func (g *Registry) Names(ctx context.Context) (names []string, damaged []Damage,
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			damaged = append(damaged, Damage{path.Join(format.ModelsName, folder), err})
+			damaged = append(damaged, Damage{Path: path.Join(format.ModelsName, folder), Err: err})
 		case m.Renamed == "":
 			names = append(names, m.Name)
 		}
@@ -269,7 +271,7 @@ func (g *Registry) readFolder(ctx context.Context, m *Model, folder string) (not
 		dir := path.Join(folder, kind)
 		names, err := g.from.list(ctx, dir)
 		if err != nil {
-			m.Damaged = append(m.Damaged, Damage{dir, err})
+			m.Damaged = append(m.Damaged, Damage{Path: dir, Err: err})
 			return ctx.Err()
 		}
 		for _, name := range names {
@@ -285,7 +287,7 @@ func (g *Registry) readFolder(ctx context.Context, m *Model, folder string) (not
 				return ctx.Err()
 			}
 			if err != nil {
-				m.Damaged = append(m.Damaged, Damage{file, err})
+				m.Damaged = append(m.Damaged, Damage{file, err, bytes.HasPrefix(data, []byte("<<<<<<< ")) || bytes.Contains(data, []byte("\n<<<<<<< "))})
 			}
 		}
 		return nil

@@ -34,10 +34,15 @@ type FindRun func(ctx context.Context, id string) (*repo.Entry, error)
 // compares the digests of the record; the caller verifies the bytes of the run.
 func (m *Model) Verify(ctx context.Context, find FindRun) (problems []Problem, err error) {
 	for _, d := range m.Damaged {
-		problems = append(problems, Problem{
+		p := Problem{
 			Model: m.Name, Path: d.Path, Reason: strings.TrimPrefix(d.Err.Error(), d.Path+": "),
 			Hint: "run 'git log -- .runs/" + d.Path + "' to find the commit that changed it",
-		})
+		}
+		if d.Conflict {
+			p.Reason = "Git could not merge it: both sides have changed it"
+			p.Hint = fmt.Sprintf("decide by 'runs model promote' or 'runs model alias', then run 'git add .runs/%s'", d.Path)
+		}
+		problems = append(problems, p)
 	}
 	for _, number := range m.Doubled() {
 		problems = append(problems, Problem{
