@@ -163,7 +163,8 @@ type ModelVersion struct {
 	Unknown map[string]any
 }
 
-// EncodeModelVersion returns the bytes of a version's file. It returns an error if DecodeModelVersion would refuse them.
+// EncodeModelVersion returns the bytes of a version's file. It returns an error if DecodeModelVersion would refuse
+// them.
 func EncodeModelVersion(v *ModelVersion) ([]byte, error) {
 	var o object
 	o.add("schema", int64(Schema))

@@ -20,7 +20,9 @@ func TestModelFiles(t *testing.T) {
 			t.Errorf("%v: read %+v from\n%s", err, got, data)
 		}
 	}
-	for _, want := range []*Model{{Name: "taxi"}, {Name: "a b?", Renamed: "taxi"}, {Name: "con", Unknown: map[string]any{"x": int64(1)}}} {
+	for _, want := range []*Model{
+		{Name: "taxi"}, {Name: "a b?", Renamed: "taxi"}, {Name: "con", Unknown: map[string]any{"x": int64(1)}},
+	} {
 		data, err := EncodeModel(want)
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +104,9 @@ func TestModelNames(t *testing.T) {
 			t.Errorf("%q is an alias", label)
 		}
 	}
-	for _, id := range []string{"", "4", "4-", "0-k7qx2m9a", "04-k7qx2m9a", "-4-k7qx2m9a", "4-k7qx2m9i", "4-k7qx2m9aa", "+4-k7qx2m9a"} {
+	for _, id := range []string{
+		"", "4", "4-", "0-k7qx2m9a", "04-k7qx2m9a", "-4-k7qx2m9a", "4-k7qx2m9i", "4-k7qx2m9aa", "+4-k7qx2m9a",
+	} {
 		if _, err := ParseModelVersionID(id); err == nil {
 			t.Errorf("%q is a version", id)
 		}

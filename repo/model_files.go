@@ -16,9 +16,9 @@ import (
 	"github.com/gitruns/runs/repo/git"
 )
 
-// The files of the registry are not ignored by Git, so 'git clean -fd' and 'git stash -u' take those that no commit has.
-// Each is therefore also in the common Git folder, from when it is written until a commit has it. Readers see a file
-// that only this folder has. Writers and commits put it back first.
+// The files of the registry are not ignored by Git, so 'git clean -fd' and 'git stash -u' take those that no commit
+// has. Each is therefore also in the common Git folder, from when it is written until a commit has it. Readers see a
+// file that only this folder has. Writers and commits put it back first.
 
 // maxModelFiles is how many entries of a folder of the registry are read.
 const maxModelFiles = 100_000
@@ -186,13 +186,15 @@ func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) 
 	if kept == "" || r.commit != "" {
 		return nil, nil
 	}
+	look := &committedModels{repo: r}
+	defer look.close()
 	lost := map[string][]byte{}
 	err := eachKept(kept, func(name string, data []byte) error {
 		_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if committed, err := r.modelCommitted(ctx, name, data); err != nil || committed {
+		if committed, err := look.has(ctx, name, data); err != nil || committed {
 			return err
 		}
 		lost[name] = data
@@ -227,42 +229,62 @@ func eachKept(kept string, visit func(name string, data []byte) error) error {
 	})
 }
 
-// modelCommitted reports whether a file that the working tree lacks is missing on purpose: the commit that is checked
-// out has a file of this name, or a ref has a commit with this very file.
-func (r *Repository) modelCommitted(ctx context.Context, name string, data []byte) (bool, error) {
-	at, err := r.TreePath()
-	if err != nil {
-		return false, err
+// committedModels looks for files of the registry in commits.
+type committedModels struct {
+	repo  *Repository
+	at    string // .runs in the tree
+	tip   string
+	trees *git.Trees // nil until it is needed
+}
+
+func (c *committedModels) close() {
+	if c.trees != nil {
+		c.trees.Close()
 	}
-	full := path.Join(at, name)
-	tip, err := git.ReadTip(ctx, r.Git)
-	if err != nil {
-		return false, err
+}
+
+// inHead reports whether the commit that is checked out has a file of this name.
+func (c *committedModels) inHead(ctx context.Context, name string) (bool, error) {
+	if c.trees == nil {
+		at, err := c.repo.TreePath()
+		if err != nil {
+			return false, err
+		}
+		tip, err := git.ReadTip(ctx, c.repo.Git)
+		if err != nil {
+			return false, err
+		}
+		if c.trees, err = git.OpenTrees(ctx, c.repo.Git); err != nil {
+			return false, err
+		}
+		c.at, c.tip = at, tip.Commit
 	}
-	if tip.Commit == "" {
+	if c.tip == "" {
 		return false, nil
 	}
-	trees, err := git.OpenTrees(ctx, r.Git)
-	if err != nil {
-		return false, err
-	}
-	defer trees.Close()
-	if _, ok, err := trees.Find(tip.Commit, full); err != nil || ok {
+	_, ok, err := c.trees.Find(c.tip, path.Join(c.at, name))
+	return ok, err
+}
+
+// has reports whether a file that the working tree lacks is missing on purpose: the commit that is checked out has a
+// file of this name, or a ref has a commit with this very file.
+func (c *committedModels) has(ctx context.Context, name string, data []byte) (bool, error) {
+	if ok, err := c.inHead(ctx, name); err != nil || ok || c.tip == "" {
 		return ok, err
 	}
-	blob, err := git.BlobID(tip.Commit, int64(len(data)), bytes.NewReader(data))
+	blob, err := git.BlobID(c.tip, int64(len(data)), bytes.NewReader(data))
 	if err != nil {
 		return false, err
 	}
-	committed, err := git.HasHistory(ctx, r.Git, full, blob)
+	committed, err := git.HasHistory(ctx, c.repo.Git, path.Join(c.at, name), blob)
 	if errors.Is(err, git.ErrNoGit) {
 		return false, nil // it is shown although it may be on another branch
 	}
 	return committed, err
 }
 
-// RestoreModels puts the files of the registry back that the working tree lost and that no commit has, and forgets those
-// that a commit has. It returns the paths in .runs of those that it has put back. The caller holds LockModels.
+// RestoreModels puts the files of the registry back that the working tree lost and that no commit has, and forgets
+// those that a commit has. It returns the paths in .runs of those that it has put back. The caller holds LockModels.
 func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err error) {
 	kept := r.keptModels()
 	if kept == "" {
@@ -285,9 +307,15 @@ func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err 
 // tidyModels removes kept files that the commit which is checked out has a file for, and those that the working tree
 // lacks because another branch has them.
 func (r *Repository) tidyModels(ctx context.Context, kept string) error {
+	look := &committedModels{repo: r}
+	defer look.close()
 	var names []string
-	err := eachKept(kept, func(name string, data []byte) error {
-		committed, err := r.modelCommitted(ctx, name, data)
+	err := eachKept(kept, func(name string, _ []byte) error {
+		committed, err := look.inHead(ctx, name)
+		if !committed && err == nil { // what is lost was just put back
+			_, missing := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
+			committed = errors.Is(missing, fs.ErrNotExist)
+		}
 		if committed {
 			names = append(names, name)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/catalog"
+	"github.com/gitruns/runs/repo/registry"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -228,6 +229,13 @@ brings the run back. Git's history still contains the run.`,
 			a.warnMissing(missing...)
 			if err != nil {
 				return err
+			}
+			ids := map[string]bool{}
+			for _, e := range entries {
+				ids[e.ID] = true
+			}
+			if err := registry.Open(r).RefuseRemoval(ctx, ids); err != nil {
+				return fmt.Errorf("removing runs: %w", err)
 			}
 			committed, err := share.CommittedIDs(ctx, r)
 			if err != nil {

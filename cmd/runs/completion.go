@@ -40,19 +40,31 @@ type shellRequest struct {
 func (a *app) completes(root *cobra.Command) {
 	arguments, flags := argumentWords(), flagWords()
 	for _, c := range root.Commands() {
-		if c.Name() != "help" {
+		switch {
+		case c.Name() == "model":
+			of := modelWords()
+			for _, sub := range c.Commands() {
+				sub.ValidArgsFunction = a.shell(of[sub.Name()])
+				a.completeFlags(sub, flags)
+			}
+		case c.Name() != "help":
 			c.ValidArgs, c.ValidArgsFunction = nil, a.shell(arguments[c.Name()])
 		}
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if f.Value.Type() != "bool" {
-				w, ok := flags[c.Name()+" --"+f.Name]
-				if !ok {
-					w = flags["--"+f.Name]
-				}
-				_ = c.RegisterFlagCompletionFunc(f.Name, a.shell(w))
-			}
-		})
+		a.completeFlags(c, flags)
 	}
+}
+
+// completeFlags gives the flags of a command their completions.
+func (a *app) completeFlags(c *cobra.Command, flags map[string]words) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Value.Type() != "bool" {
+			w, ok := flags[c.Name()+" --"+f.Name]
+			if !ok {
+				w = flags["--"+f.Name]
+			}
+			_ = c.RegisterFlagCompletionFunc(f.Name, a.shell(w))
+		}
+	})
 }
 
 // isCompletion reports whether a shell asks for completion.
@@ -150,6 +162,7 @@ func argumentWords() map[string]words {
 		"log":        metricsToLog,
 		"ls":         selectors,
 		"metrics":    inOrder(selectors, metricsOfRun),
+		"model":      nothing,
 		"mlflow":     oneOf("serve"),
 		"name":       inOrder(selectors, nothing),
 		"note":       inOrder(selectors, nothing),
@@ -205,6 +218,7 @@ func flagWords() map[string]words {
 		"--only":              commaList(oneOf(render.DiffParts...)),
 		"--param":             paramsToSet,
 		"--parent":            selectors,
+		"--reason":            nothing,
 		"--resume":            runKeys,
 		"--port":              nothing,
 		"--rev":               revisions,

@@ -129,13 +129,7 @@ func TestCompletionWords(t *testing.T) {
 func TestEverythingCompletes(t *testing.T) {
 	takesFiles := []string{"-a", "--artifact", "--dataset", "--output", "--params", "--read-data"}
 	known := map[string]bool{}
-	root := (&app{}).command("")
-	for _, c := range root.Commands() {
-		known[c.Name()] = true
-		if _, ok := argumentWords()[c.Name()]; !ok && c.Name() != "help" && c.Name() != "man" && c.Name() != "init" &&
-			c.Name() != "textconv" {
-			t.Errorf("%s: its arguments have no completion", c.Name())
-		}
+	check := func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			known["--"+f.Name], known[c.Name()+" --"+f.Name] = true, true
 			_, own := flagWords()[c.Name()+" --"+f.Name]
@@ -145,6 +139,26 @@ func TestEverythingCompletes(t *testing.T) {
 				t.Errorf("%s --%s: its value has no completion", c.Name(), f.Name)
 			}
 		})
+	}
+	root := (&app{}).command("")
+	for _, c := range root.Commands() {
+		known[c.Name()] = true
+		if _, ok := argumentWords()[c.Name()]; !ok && c.Name() != "help" && c.Name() != "man" && c.Name() != "init" &&
+			c.Name() != "textconv" {
+			t.Errorf("%s: its arguments have no completion", c.Name())
+		}
+		all := []*cobra.Command{c}
+		if c.Name() == "model" {
+			all = append(all, c.Commands()...)
+		}
+		for _, sub := range all[1:] {
+			if modelWords()[sub.Name()] == nil {
+				t.Errorf("%s: its arguments have no completion", sub.CommandPath())
+			}
+		}
+		for _, c := range all {
+			check(c)
+		}
 	}
 	for name := range argumentWords() {
 		if !known[name] {

@@ -178,8 +178,8 @@ func exactVersions(m *registry.Model, ids []format.ModelVersionID) []string {
 
 func newModelJSON(m *registry.Model) modelJSON {
 	j := modelJSON{
-		Aliases: newPointersJSON(m, m.Aliases), Author: orNull(m.Author), Damaged: []string{}, Name: m.Name, Note: orNull(m.Note),
-		Stages: newPointersJSON(m, m.Stages), Tags: map[string]string{}, Versions: []modelVersionJSON{},
+		Aliases: newPointersJSON(m, m.Aliases), Author: orNull(m.Author), Damaged: []string{}, Name: m.Name,
+		Note: orNull(m.Note), Stages: newPointersJSON(m, m.Stages), Tags: map[string]string{}, Versions: []modelVersionJSON{},
 	}
 	maps.Copy(j.Tags, m.Tags)
 	if !m.Created.IsZero() {
@@ -241,8 +241,11 @@ name.
 
 func (a *app) listModels(ctx context.Context, models []*registry.Model) error {
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "model", Flexible: true, Name: true}, {Title: "latest", Right: true}, {Title: "stages", Flexible: true},
-		{Title: "aliases", Flexible: true}, {Title: "changed", Drop: true},
+		{Title: "model", Flexible: true, Name: true},
+		{Title: "latest", Right: true},
+		{Title: "stages", Flexible: true},
+		{Title: "aliases", Flexible: true},
+		{Title: "changed", Drop: true},
 	}}
 	for _, m := range models {
 		latest := "-"

@@ -38,7 +38,8 @@ func (f *modelFlags) check(command string) error {
 	return nil
 }
 
-// changedModel reports a change of the registry, and commits it on demand. runs are those of the versions that it names.
+// changedModel reports a change of the registry, and commits it on demand. runs are those of the versions that it
+// names.
 func (a *app) changedModel(ctx context.Context, r *repo.Repository, f *modelFlags, done *registry.Change, runs []string,
 	result any, doing, text string,
 ) error {
@@ -450,7 +451,8 @@ right, because they name versions by their letters.
 			var lines []string
 			for i, c := range changed {
 				list[i] = c.Version.Exact()
-				lines = append(lines, fmt.Sprintf("%s is now %s (run %s)", c.Version.ID(), c.Version, format.IDRandom(c.Version.Run)))
+				v := c.Version
+				lines = append(lines, fmt.Sprintf("%s is now %s (run %s)", v.ID(), v, format.IDRandom(v.Run)))
 			}
 			if len(lines) == 0 {
 				lines = append(lines, fmt.Sprintf("no two versions of model %s share a number", args[0]))

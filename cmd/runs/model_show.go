@@ -78,8 +78,12 @@ func (a *app) showModel(ctx context.Context, r *repo.Repository, m *registry.Mod
 		return err
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "version"}, {Title: "named by", Flexible: true}, {Title: "run"},
-		{Title: "size", Right: true}, {Title: "created", Drop: true}, {Title: "by", Flexible: true, Drop: true},
+		{Title: "version"},
+		{Title: "named by", Flexible: true},
+		{Title: "run"},
+		{Title: "size", Right: true},
+		{Title: "created", Drop: true},
+		{Title: "by", Flexible: true, Drop: true},
 	}}
 	find, metric := a.runOf(r), config.Primary
 	if metric != "" {
@@ -96,8 +100,12 @@ func (a *app) showModel(ctx context.Context, r *repo.Repository, m *registry.Mod
 			number = fmt.Sprintf("%d-%s", v.Number, v.Random)
 		}
 		row := []terminal.Cell{
-			{Text: number}, {Text: named}, {Text: format.IDRandom(v.Run)},
-			{Text: terminal.Bytes(v.Bytes)}, {Text: terminal.Ago(time.Since(v.Created))}, {Text: v.Author},
+			{Text: number},
+			{Text: named},
+			{Text: format.IDRandom(v.Run)},
+			{Text: terminal.Bytes(v.Bytes)},
+			{Text: terminal.Ago(time.Since(v.Created))},
+			{Text: v.Author},
 		}
 		if metric != "" {
 			value := "-"
@@ -218,7 +226,10 @@ func (a *app) showHistory(ctx context.Context, g *registry.Registry, m *registry
 		return a.printJSON(list)
 	}
 	tb := terminal.Table{Columns: []terminal.Column{
-		{Title: "when"}, {Title: "what", Flexible: true}, {Title: "by", Flexible: true}, {Title: "commit", Drop: true},
+		{Title: "when"},
+		{Title: "what", Flexible: true},
+		{Title: "by", Flexible: true},
+		{Title: "commit", Drop: true},
 		{Title: "reason", Flexible: true},
 	}}
 	for _, e := range slices.Backward(events) {

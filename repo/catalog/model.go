@@ -37,9 +37,11 @@ func modelRun(ctx context.Context, r *repo.Repository, s query.Selector) (id str
 	return v.Run, true, nil
 }
 
-// selectModel returns the run of a version. With a revision, it is looked for there first: with a runs branch, it may be
-// on that.
-func (c *Catalog) selectModel(ctx context.Context, s query.Selector, selector, id string) ([]*repo.Entry, *Catalog, error) {
+// selectModel returns the run of a version. With a revision, it is looked for there first: with a runs branch, it may
+// be on that.
+func (c *Catalog) selectModel(ctx context.Context, s query.Selector, selector, id string) ([]*repo.Entry, *Catalog,
+	error,
+) {
 	var at *Catalog
 	if s.Rev != "" {
 		var err error
@@ -84,7 +86,8 @@ func FindRun(ctx context.Context, r *repo.Repository, id string) (e *repo.Entry,
 	var none *query.NotFoundError
 	if errors.As(err, &none) {
 		err = &repo.HintError{
-			Err: fmt.Errorf("run %s is not in this clone", id), Hint: "run 'runs pull' to fetch it, or ask whoever recorded it to push it",
+			Err:  fmt.Errorf("run %s is not in this clone", id),
+			Hint: "run 'runs pull' to fetch it, or ask whoever recorded it to push it",
 		}
 	}
 	return e, closed, err

@@ -196,7 +196,8 @@ func (g *Registry) Register(ctx context.Context, name string, c *Content, o Regi
 }
 
 // changeVersion changes the version that a selector names.
-func (g *Registry) changeVersion(ctx context.Context, doing, selector string, do func(e *edit, m *Model, v *Version) error,
+func (g *Registry) changeVersion(ctx context.Context, doing, selector string,
+	do func(e *edit, m *Model, v *Version) error,
 ) (v *Version, done *Change, err error) {
 	done, err = g.change(ctx, func(e *edit) error {
 		var m *Model
@@ -268,8 +269,12 @@ func (e *edit) leave(m *Model, v *Version, except, reason string) error {
 		if stage == except || !names(p, v.Random) {
 			continue
 		}
-		rest := slices.DeleteFunc(slices.Clone(p.Versions), func(id format.ModelVersionID) bool { return id.Random == v.Random })
-		err := e.pointer(m.folder(), format.ModelStages, stage, &format.ModelPointer{Versions: rest, Was: p.Versions, Reason: reason})
+		rest := slices.DeleteFunc(slices.Clone(p.Versions), func(id format.ModelVersionID) bool {
+			return id.Random == v.Random
+		})
+		err := e.pointer(m.folder(), format.ModelStages, stage, &format.ModelPointer{
+			Versions: rest, Was: p.Versions, Reason: reason,
+		})
 		if err != nil {
 			return err
 		}

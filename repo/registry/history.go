@@ -126,7 +126,8 @@ func (m *Model) present() (events []Event) {
 
 func versionOf(v *format.ModelVersion) Event {
 	return Event{
-		Kind: versionEvent, Time: v.Created, By: v.Author, Reason: v.Note, Versions: []format.ModelVersionID{v.ModelVersionID},
+		Kind: versionEvent, Time: v.Created, By: v.Author, Reason: v.Note,
+		Versions: []format.ModelVersionID{v.ModelVersionID},
 	}
 }
 

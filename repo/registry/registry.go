@@ -1,6 +1,6 @@
 // Package registry reads and writes the models of a project: versions that name the bytes of runs, and the stages and
-// aliases that name versions. All of it is small TOML files in .runs/models, so that a promotion is a change that people
-// review. Start reading at Registry and Model. The package imports format, repo and repo/git.
+// aliases that name versions. All of it is small TOML files in .runs/models, so that a promotion is a change that
+// people review. Start reading at Registry and Model. The package imports format, repo and repo/git.
 package registry
 
 import (
@@ -259,6 +259,12 @@ func (m *Model) seen(at time.Time, author string) {
 	}
 }
 
+// inConflict reports whether Git has left both sides of a merge in a file.
+func inConflict(data []byte) bool {
+	mark := []byte("<<<<<<< ")
+	return bytes.HasPrefix(data, mark) || bytes.Contains(data, append([]byte{'\n'}, mark...))
+}
+
 // modelNote is a note with the name of its file, which orders notes of one time.
 type modelNote struct {
 	*format.ModelNote
@@ -287,7 +293,7 @@ func (g *Registry) readFolder(ctx context.Context, m *Model, folder string) (not
 				return ctx.Err()
 			}
 			if err != nil {
-				m.Damaged = append(m.Damaged, Damage{file, err, bytes.HasPrefix(data, []byte("<<<<<<< ")) || bytes.Contains(data, []byte("\n<<<<<<< "))})
+				m.Damaged = append(m.Damaged, Damage{file, err, inConflict(data)})
 			}
 		}
 		return nil

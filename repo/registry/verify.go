@@ -82,7 +82,8 @@ func (m *Model) dangling(kind format.ModelPointerKind, name string, p *format.Mo
 			problems = append(problems, Problem{
 				Model: m.Name, Path: path.Join(m.folder(), string(kind), name+".toml"),
 				Reason: fmt.Sprintf("it names version %s, which does not exist", id),
-				Hint:   fmt.Sprintf("run 'git log -- .runs/%s/versions/%s.toml' to find the commit that removed it", m.folder(), id),
+				Hint: fmt.Sprintf("run 'git log -- .runs/%s/versions/%s.toml' to find the commit that removed it", m.folder(),
+					id),
 			})
 		}
 	}

@@ -22,8 +22,8 @@ func (e *ModelConflictError) Error() string {
 	return fmt.Sprintf("both sides have changed %s: %s here, and %s on the remote", e.What, e.Ours, e.Theirs)
 }
 
-// modelOnTip returns the change of a file of the registry on a tip that has another one, or none. If the tip's is the one
-// that the commit has changed, the change is made there too.
+// modelOnTip returns the change of a file of the registry on a tip that has another one, or none. If the tip's is the
+// one that the commit has changed, the change is made there too.
 func (p *replayer) modelOnTip(c *runCommit, e git.Edit, there git.TreeEntry, exists bool) ([]git.Edit, error) {
 	var was git.TreeEntry
 	if len(c.Parents) > 0 {
@@ -43,8 +43,9 @@ func (p *replayer) modelOnTip(c *runCommit, e git.Edit, there git.TreeEntry, exi
 		Theirs: p.modelState(e.Path, there.ID),
 	}
 	return nil, &repo.HintError{
-		Err:  conflict,
-		Hint: "run 'git pull --no-rebase', decide by 'runs model promote' or 'runs model alias', and 'git add " + e.Path + "'",
+		Err: conflict,
+		Hint: "run 'git pull --no-rebase', decide by 'runs model promote' or 'runs model alias', and 'git add " + e.Path +
+			"'",
 	}
 }
 
@@ -56,8 +57,8 @@ func modelFileName(name string) string {
 		return "the name of model " + model
 	}
 	kind := map[string]string{
-		string(format.ModelStages): "stage", string(format.ModelAliases): "alias", string(format.ModelArchived): "archived version",
-		"versions": "version", "notes": "note",
+		string(format.ModelStages): "stage", string(format.ModelAliases): "alias",
+		string(format.ModelArchived): "archived version", "versions": "version", "notes": "note",
 	}[parts[2]]
 	return fmt.Sprintf("%s %s of model %s", kind, stem, model)
 }

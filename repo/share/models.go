@@ -226,9 +226,10 @@ func (p *plan) holds(trees *git.Trees, base, id string) (bool, error) {
 }
 
 // CommitModels commits changes of the registry of models to the branch that is checked out, with the runs of the
-// versions that pointers name and the commit would not have. With the setting commit.branch, these runs are committed to
-// that branch first. doing is what the summary of the commit says of the models.
-func CommitModels(ctx context.Context, r *repo.Repository, files, runs []string, doing, message string) (done []*Committed, err error) {
+// versions that pointers name and the commit would not have. With the setting commit.branch, these runs are committed
+// to that branch first. doing is what the summary of the commit says of the models.
+func CommitModels(ctx context.Context, r *repo.Repository, files, runs []string, doing, message string,
+) (done []*Committed, err error) {
 	config, err := r.Config()
 	if err != nil {
 		return nil, err
@@ -256,8 +257,8 @@ func CommitModels(ctx context.Context, r *repo.Repository, files, runs []string,
 	return append(done, c), nil
 }
 
-// LoadModel writes the files of a version to a new folder, whole or not at all, and verifies each. Files that are not on
-// this machine are fetched from the store.
+// LoadModel writes the files of a version to a new folder, whole or not at all, and verifies each. Files that are not
+// on this machine are fetched from the store.
 func LoadModel(ctx context.Context, r *repo.Repository, v *registry.Version, find registry.FindRun, dir string,
 	progress func(done, total int64),
 ) (*registry.Content, error) {
@@ -300,9 +301,11 @@ func LoadModel(ctx context.Context, r *repo.Repository, v *registry.Version, fin
 	return c, nil
 }
 
-// VerifyModel returns what is wrong with a model, as registry.Model.Verify does. It also reads the bytes of versions that
-// are on this machine.
-func VerifyModel(ctx context.Context, r *repo.Repository, m *registry.Model, find registry.FindRun) ([]registry.Problem, error) {
+// VerifyModel returns what is wrong with a model, as registry.Model.Verify does. It also reads the bytes of versions
+// that are on this machine.
+func VerifyModel(ctx context.Context, r *repo.Repository, m *registry.Model, find registry.FindRun) (
+	[]registry.Problem, error,
+) {
 	problems, err := m.Verify(ctx, find)
 	if err != nil {
 		return nil, err
@@ -323,8 +326,9 @@ func VerifyModel(ctx context.Context, r *repo.Repository, m *registry.Model, fin
 			}
 			if reason != "" {
 				problems = append(problems, registry.Problem{
-					Model: m.Name, Path: v.File(), Reason: fmt.Sprintf("version %s: artifact %s of run %s %s", v, a.Path, v.Run, reason),
-					Hint: "run 'runs verify " + format.IDRandom(v.Run) + "' to see what is damaged",
+					Model: m.Name, Path: v.File(),
+					Reason: fmt.Sprintf("version %s: artifact %s of run %s %s", v, a.Path, v.Run, reason),
+					Hint:   "run 'runs verify " + format.IDRandom(v.Run) + "' to see what is damaged",
 				})
 			}
 		}
