@@ -54,104 +54,9 @@ SECRETS = {
     "compass.csv": False,
 }  # fmt: skip
 
-PYTHONS = [sys.executable] + [p for p in (os.environ.get("RUNS_TEST_MLFLOW"),) if p]  # the second has numpy and others
-
-# Each layout: what it needs, files that exist before the run, the program, and the datasets with their number of files.
-LAYOUTS = {
-    "ignored file": ("", {"data/a.csv": "x\n1\n"}, "open('data/a.csv').read()", {"a": 1}),
-    "absolute path": ("", {"data/a.csv": "x\n1\n"}, "open(os.path.abspath('data/a.csv')).read()", {"a": 1}),
-    "bytes path": ("", {"data/a.csv": "x\n1\n"}, "open(b'data/a.csv').read()", {"a": 1}),
-    "pathlib": ("", {"data/a.csv": "x\n"}, "import pathlib; pathlib.Path('data', 'a.csv').read_text()", {"a": 1}),
-    "os.open": ("", {"data/a.bin": "x"}, "os.close(os.open('data/a.bin', os.O_RDONLY))", {"a": 1}),
-    "another folder": ("", {"data/a.csv": "x\n"}, "os.chdir('data'); open('a.csv').read()", {"a": 1}),
-    "omitted from the tree": ("", {"w/model.pt": "x"}, "open('w/model.pt').read()", {"model": 1}),
-    "large": ("", {"big.csv": "x\n" * 600_000}, "open('big.csv').read()", {"big": 1}),
-    "tracked": ("", {"config.json": "{}"}, "open('config.json').read()", {}),
-    "two files": ("", {"data/a.csv": "", "data/b.csv": "1"}, "[open(f'data/{n}.csv').read() for n in 'ab']",
-                  {"a": 1, "b": 1}),
-    "same names": ("", {"data/a/x.csv": "1", "data/b/x.csv": "2"}, "[open(f'data/{n}/x.csv').read() for n in 'ab']",
-                   {"x": 1, "b/x": 1}),
-    "image folder": ("", {f"data/img/{c}/{i}.png": f"{c}{i}" for c in "abc" for i in range(20)},
-                     "[open(os.path.join(d, n), 'rb').read() for d, _, names in os.walk('data') for n in names]",
-                     {"a": 20, "b": 20, "c": 20}),
-    "many classes": ("", {f"data/img/{c}/{i}.png": f"{c}{i}" for c in range(40) for i in range(3)},
-                     "[open(os.path.join(d, n), 'rb').read() for d, _, names in os.walk('data') for n in names]",
-                     {"img": 120}),
-    "some of a folder": ("", {f"data/{i}.txt": str(i) for i in range(100)},
-                         "[open(f'data/{i}.txt').read() for i in range(30)]", {"data": 30}),
-    "sqlite": ("", {}, "import sqlite3; sqlite3.connect('data/x.db').execute('select * from t').fetchall()", {"x": 1}),
-    "sqlite uri": ("", {},
-        "import sqlite3; sqlite3.connect('file:data/x.db?mode=ro', uri=True).execute('select 1 from t')",
-                   {"x": 1}),
-    "zip": ("", {}, "import zipfile; zipfile.ZipFile('data/x.zip').read('a')", {"x": 1}),
-    "tar": ("", {}, "import tarfile; tarfile.open('data/x.tar').getmembers()", {"x": 1}),
-    "gzip": ("", {}, "import gzip; gzip.open('data/x.gz').read()", {"x": 1}),
-    "mmap": ("", {"data/a.bin": "xyz"},
-            "import mmap; f=open('data/a.bin', 'rb'); mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)[:2]",
-             {"a": 1}),
-    "generated, then read": ("", {}, "open('data/new.csv', 'w').write('x'); open('data/new.csv').read()", {}),
-    "made by a child, then read": (
-        "", {}, "import subprocess; subprocess.run(['sh', '-c', 'echo x > data/new.csv']); open('data/new.csv').read()",
-        {}),
-    "appended": ("", {"data/log.txt": "x"}, "open('data/log.txt', 'a').write('y')", {}),
-    "renamed over": ("", {"data/a.csv": "x"},
-         "open('data/t.tmp', 'w').write('y'); os.replace('data/t.tmp', 'data/a.csv'); open('data/a.csv').read()",
-                     {}),
-    "not found": ("", {}, "os.path.exists('data/none'); open('data/none') if 0 else None", {}),
-    "a pipe": ("", {}, "os.mkfifo('data/p'); f = os.open('data/p', os.O_RDONLY | os.O_NONBLOCK); os.close(f)", {}),
-    "vanished": ("", {"data/a.csv": "x"}, "open('data/a.csv').read(); os.remove('data/a.csv')", {}),
-    "odd names": ("", {"data/a\nb.csv": "x", "data/\udcff.csv": "y"},
-                  "[open(os.path.join('data', n)).read() for n in os.listdir('data') if n[-4:] == '.csv']",
-                  {"data": 2}),
-    "a job's folder": ("", {"data/a.csv": "x"},
-        "os.makedirs('outputs/1', exist_ok=True); os.chdir('outputs/1'); open('../../data/a.csv').read()", {"a": 1}),
-    "make": ("make", {"data/a.csv": "x", "Makefile": "all: data/a.csv\n\t@python3 -c \"open('data/a.csv').read()\"\n"},
-        "import subprocess; subprocess.run(['make'], check=True)", {"a": 1}),
-    "subprocess": ("", {"data/a.csv": "x"},
-                "import subprocess; subprocess.run([sys.executable, '-c', 'open(\"data/a.csv\").read()'], check=True)",
-                   {"a": 1}),
-    "fork": ("", {"data/a.csv": "x"},
-        "import multiprocessing as m; m.get_context('fork').Pool(2).map(read, ['data/a.csv'])",
-             {"a": 1}),
-    "spawn": ("", {"data/a.csv": "x"},
-              "import multiprocessing as m; m.get_context('spawn').Pool(2).map(read, ['data/a.csv'])", {"a": 1}),
-    "hard exit": ("", {"data/a.csv": "x"}, "open('data/a.csv').read(); os._exit(0)", {"a": 1}),
-    "outside": ("", {"../{outside}/a.csv": "x"}, "open('../{outside}/a.csv').read()", {"a": 1}),
-    "outside folder": ("", {f"../{{outside}}/set/{i}.txt": "x" for i in range(20)},
-                       "[open(f'../{outside}/set/{i}.txt').read() for i in range(20)]", {"set": 20}),
-    "linked folder": ("", {"../{outside}/a.csv": "x"},
-          "os.path.lexists('data/l') or os.symlink('../../{outside}', 'data/l'); open('data/l/a.csv').read()",
-                      {"a": 1}),
-    "hub cache": ("", {"{home}/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40 + "/w/x.bin": "x"},
-                  "open(os.path.expanduser('~/.cache/huggingface/hub/models--org--name/snapshots/" + "a" * 40
-                  + "/w/x.bin')).read()", {"org/name": 1}),
-    "ignored module": ("", {"local_module.py": "def f(): pass\n"}, "import local_module; local_module.f()",
-                       {"local_module": 1}),
-    "ignored module in a cache": ("", {"data/gen/__init__.py": "", "data/gen/ver.py": "K = 2\n"},
-        "sys.path.append('data'); import py_compile; py_compile.compile('data/gen/ver.py'); import gen.ver",
-                                  {"__init__": 1, "ver": 1}),
-    "ignored program": ("", {"data/run.sh": "#!/bin/true\n"},
-        "import subprocess; os.chmod('data/run.sh', 0o755); os.system('true; ./data/run.sh')"
-        "; subprocess.run(['./run.sh'], cwd='data')", {"run": 1}),
-    "ignored library": ("", {"data/l.so": "x"},
-        "import ctypes\n    try: ctypes.CDLL('./data/l.so')\n    except OSError: pass", {"l": 1}),
-    "numpy.memmap": ("numpy", {"data/a.bin": "x" * 80},
-        "import numpy; numpy.memmap('data/a.bin', mode='r')[:2]", {"a": 1}),
-    "numpy.load": ("numpy", {"data/a.txt": "1 2\n"}, "import numpy; numpy.loadtxt('data/a.txt')", {"a": 1}),
-    "pandas": ("pandas", {"data/a.csv": "x,y\n1,2\n"}, "import pandas; pandas.read_csv('data/a.csv')", {"a": 1}),
-}  # fmt: skip
-
-# Libraries whose native code opens the data: what makes data/x, and what reads it.
-NATIVE = {
-    "pyarrow": (
-        "import pyarrow as p, pyarrow.parquet as q; q.write_table(p.table({'a': [1]}), 'data/x')",
-        "import pyarrow.parquet as q; assert q.read_table('data/x').num_rows == 1",
-    ),
-    "h5py": (
-        "import h5py; h5py.File('data/x', 'w').create_dataset('a', data=[1])",
-        "import h5py; assert h5py.File('data/x', 'r')['a'][0] == 1",
-    ),
-}
+# The others have numpy, h5py, DVC and so on.
+OTHERS = (os.environ.get(name, "") for name in ("RUNS_TEST_LAYOUTS", "RUNS_TEST_MLFLOW"))
+PYTHONS = [sys.executable, *filter(os.path.isfile, OTHERS)]
 
 # Programs that read nothing that is data.
 ORDINARY = {
@@ -191,14 +96,6 @@ ORDINARY = {
     "sklearn": "from sklearn.datasets import load_iris; load_iris()",
 }
 
-PROGRAM = """
-import os, sys
-def read(path):
-    return open(path).read()
-if __name__ == "__main__":
-    {}
-"""
-
 
 class WithReads(Project):
     def setUp(self):
@@ -237,7 +134,7 @@ class WithReads(Project):
         return {d["name"]: d["files"] for d in run.get("datasets", ()) if d.get("noticed") == "python"}
 
 
-def _with(module: str) -> str:
+def with_module(module: str) -> str:
     """Return a Python that has a module."""
     for python in PYTHONS:
         have = subprocess.run(
@@ -248,138 +145,11 @@ def _with(module: str) -> str:
     return ""
 
 
-class TestLayouts(WithReads):
-    def prepare(self, name: str, files: dict):
-        for path, text in files.items():
-            path = path.replace("{outside}", os.path.basename(self.outside)).replace("{home}", self.home)
-            path = os.path.join(self.dir, path)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", errors="surrogateescape") as f:
-                f.write(text)
-        import gzip
-        import sqlite3
-        import tarfile
-        import zipfile
-
-        data = os.path.join(self.dir, "data")
-        if name.startswith("sqlite"):
-            with sqlite3.connect(os.path.join(data, "x.db")) as db:
-                db.execute("create table t(a)")
-        elif name == "zip":
-            with zipfile.ZipFile(os.path.join(data, "x.zip"), "w") as z:
-                z.writestr("a", "b")
-        elif name == "tar":
-            tarfile.open(os.path.join(data, "x.tar"), "w").close()
-        elif name == "gzip":
-            gzip.open(os.path.join(data, "x.gz"), "w").close()
-
-    def test_layouts(self):
-        """Each layout is recorded, and comes back from a fresh clone.
-
-        With the project gone, `reproduce` names what is missing before it starts the program. With the data in another
-        place, it finds the data by hash, or says that the program reads a path of its own.
-        """
-        subprocess.run(["git", "add", "config.json", ".gitignore"], cwd=self.dir, check=True)
-        subprocess.run(["git", "commit", "-q", "-m", "start"], cwd=self.dir, env=self.env(), check=True)
-        recorded = []
-        for name, (needs, files, source, want) in LAYOUTS.items():
-            python = sys.executable if not needs or shutil.which(needs) else _with(needs)
-            if not python:
-                print(f"the layout {name} is left out: {needs} is not installed")
-                continue
-            with self.subTest(name):
-                os.rename(os.path.join(self.dir, "data"), f"{self.outside}/data-{len(recorded)}")
-                os.makedirs(os.path.join(self.dir, "data"))
-                self.prepare(name, files)
-                source = source.replace("{outside}", os.path.basename(self.outside))
-                run = self.exec(PROGRAM.replace("{}", source), python)
-                got = self.noticed(run)
-                self.assertEqual(got, want, self.printed)
-                self.assertEqual(run["trace"]["road"], "python")
-                if name == "vanished":
-                    self.assertEqual(run["trace"]["problems"], ["data/a.csv no longer existed at the end"])
-                elif name not in ("renamed over", "made by a child, then read", "ignored program", "make"):
-                    self.assertNotIn("problems", run["trace"])
-                recorded.append((name, run))
-        os.rename(os.path.join(self.dir, "data"), f"{self.outside}/data-{len(recorded)}")
-        self.runs("commit")
-        fresh, gone, data = (self.dir + end for end in ("-fresh", "-gone", "-store"))
-        subprocess.run(["git", "clone", "-q", self.dir, fresh], check=True)
-        for old, new in ((self.dir, gone), (self.outside, data)):
-            os.rename(old, new)
-            os.makedirs(old)
-            self.addCleanup(shutil.rmtree, new)
-        self.addCleanup(shutil.rmtree, fresh)
-        for n, (name, run) in enumerate(recorded, 1):
-            with self.subTest("reproduce " + name):
-                self.comes_back(fresh, name, run, f"{data}/data-{n}", gone)
-
-    def comes_back(self, fresh: str, name: str, run: dict, data: str, gone: str):
-        def again(**env: str) -> tuple[int, str]:
-            done = subprocess.run(
-                [self.binary, "reproduce", run["id"], "--env", "none", "--no-variables"], cwd=fresh,
-                env=self.env(PYTHONPATH="", HOME=self.home, TMPDIR=self.outside, **env), capture_output=True, text=True,
-                timeout=240, check=False,
-            )  # fmt: skip
-            return done.returncode, done.stderr
-
-        datasets = [d for d in run.get("datasets", ()) if d.get("source_type") != "hugging_face"]
-        if datasets:
-            status, printed = again()
-            self.assertEqual(status, 1, printed)
-            self.assertNotIn("runs: recorded", printed)  # nothing was run
-            named = [d["name"] for d in datasets if d["name"] in printed]
-            self.assertEqual(len(named), len(datasets) if len(datasets) < 4 else 3, printed)
-        env = {}
-        for d in datasets:
-            path = d.get("path", "")
-            if name == "linked folder":
-                place = os.path.join(os.path.dirname(data), "a.csv")
-            elif path.startswith("data"):
-                place = data + path[4:]
-            elif path:
-                place = os.path.join(gone, path)
-            else:
-                place = os.path.join(os.path.dirname(data), d["name"] if d["files"] > 1 else d["name"] + ".csv")
-            env["RUNS_DATA_" + "".join(c if c.isalnum() else "_" for c in d["name"].upper())] = place
-        status, printed = again(**env)
-        if name == "vanished":
-            self.assertIn("data/a.csv no longer existed at the end", printed)
-        elif any("path" not in d for d in datasets):
-            self.assertIn("the path that it names itself", printed)
-        else:
-            self.assertEqual(status, 0, printed)
-
-    @unittest.skipUnless(sys.platform == "linux", "only Linux watches system calls")
-    def test_native_readers(self):
-        """Data that a library opens by itself is noticed by system calls, and comes back."""
-        for name, (make, read) in NATIVE.items():
-            python = _with(name)
-            if not python:
-                print(f"the layout {name} is left out: {name} is not installed")
-                continue
-            with self.subTest(name):
-                subprocess.run([python, "-c", make], cwd=self.dir, check=True)
-                run = self.exec(read, python, flags=("--trace", "syscalls"))
-                if "are not watched" in self.printed:
-                    self.skipTest(self.printed)
-                got = [(d["path"], d["noticed"]) for d in run["datasets"]]
-                self.assertEqual(got, [("data/x", "syscalls")])
-                place = os.path.join(self.outside, name)
-                os.rename(os.path.join(self.dir, "data", "x"), place)
-                again = [self.binary, "reproduce", run["id"], "--env", "none"]
-                for env, status in ({}, 1), ({"RUNS_DATA_X": place}, 0):
-                    done = subprocess.run(
-                        again, cwd=self.dir, env=self.env(HOME=self.home, **env), capture_output=True, text=True,
-                        timeout=240, check=False,
-                    )  # fmt: skip
-                    self.assertEqual(done.returncode, status, done.stderr)
-                    self.assertEqual("runs: recorded" in done.stderr, status == 0, done.stderr)
-
+class TestOrdinary(WithReads):
     def test_ordinary_programs(self):
         """Programs that read nothing of their own give no dataset, no problem, and no doubt."""
         for name, source in ORDINARY.items():
-            python = _with(name) if name in ("numpy", "pandas", "matplotlib", "sklearn") else sys.executable
+            python = with_module(name) if name in ("numpy", "pandas", "matplotlib", "sklearn") else sys.executable
             if not python:
                 continue
             with self.subTest(name):
