@@ -42,26 +42,34 @@ func TestCommit(t *testing.T) {
 		if r.Bare {
 			t.Skip("a bare repository has no working tree")
 		}
-		p := projectOf(t, r)
-		status := p.ownWork()
-		p.add(runB)
-		p.add(runC, failed)
-		done, err := Commit(t.Context(), p.runs, Request{})
-		check(t, err)
-		equal(t, "branch", done.Branch, p.Branch)
-		equal(t, "runs", len(done.Runs), 1)
-		equal(t, "unsuccessful", done.Unsuccessful, 1)
-		equal(t, "HEAD", p.Git("rev-parse", "HEAD"), done.Commit)
-		p.isCommitted(done.Commit, p.Head, runB)
-		equal(t, "the user's own work", p.userStatus(), status)
-		equal(t, "kept", isIn(p.files(keptRef), runPath(runB)+"/run.toml"), true)
-		again, err := Commit(t.Context(), p.runs, Request{})
-		check(t, err)
-		equal(t, "nothing is left", again.Empty(), true)
-		ids, err := CommittedIDs(t.Context(), p.runs)
-		check(t, err)
-		equal(t, "CommittedIDs", ids[runB] && !ids[runC] && ids[runA] == !p.Unborn, true)
+		t.Run("with git", func(t *testing.T) { commitBeside(t, projectOf(t, r.Make(t))) })
+		t.Run("without git", func(t *testing.T) {
+			p := projectOf(t, r.Make(t))
+			p.hideGit()
+			commitBeside(t, p)
+		})
 	})
+}
+
+func commitBeside(t *testing.T, p *project) {
+	status := p.ownWork()
+	p.add(runB)
+	p.add(runC, failed)
+	done, err := Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	equal(t, "branch", done.Branch, p.Branch)
+	equal(t, "runs", len(done.Runs), 1)
+	equal(t, "unsuccessful", done.Unsuccessful, 1)
+	equal(t, "HEAD", p.Git("rev-parse", "HEAD"), done.Commit)
+	p.isCommitted(done.Commit, p.Head, runB)
+	equal(t, "the user's own work", p.userStatus(), status)
+	equal(t, "kept", isIn(p.files(keptRef), runPath(runB)+"/run.toml"), true)
+	again, err := Commit(t.Context(), p.runs, Request{})
+	check(t, err)
+	equal(t, "nothing is left", again.Empty(), true)
+	ids, err := CommittedIDs(t.Context(), p.runs)
+	check(t, err)
+	equal(t, "CommittedIDs", ids[runB] && !ids[runC] && ids[runA] == !p.Unborn, true)
 }
 
 // TestCommitElsewhere commits to a branch that is not checked out: neither index nor files change.

@@ -1,4 +1,4 @@
-package git
+package gittest_test
 
 import (
 	"bytes"
@@ -16,49 +16,73 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/git/gittest"
 )
+
+func TestMain(m *testing.M) { os.Exit(gittest.Main(m)) }
+
+// open finds the folders of a repository as the program does.
+func open(t *testing.T, r *gittest.Repository) git.Dirs {
+	t.Helper()
+	dirs, ok, err := git.Discover(r.Dir)
+	if r.Bare {
+		dirs, ok, err = git.OpenBare(t.Context(), r.Dir)
+	}
+	if err != nil || !ok {
+		t.Fatalf("opening %s: %v, %v", r.Dir, ok, err)
+	}
+	return dirs
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // asked is one question about a repository. Both backends must give the same answer.
 type asked struct {
 	name   string
-	answer func(ctx context.Context, dirs Dirs) (any, error)
+	answer func(ctx context.Context, dirs git.Dirs) (any, error)
 }
 
 // questions are what both backends are asked about every repository.
 func questions(t *testing.T, r *gittest.Repository) []asked {
 	t.Helper()
 	var list []asked
-	ask := func(name string, answer func(ctx context.Context, dirs Dirs) (any, error)) {
+	ask := func(name string, answer func(ctx context.Context, dirs git.Dirs) (any, error)) {
 		list = append(list, asked{name, answer})
 	}
-	ask("tip", func(ctx context.Context, d Dirs) (any, error) { return ReadTip(ctx, d) })
-	ask("branches", func(ctx context.Context, d Dirs) (any, error) { return Branches(ctx, d) })
-	ask("newest branches", func(ctx context.Context, d Dirs) (any, error) { return NewestBranches(ctx, d, 5, true) })
-	ask("default branch", func(ctx context.Context, d Dirs) (any, error) { return DefaultBranch(ctx, d), nil })
-	ask("tracked head", func(ctx context.Context, d Dirs) (any, error) { return TrackedHead(ctx, d, "origin") })
-	ask("tips", func(ctx context.Context, d Dirs) (any, error) { return Tips(ctx, d) })
-	ask("kept bases", func(ctx context.Context, d Dirs) (any, error) { return KeptBases(ctx, d) })
-	ask("remotes", func(ctx context.Context, d Dirs) (any, error) { return Remotes(ctx, d) })
-	ask("partial", func(ctx context.Context, d Dirs) (any, error) { return Partial(ctx, d) })
-	ask("settings", func(ctx context.Context, d Dirs) (any, error) { return ConfigOf(ctx, d, `^(user|remote|core)\.`) })
-	ask("worktrees", func(ctx context.Context, d Dirs) (any, error) {
-		trees, err := listWorktrees(ctx, d)
-		return fmt.Sprint(trees), err
+	ask("tip", func(ctx context.Context, d git.Dirs) (any, error) { return git.ReadTip(ctx, d) })
+	ask("branches", func(ctx context.Context, d git.Dirs) (any, error) { return git.Branches(ctx, d) })
+	ask("newest branches", func(ctx context.Context, d git.Dirs) (any, error) { return git.NewestBranches(ctx, d, 5, true) })
+	ask("default branch", func(ctx context.Context, d git.Dirs) (any, error) { return git.DefaultBranch(ctx, d), nil })
+	ask("tracked head", func(ctx context.Context, d git.Dirs) (any, error) { return git.TrackedHead(ctx, d, "origin") })
+	ask("tips", func(ctx context.Context, d git.Dirs) (any, error) { return git.Tips(ctx, d) })
+	ask("kept bases", func(ctx context.Context, d git.Dirs) (any, error) { return git.KeptBases(ctx, d) })
+	ask("remotes", func(ctx context.Context, d git.Dirs) (any, error) { return git.Remotes(ctx, d) })
+	ask("partial", func(ctx context.Context, d git.Dirs) (any, error) { return git.Partial(ctx, d) })
+	ask("settings", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.ConfigOf(ctx, d, `^(user|remote|core)\.`)
 	})
+	ask("worktrees", func(ctx context.Context, d git.Dirs) (any, error) { return git.RunsFolders(ctx, d) })
 	for _, branch := range []string{"main", "side", "work", "none", gittest.OddBranch, "mai"} {
-		ask("upstream of "+branch, func(ctx context.Context, d Dirs) (any, error) {
-			u, ok, err := UpstreamOf(ctx, d, branch)
+		ask("upstream of "+branch, func(ctx context.Context, d git.Dirs) (any, error) {
+			u, ok, err := git.UpstreamOf(ctx, d, branch)
 			return fmt.Sprint(u, ok), err
 		})
-		ask("find branch "+branch, func(ctx context.Context, d Dirs) (any, error) {
-			commit, here, err := FindBranch(ctx, d, branch)
+		ask("find branch "+branch, func(ctx context.Context, d git.Dirs) (any, error) {
+			commit, here, err := git.FindBranch(ctx, d, branch)
 			return fmt.Sprint(commit, here), err
 		})
 		if r.Name == "separate git folder" { // Git takes the Git folder for the working tree
 			continue
 		}
-		ask("worktree of "+branch, func(ctx context.Context, d Dirs) (any, error) { return CheckedOut(ctx, d, branch) })
+		ask("worktree of "+branch, func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.CheckedOut(ctx, d, branch)
+		})
 	}
 	var commits []string
 	if !r.Unborn {
@@ -74,10 +98,10 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 		revisions = append(revisions, commit, commit[:12], commit[:7], strings.ToUpper(commit[:10]))
 	}
 	for _, rev := range revisions {
-		ask("resolve "+rev, func(ctx context.Context, d Dirs) (any, error) { return Resolve(ctx, d, rev) })
-		ask("commit "+rev, func(ctx context.Context, d Dirs) (any, error) {
-			commit, err := Commit(ctx, d, rev)
-			if errors.Is(err, ErrNoRevision) {
+		ask("resolve "+rev, func(ctx context.Context, d git.Dirs) (any, error) { return git.Resolve(ctx, d, rev) })
+		ask("commit "+rev, func(ctx context.Context, d git.Dirs) (any, error) {
+			commit, err := git.Commit(ctx, d, rev)
+			if errors.Is(err, git.ErrNoRevision) {
 				return err.Error(), nil
 			}
 			return commit, err
@@ -98,59 +122,63 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 		return list
 	}
 	for _, folder := range []string{"src", ".runs", "a", "README", ".", "none"} {
-		ask("tracked in "+folder, func(ctx context.Context, d Dirs) (any, error) { return Tracked(ctx, d, folder) })
-		ask("index of "+folder, func(ctx context.Context, d Dirs) (any, error) { return IndexVersions(ctx, d, folder) })
-		ask("conflicts in "+folder, func(ctx context.Context, d Dirs) (any, error) { return Conflicts(ctx, d, folder) })
-		ask("indexed "+folder, func(ctx context.Context, d Dirs) (any, error) { return Indexed(ctx, d, folder) })
+		ask("tracked in "+folder, func(ctx context.Context, d git.Dirs) (any, error) { return git.Tracked(ctx, d, folder) })
+		ask("index of "+folder, func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.IndexVersions(ctx, d, folder)
+		})
+		ask("conflicts in "+folder, func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.Conflicts(ctx, d, folder)
+		})
+		ask("indexed "+folder, func(ctx context.Context, d git.Dirs) (any, error) { return git.Indexed(ctx, d, folder) })
 	}
-	ask("tracked files", func(ctx context.Context, d Dirs) (any, error) { return TrackedFiles(ctx, d) })
+	ask("tracked files", func(ctx context.Context, d git.Dirs) (any, error) { return git.TrackedFiles(ctx, d) })
 	return list
 }
 
 func aboutCommit(commit string) []asked {
 	var list []asked
-	ask := func(name string, answer func(ctx context.Context, dirs Dirs) (any, error)) {
+	ask := func(name string, answer func(ctx context.Context, dirs git.Dirs) (any, error)) {
 		list = append(list, asked{name + " of " + commit[:7], answer})
 	}
 	for _, folders := range [][]string{{"src"}, {".runs", "a"}, {"none"}, {"src", "src"}, {"README"}} {
-		ask(fmt.Sprintf("files in %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			return FilesIn(ctx, d, commit, folders...)
+		ask(fmt.Sprintf("files in %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.FilesIn(ctx, d, commit, folders...)
 		})
-		ask(fmt.Sprintf("names in %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			return Names(ctx, d, commit, folders...)
+		ask(fmt.Sprintf("names in %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.Names(ctx, d, commit, folders...)
 		})
-		ask(fmt.Sprintf("changes of %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			return ChangesOf(ctx, d, commit, folders[0])
+		ask(fmt.Sprintf("changes of %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.ChangesOf(ctx, d, commit, folders[0])
 		})
-		ask(fmt.Sprintf("last change of %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			return LastChange(ctx, d, commit, folders[0])
+		ask(fmt.Sprintf("last change of %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.LastChange(ctx, d, commit, folders[0])
 		})
-		ask(fmt.Sprintf("each change of %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			var all []CommittedChange
-			n, err := EachChange(ctx, d, []string{commit}, nil, folders, func(c CommittedChange) error {
+		ask(fmt.Sprintf("each change of %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			var all []git.CommittedChange
+			n, err := git.EachChange(ctx, d, []string{commit}, nil, folders, func(c git.CommittedChange) error {
 				all = append(all, c)
 				return nil
 			})
 			return fmt.Sprint(n, all), err
 		})
-		ask(fmt.Sprintf("deleted in %q", folders), func(ctx context.Context, d Dirs) (any, error) {
-			return DeletedFiles(ctx, d, commit, nil, folders)
+		ask(fmt.Sprintf("deleted in %q", folders), func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.DeletedFiles(ctx, d, commit, nil, folders)
 		})
 	}
-	ask("folders", func(ctx context.Context, d Dirs) (any, error) { return Folders(ctx, d, commit, ".runs") })
-	ask("folders named .runs", func(ctx context.Context, d Dirs) (any, error) {
-		return FoldersNamed(ctx, d, commit, ".runs")
+	ask("folders", func(ctx context.Context, d git.Dirs) (any, error) { return git.Folders(ctx, d, commit, ".runs") })
+	ask("folders named .runs", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.FoldersNamed(ctx, d, commit, ".runs")
 	})
-	ask("differences", func(ctx context.Context, d Dirs) (any, error) { return Differences(ctx, d, "", commit) })
-	ask("on a branch", func(ctx context.Context, d Dirs) (any, error) { return OnBranch(ctx, d, commit) })
-	ask("entries of a scratch", func(ctx context.Context, d Dirs) (any, error) { return inScratch(ctx, d, commit) })
-	ask("blobs", func(ctx context.Context, d Dirs) (any, error) { return contents(ctx, d, commit) })
+	ask("differences", func(ctx context.Context, d git.Dirs) (any, error) { return git.Differences(ctx, d, "", commit) })
+	ask("on a branch", func(ctx context.Context, d git.Dirs) (any, error) { return git.OnBranch(ctx, d, commit) })
+	ask("entries of a scratch", func(ctx context.Context, d git.Dirs) (any, error) { return inScratch(ctx, d, commit) })
+	ask("blobs", func(ctx context.Context, d git.Dirs) (any, error) { return contents(ctx, d, commit) })
 	return list
 }
 
 // inScratch reads the entries of a commit in a scratch, and the content of the small ones.
-func inScratch(ctx context.Context, dirs Dirs, commit string) (any, error) {
-	s, err := NewScratch(dirs)
+func inScratch(ctx context.Context, dirs git.Dirs, commit string) (any, error) {
+	s, err := git.NewScratch(dirs)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +200,8 @@ func inScratch(ctx context.Context, dirs Dirs, commit string) (any, error) {
 }
 
 // contents reads all of a commit in the ways that there are, except what a partial clone lacks.
-func contents(ctx context.Context, dirs Dirs, commit string) (any, error) {
-	trees, err := OpenObjects(ctx, dirs, nil)
+func contents(ctx context.Context, dirs git.Dirs, commit string) (any, error) {
+	trees, err := git.OpenObjects(ctx, dirs, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -185,10 +213,10 @@ func contents(ctx context.Context, dirs Dirs, commit string) (any, error) {
 		return nil, err
 	}
 	found["commit"] = fmt.Sprintf("%s %v %q %v", c.Tree, c.Parents, c.Message, *c.Author)
-	err = trees.Walk(commit, "", func(path string, e TreeEntry) error {
+	err = trees.Walk(commit, "", func(path string, e git.TreeEntry) error {
 		ids = append(ids, e.ID)
 		found[path] = e.Mode + " " + e.ID
-		if dirs.lacksObjects() || e.Mode == "160000" {
+		if git.LacksObjects(dirs) || e.Mode == "160000" {
 			return nil
 		}
 		data, err := trees.Blob(e.ID, 1<<20)
@@ -208,12 +236,12 @@ func contents(ctx context.Context, dirs Dirs, commit string) (any, error) {
 		found[path] += fmt.Sprint(err)
 		return nil
 	})
-	if err != nil || dirs.lacksObjects() {
+	if err != nil || git.LacksObjects(dirs) {
 		return found, err
 	}
 	ids = append(ids, c.Tree, strings.Repeat("1", 40))
 	for _, limit := range []int64{3, 1 << 20} {
-		err = ReadObjects(ctx, dirs, ids[:len(ids)-2], limit, func(i int, data []byte, err error) error {
+		err = git.ReadObjects(ctx, dirs, ids[:len(ids)-2], limit, func(i int, data []byte, err error) error {
 			found[fmt.Sprint(limit, i)] = fmt.Sprintf("%q %v", data, err)
 			return nil
 		})
@@ -230,29 +258,30 @@ func contents(ctx context.Context, dirs Dirs, commit string) (any, error) {
 
 func aboutPair(a, b string) []asked {
 	var list []asked
-	ask := func(name string, answer func(ctx context.Context, dirs Dirs) (any, error)) {
+	ask := func(name string, answer func(ctx context.Context, dirs git.Dirs) (any, error)) {
 		list = append(list, asked{fmt.Sprintf("%s of %s and %s", name, a[:7], b[:7]), answer})
 	}
-	ask("merge base", func(ctx context.Context, d Dirs) (any, error) { return MergeBase(ctx, d, a, b) })
-	ask("is ancestor", func(ctx context.Context, d Dirs) (any, error) { return IsAncestor(ctx, d, a, b) })
-	ask("commits not in", func(ctx context.Context, d Dirs) (any, error) { return CommitsNotIn(ctx, d, a, b) })
-	ask("differences", func(ctx context.Context, d Dirs) (any, error) { return Differences(ctx, d, a, b) })
-	ask("added names", func(ctx context.Context, d Dirs) (any, error) {
-		return AddedNames(ctx, d, []TreePair{{a, b}, {b, a}})
+	ask("merge base", func(ctx context.Context, d git.Dirs) (any, error) { return git.MergeBase(ctx, d, a, b) })
+	ask("is ancestor", func(ctx context.Context, d git.Dirs) (any, error) { return git.IsAncestor(ctx, d, a, b) })
+	ask("commits not in", func(ctx context.Context, d git.Dirs) (any, error) { return git.CommitsNotIn(ctx, d, a, b) })
+	ask("differences", func(ctx context.Context, d git.Dirs) (any, error) { return git.Differences(ctx, d, a, b) })
+	ask("added names", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.AddedNames(ctx, d, []git.TreePair{{From: a, To: b}, {From: b, To: a}})
 	})
-	ask("reachable", func(ctx context.Context, d Dirs) (any, error) {
-		return ReachableFrom(ctx, d, []string{a, b, strings.Repeat("1", 40)}, a)
+	ask("reachable", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.ReachableFrom(ctx, d, []string{a, b, strings.Repeat("1", 40)}, a)
 	})
-	ask("each change", func(ctx context.Context, d Dirs) (any, error) {
-		var all []CommittedChange
-		n, err := EachChange(ctx, d, []string{a}, []string{b}, []string{"src", "README"}, func(c CommittedChange) error {
+	ask("each change", func(ctx context.Context, d git.Dirs) (any, error) {
+		var all []git.CommittedChange
+		folders := []string{"src", "README"}
+		n, err := git.EachChange(ctx, d, []string{a}, []string{b}, folders, func(c git.CommittedChange) error {
 			all = append(all, c)
 			return nil
 		})
 		return fmt.Sprint(n, all), err
 	})
-	ask("deleted", func(ctx context.Context, d Dirs) (any, error) {
-		return DeletedFiles(ctx, d, a, []string{b}, []string{"src"})
+	ask("deleted", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.DeletedFiles(ctx, d, a, []string{b}, []string{"src"})
 	})
 	return list
 }
@@ -265,16 +294,15 @@ func TestBackendsAgree(t *testing.T) {
 	})
 }
 
-func agree(t *testing.T, r *gittest.Repository, dirs Dirs) {
+func agree(t *testing.T, r *gittest.Repository, dirs git.Dirs) {
 	t.Helper()
-	byFiles := dirs
-	byFiles.native = true
+	byFiles := dirs.WithoutProgram()
 	for _, q := range questions(t, r) {
 		want, err := q.answer(t.Context(), dirs)
 		got, fileErr := q.answer(t.Context(), byFiles)
 		switch {
 		case r.SHA256:
-			if fileErr != nil && !errors.Is(fileErr, ErrNoGit) {
+			if fileErr != nil && !errors.Is(fileErr, git.ErrNoGit) {
 				t.Errorf("%s: %v, want a refusal", q.name, fileErr)
 			}
 		case (err == nil) != (fileErr == nil):
@@ -324,8 +352,7 @@ func TestBackendsAgreeOnMerges(t *testing.T) {
 		{"update-index", "--index-version=4"},
 	} {
 		r.Git(pack...)
-		byFiles := dirs
-		byFiles.native = true
+		byFiles := dirs.WithoutProgram()
 		for _, commit := range strings.Fields(r.Git("rev-list", "--all")) {
 			want, err := contents(t.Context(), dirs, commit)
 			check(t, err)
