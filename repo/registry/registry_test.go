@@ -106,7 +106,8 @@ func TestClonesRegister(t *testing.T) {
 		t.Fatalf("%d versions, %d doubled, damaged %v", len(m.Versions), len(m.Doubled()), m.Damaged)
 	}
 	var none *query.NotFoundError
-	if _, _, err := b.Resolve(ctx, "taxi@7"); !errors.As(err, &none) || !strings.Contains(err.Error(), "several versions") {
+	_, _, err = b.Resolve(ctx, "taxi@7")
+	if !errors.As(err, &none) || !strings.Contains(err.Error(), "several versions") {
 		t.Error(err)
 	}
 	changed, _, err := b.Renumber(ctx, "taxi")

@@ -41,6 +41,9 @@ func Check(ctx context.Context, c *catalog.Catalog, subject *Side, rules []forma
 }
 
 func checkRule(ctx context.Context, c *catalog.Catalog, subject *Side, rule format.Check) ([]Outcome, error) {
+	if rule.Model != "" {
+		return checkModel(ctx, c, rule)
+	}
 	var outcomes []Outcome
 	if rule.MinRuns > 0 {
 		n := countedRuns(ctx, subject, rule.Metric)

@@ -50,6 +50,12 @@ const (
 	NotANumber         // a value of the metric is not a number
 	NoGoal             // the metric Name has no goal
 	MixedGroup         // the runs of a group differ in Keys, not only in their seeds
+
+	// Findings about promotions of models, in a Promotion or an Outcome.
+	Unpromotable   // the version Name must not be promoted, because of Err
+	Promoted       // the branch puts the version Name into a stage in which no version was
+	NoPromotion    // the branch does not change the stage
+	StageUncertain // what the branch puts into the stage is not known, because of Err
 )
 
 // Finding is a fact about runs, usually one that a reviewer must know.

@@ -31,6 +31,7 @@ type Report struct {
 	Baseline           *Side            // nil if the base has no run with the metric
 	Comparison         *diff.Comparison // compares the baseline with the best group; nil if one of them is missing
 	Findings           []Finding
+	Promotions         []Promotion       // of models
 	Curves             [2][]format.Point // points of the metric in the baseline and the best run; nil below two points
 }
 
@@ -67,6 +68,9 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 			Err:  fmt.Errorf("reviewing: %s has no goal", v.Metric),
 			Hint: fmt.Sprintf("run 'runs goal %s min' or 'runs goal %[1]s max'", v.Metric),
 		}
+	}
+	if v.Promotions, err = Promotions(ctx, c, fork, v.Metric); err != nil {
+		return nil, err
 	}
 	added, base, err := v.added(ctx, c, fork)
 	if err != nil {

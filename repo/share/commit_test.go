@@ -217,7 +217,8 @@ func TestStageForCommit(t *testing.T) {
 			check(t, os.Unsetenv("GIT_INDEX_FILE"))
 			staged := strings.Contains(p.Git("ls-files"), runB)
 			if c.reason != "" {
-				if !strings.Contains(done.Reason, c.reason) || done.Waiting != (WaitingRuns{Finished: 1}) || staged || p.Git("ls-files") != before {
+				if !strings.Contains(done.Reason, c.reason) || done.Waiting != (WaitingRuns{Finished: 1}) || staged ||
+					p.Git("ls-files") != before {
 					t.Errorf("StageForCommit: %+v, staged %v", done, staged)
 				}
 				return

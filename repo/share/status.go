@@ -85,7 +85,9 @@ func lacks(r *repo.Repository, trees *git.Trees, commit, id string) (bool, error
 
 // countResumed returns how many runs that are not counted yet are resumed by those that are, and are not committed, as
 // lacking reports: a commit takes them too, whatever their status.
-func countResumed(c *catalog.Catalog, counted map[string]bool, lacking func(id string) (bool, error)) (n int, err error) {
+func countResumed(c *catalog.Catalog, counted map[string]bool, lacking func(id string) (bool, error)) (n int,
+	err error,
+) {
 	rows := map[string]*catalog.Row{}
 	var newer []string
 	for _, row := range c.Rows() {

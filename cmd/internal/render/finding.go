@@ -12,6 +12,14 @@ import (
 // Finding describes a finding in one clause. It returns an empty text for review.None.
 func Finding(f review.Finding) string {
 	switch f.Kind {
+	case review.Unpromotable:
+		return fmt.Sprintf("%s must not be promoted: %v", f.Name, f.Err)
+	case review.Promoted:
+		return f.Name + " is the first version in this stage"
+	case review.NoPromotion:
+		return "the branch does not change this stage"
+	case review.StageUncertain:
+		return "what the branch changes is not known: " + f.Err.Error()
 	case review.Unsuccessful:
 		return "left out " + terminal.Count(int64(f.Count), "unsuccessful run") + ": " + lostText(f.Lost)
 	case review.NotFinite:

@@ -29,6 +29,8 @@ const reviewMark = "<!-- runs review -->\n"
 func (v Review) Headline() string {
 	runs := terminal.Count(int64(v.Runs()), "run")
 	switch {
+	case len(v.Groups) == 0 && len(v.Promotions) > 0:
+		return terminal.Count(int64(len(v.Promotions)), "promotion") + " of models"
 	case len(v.Groups) == 0:
 		return "no run of this branch has " + v.Metric
 	case v.Baseline == nil:
@@ -111,6 +113,15 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 			p.line("… %d more", more)
 		}
 	}
+	if len(v.Promotions) > 0 {
+		p.line("")
+	}
+	for _, promotion := range v.Promotions {
+		p.line("%s", terminal.Clean(Promotion(promotion, v.Metric)))
+		for _, f := range promotion.Problems {
+			p.line("%s %s", t.Paint(terminal.Red, "!"), terminal.Clean(Finding(f)))
+		}
+	}
 	if len(v.Findings) > 0 {
 		p.line("")
 	}
@@ -140,6 +151,21 @@ func (v Review) Markdown(w io.Writer) error {
 		}
 		if more > 0 {
 			fmt.Fprintf(&b, "\n… %d more\n", more)
+		}
+	}
+	for i, p := range v.Promotions {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		if i == maxFindings {
+			fmt.Fprintf(&b, "- … %d more changes of models\n", len(v.Promotions)-i)
+			break
+		}
+		text := Promotion(p, v.Metric)
+		b.WriteString("- " + Escape(text[:min(len(text), maxFinding)]) + "\n")
+		for _, f := range p.Problems[:min(len(p.Problems), maxFindings)] {
+			text := Finding(f)
+			b.WriteString("  - ❌ " + Escape(text[:min(len(text), maxFinding)]) + "\n")
 		}
 	}
 	for i, f := range v.Findings {
@@ -206,6 +232,8 @@ type ReviewJSON struct {
 	Runs     []GroupJSON `json:"runs"`
 	Warnings []string    `json:"warnings"`
 	Diff     *DiffJSON   `json:"diff,omitempty"`
+
+	Promotions []PromotionJSON `json:"promotions"` // of models
 }
 
 // GroupJSON is a run in a report, with its replicates.
@@ -222,7 +250,7 @@ type GroupJSON struct {
 
 // JSON returns the report for JSON output.
 func (v Review) JSON() ReviewJSON {
-	out := ReviewJSON{Base: v.Base, Metric: v.Metric, Goal: v.Goal}
+	out := ReviewJSON{Base: v.Base, Metric: v.Metric, Goal: v.Goal, Promotions: promotionsJSON(v.Promotions)}
 	for _, g := range v.Groups {
 		one := GroupJSON{Runs: g.IDs(), Name: g.Entries[0].Title(), Mean: g.Mean, N: g.N, Lost: lostJSON(g.Lost)}
 		if m := g.Compared; m != nil {
