@@ -68,6 +68,9 @@ func (r *Repository) Reproduce(ctx context.Context, q ReproduceRequest) (*Reprod
 	p := &Reproduction{Args: q.Command}
 	if len(p.Args) == 0 {
 		p.Args = r.localCommand(of.Run, q.Dir)
+		if err := of.Repository().useArtifacts(ctx, of.Run, p.Args); err != nil {
+			return nil, fmt.Errorf("reproducing %s: %w", of.Title(), err)
+		}
 	}
 	if err := q.complete(); err != nil {
 		return nil, err

@@ -142,6 +142,8 @@ func (v *Verifier) Verify(ctx context.Context, e *Entry) (Verdict, error) {
 			d.Inputs = fmt.Sprintf("%s; and %d more", missing[0], len(missing)-1)
 		} else if len(missing) == 1 {
 			d.Inputs = missing[0]
+		} else {
+			d.Inputs = e.MissingArtifactOfCommand(ctx)
 		}
 	}
 	d.countRest()

@@ -126,6 +126,9 @@ func (a *app) printRestored(ctx context.Context, e *repo.Entry, dir string, done
 		}
 		a.warn("the source is restored, but %s", missing)
 	}
+	if missing := e.MissingArtifactOfCommand(ctx); missing != "" {
+		a.warn("the source is restored, but %s", missing)
+	}
 	if done.Pointers != nil {
 		a.warn("%v; pointers of Git LFS were written instead", done.Pointers)
 		var hint *repo.HintError
