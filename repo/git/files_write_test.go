@@ -201,7 +201,9 @@ func TestNativeStoresForGood(t *testing.T) {
 func TestNativeRefusesPaths(t *testing.T) {
 	r, dirs := plain(t)
 	check(t, os.Symlink(r.Path("src"), r.Path("linked")))
-	for _, path := range []string{"../x", "a/../b", ".git/config", "a/.GIT/x", "/etc/passwd", "linked/new.py", "src", "none"} {
+	for _, path := range []string{
+		"../x", "a/../b", ".git/config", "a/.GIT/x", "/etc/passwd", "linked/new.py", "src", "none",
+	} {
 		o, err := Begin(t.Context(), dirs.WithoutProgram(), "commit", "aaaa1111")
 		check(t, err)
 		if err := o.Stage(t.Context(), slices.Values([]string{path}), nil); err == nil {

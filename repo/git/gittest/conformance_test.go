@@ -57,7 +57,9 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 	}
 	ask("tip", func(ctx context.Context, d git.Dirs) (any, error) { return git.ReadTip(ctx, d) })
 	ask("branches", func(ctx context.Context, d git.Dirs) (any, error) { return git.Branches(ctx, d) })
-	ask("newest branches", func(ctx context.Context, d git.Dirs) (any, error) { return git.NewestBranches(ctx, d, 5, true) })
+	ask("newest branches", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.NewestBranches(ctx, d, 5, true)
+	})
 	ask("default branch", func(ctx context.Context, d git.Dirs) (any, error) { return git.DefaultBranch(ctx, d), nil })
 	ask("tracked head", func(ctx context.Context, d git.Dirs) (any, error) { return git.TrackedHead(ctx, d, "origin") })
 	ask("tips", func(ctx context.Context, d git.Dirs) (any, error) { return git.Tips(ctx, d) })

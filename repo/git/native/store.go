@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zlib"
+
+	"github.com/gitruns/runs/repo/regular"
 )
 
 // Store stores an object for good, and returns its id. An object that the repository has already gets a new time, so
@@ -228,7 +230,7 @@ func (r *Repository) storePacked(p *pack, o NewObject) error {
 
 // completePack writes the head and the end of a pack, and returns its checksum.
 func completePack(file string, objects int) (sum ID, err error) {
-	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	f, err := regular.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return sum, err
 	}
@@ -289,7 +291,7 @@ func (r *Repository) addPack(file string, idx []byte, sum ID) (err error) {
 	if err := r.makeFolder(dir); err != nil {
 		return fail(err)
 	}
-	from, err := os.Open(file)
+	from, err := regular.Open(file)
 	if err != nil {
 		return fail(err)
 	}
