@@ -22,6 +22,7 @@ type refs interface {
 	// updateRefs may let a process of Git inherit the lock held, which may be nil.
 	updateRefs(ctx context.Context, held *os.File, reason string, updates ...RefUpdate) error
 	checkCommits(ctx context.Context) error
+	deleteRef(ctx context.Context, ref string) error
 	keepBase(ctx context.Context, commit string) error
 	resolve(ctx context.Context, ref string) (string, error)
 	readTip(ctx context.Context) (Tip, error)
@@ -111,10 +112,15 @@ type staged interface {
 	trackedFiles(ctx context.Context) (map[string]bool, error)
 }
 
-// worktree looks at files of the working tree. The functions of the same names say what the methods do.
+// worktree looks at and changes files of the working tree. The functions of the same names say what the methods do.
 type worktree interface {
 	fileIDs(ctx context.Context, store bool) (fileIDs, error)
 	filterOf(ctx context.Context, path string) (string, error)
+	// moveFiles changes the files and the new index of an operation from its old commit to its next one, unless the
+	// user's own changes are in the way. again reports whether a process was killed while it did this.
+	moveFiles(ctx context.Context, o *Operation, again bool) error
+	// moveBack takes back what moveFiles did.
+	moveBack(ctx context.Context, o *Operation) error
 }
 
 // fileIDs tells the ids of files one after the other.

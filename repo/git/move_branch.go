@@ -46,6 +46,14 @@ func MoveBranch(ctx context.Context, dirs Dirs, from, to, reason, nonce string) 
 
 // moveBranch changes files, index and branch. again reports whether an earlier process was killed while it did this.
 func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) error {
+	if err := o.dirs.worktree().moveFiles(ctx, o, again); err != nil {
+		return err
+	}
+	// If somebody has moved the branch in the meantime, change the files back.
+	return o.publish(ctx, reason, func() error { return o.dirs.worktree().moveBack(ctx, o) })
+}
+
+func (p program) moveFiles(ctx context.Context, o *Operation, again bool) error {
 	if err := o.adoptFiles(ctx, again); err != nil {
 		return err
 	}
@@ -64,8 +72,18 @@ func (o *Operation) moveBranch(ctx context.Context, reason string, again bool) e
 		// the next try.
 		return errors.Join(err, o.adoptFiles(ctx, true))
 	}
-	// If somebody has moved the branch in the meantime, change the files back.
-	return o.publish(ctx, reason, func() error { return o.switchFiles(ctx, o.intent.next, from) })
+	return nil
+}
+
+func (p program) moveBack(ctx context.Context, o *Operation) error {
+	from := o.intent.old
+	if from == "" {
+		var err error
+		if from, err = o.emptyTree(ctx); err != nil {
+			return err
+		}
+	}
+	return o.switchFiles(ctx, o.intent.next, from)
 }
 
 // switchFiles changes files and index from one tree to another. It turns the file system monitor off: one that Git

@@ -45,7 +45,12 @@ func (p program) updateRefs(ctx context.Context, held *os.File, reason string, u
 
 // DeleteRef removes a ref of this clone. It is meant for cleanup: it ignores failures, and the cancellation of ctx.
 func DeleteRef(ctx context.Context, dirs Dirs, ref string) {
-	_, _ = dirs.command().run(context.WithoutCancel(ctx), "update-ref", "-d", ref)
+	_ = dirs.refs().deleteRef(context.WithoutCancel(ctx), ref)
+}
+
+func (p program) deleteRef(ctx context.Context, ref string) error {
+	_, err := p.command().run(ctx, "update-ref", "-d", ref)
+	return err
 }
 
 // Resolve returns the commit of a ref or revision, or an empty string if there is none.

@@ -83,14 +83,6 @@ func CompleteOrRollBack(ctx context.Context, r *repo.Repository) error {
 	return completePacking(ctx, r)
 }
 
-// needGit refuses what only the git program does.
-func needGit(r *repo.Repository, doing, command string) error {
-	if !r.Git.ByFiles() {
-		return nil
-	}
-	return withGitStep(fmt.Errorf("%s: %w", doing, git.ErrNoGit), command)
-}
-
 // withGitStep adds the next step to an error that says that only the git program does something.
 func withGitStep(err error, command string) error {
 	if !errors.Is(err, git.ErrNoGit) {

@@ -52,9 +52,6 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 	if !r.InGit {
 		return nil, errors.New("pulling runs: this is not a Git repository")
 	}
-	if err := needGit(r, "pulling runs", "pull"); err != nil {
-		return nil, err
-	}
 	if name, end := r.Git.InProgress(); name != "" {
 		return nil, &repo.HintError{Err: fmt.Errorf("pulling runs: %s is in progress", name), Hint: "run " + end + " first"}
 	}
@@ -69,7 +66,8 @@ func Pull(ctx context.Context, r *repo.Repository, ask PullRequest) (*Pulled, er
 		err = p.pull(ctx)
 	}
 	if err != nil {
-		return p.done, fmt.Errorf("pulling runs from %s: %w", cmp.Or(p.done.From, cmp.Or(ask.Remote, "the remote")), err)
+		err = fmt.Errorf("pulling runs from %s: %w", cmp.Or(p.done.From, cmp.Or(ask.Remote, "the remote")), err)
+		return p.done, withGitStep(err, "pull")
 	}
 	if local.checkedOut {
 		if p.done.Restored, err = restoreAtHead(ctx, r); err != nil {

@@ -325,3 +325,30 @@ func when(text string) (string, error) {
 
 // Moment returns a time as commits name it.
 func Moment(t time.Time) string { return fmt.Sprintf("%d %s", t.Unix(), t.Format("-0700")) }
+
+// DeleteLooseRef removes a ref that has a file of its own, with its reflog. It refuses a ref that is packed.
+func (r *Repository) DeleteLooseRef(name string) (err error) {
+	if !ValidRef(name) {
+		return fmt.Errorf("%q is not the name of a ref", name)
+	}
+	lock, err := r.lockFile(r.refPath(name), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(lock)) }()
+	packed, err := r.packedRefs()
+	if err != nil {
+		return err
+	}
+	if _, ok := packed[name]; ok {
+		return &Unsupported{name + " is a packed ref"}
+	}
+	if err := os.Remove(r.refPath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err = os.Remove(filepath.Join(r.Common, "logs", filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -62,7 +62,8 @@ func (s *Session) Fetch(
 		if err != nil {
 			return nil, err
 		}
-		return readAcks(newLines(answer))
+		acked, err := readAcks(newLines(answer))
+		return acked, s.explain(err)
 	})
 	if err != nil {
 		return "", err
@@ -73,7 +74,7 @@ func (s *Session) Fetch(
 	}
 	in := newLines(answer)
 	if _, err := readAcks(in); err != nil {
-		return "", err
+		return "", s.explain(err)
 	}
 	band := &sideband{in: in}
 	err = receive(band)
@@ -83,7 +84,7 @@ func (s *Session) Fetch(
 	if failed := (*Error)(nil); errors.As(err, &failed) && failed.Output == "" {
 		failed.Output = band.lines()
 	}
-	return band.lines(), err
+	return band.lines(), s.explain(err)
 }
 
 // negotiate tells the server which commits this side has until both know what they have in common. It returns that.

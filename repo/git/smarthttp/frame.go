@@ -107,7 +107,9 @@ func (w *Wire) send(kind byte, content []byte) error {
 
 func (w *Wire) receive(buffer []byte) (kind byte, content []byte, err error) {
 	var head [5]byte
-	if _, err := io.ReadFull(w.in, head[:]); err != nil {
+	if _, err := io.ReadFull(w.in, head[:]); errors.Is(err, io.ErrUnexpectedEOF) {
+		return 0, nil, errFrame
+	} else if err != nil {
 		return 0, nil, err
 	}
 	n := binary.BigEndian.Uint32(head[1:])
@@ -119,7 +121,7 @@ func (w *Wire) receive(buffer []byte) (kind byte, content []byte, err error) {
 	}
 	content = buffer[:n]
 	if _, err := io.ReadFull(w.in, content); err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", errFrame, err)
+		return 0, nil, errFrame
 	}
 	return head[0], content, nil
 }
@@ -204,7 +206,7 @@ func (b *BodyReader) Read(p []byte) (int, error) {
 		kind, content, err := b.wire.receive(b.buffer)
 		switch {
 		case errors.Is(err, io.EOF):
-			b.err = io.ErrUnexpectedEOF
+			b.err = errFrame
 		case err != nil:
 			b.err = err
 		case kind == frameData:

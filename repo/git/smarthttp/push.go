@@ -74,7 +74,7 @@ func (s *Session) Push(refs *Refs, shallow []native.ID, updates []Update, pack f
 		failed.Output = said()
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
 	report.Said = said()
 	return report, nil

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -78,10 +80,13 @@ func (s *Session) reply() (Reply, error) {
 	return reply, nil
 }
 
-// explain adds to the error of a broken stream why the program ended.
+// explain returns the error of a broken stream to or from the program as one that tells why the program ended. Other
+// errors stay as they are.
 func (s *Session) explain(err error) error {
+	broken := errors.Is(err, errFrame) || errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, fs.ErrClosed)
 	var said *Error
-	if err == nil || errors.As(err, &said) {
+	if !broken || errors.As(err, &said) {
 		return err
 	}
 	if s.ctx.Err() != nil {
@@ -95,6 +100,9 @@ func (s *Session) explain(err error) error {
 
 // Close ends the program.
 func (s *Session) Close() error {
+	if s.open != nil && s.open.err == nil { // it may be blocked, because nobody reads the rest
+		s.kill()
+	}
 	_ = s.in.Close() // the program ends when its input does
 	timer := time.AfterFunc(closeWait, s.kill)
 	_ = s.cmd.Wait() // what went wrong was reported where it happened
