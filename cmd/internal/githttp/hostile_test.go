@@ -103,6 +103,7 @@ func TestHostileServers(t *testing.T) {
 	loop := packOf(2, // each is a difference to the other
 		object(7, 4, bytes.Repeat([]byte{1}, 20), append(varint(varint(nil, 1), 1), 1, 'x')),
 		object(7, 4, bytes.Repeat([]byte{2}, 20), append(varint(varint(nil, 1), 1), 1, 'y')))
+	misfit := packOf(2, blob, object(6, 4, offsetTo(len(blob)), []byte("\x09\x01\x01x")))
 	commit := func(text string) []byte { return object(1, len(text), nil, []byte(text)) }
 	known := gittest.Git(t, at, "rev-parse", "HEAD")
 	other := fmt.Sprintf("tree %s\nauthor A <a> 0 +0000\ncommitter A <a> 0 +0000\n\nx\n", strings.Repeat("2", 40))
@@ -115,14 +116,23 @@ func TestHostileServers(t *testing.T) {
 		{"a line that is too long", line("# service=git-upload-pack\n") + "0000fff1", "", "has the length 65521"},
 		{"an unknown line", line("# service=git-upload-pack\n") + "0000" + line("x y z"), "", "is not a ref"},
 		{"a ref twice", list("git-upload-pack", want+" refs/heads/main", want+" refs/heads/main"), "", "twice"},
-		{"a ref without an object", list("git-upload-pack", strings.Repeat("0", 40)+" refs/heads/main"), "", "no object"},
+		{
+			"a ref without an object", list("git-upload-pack", strings.Repeat("0", 40)+" refs/heads/main"), "",
+			"no object",
+		},
 		{
 			"ids of another length", list("git-upload-pack", strings.Repeat("1", 64)+" refs/heads/main"), "",
 			"object ids of sha256",
 		},
 		{"no end", strings.TrimSuffix(refs, "0000"), "", "ends too early"},
-		{"a path as a ref", list("git-upload-pack", want+" refs/../../x", want+" refs/heads/x"), "", "no such branch"},
-		{"an error", line("# service=git-upload-pack\n") + "0000" + line("ERR no \x1b[31mentry\n"), "", "no [31mentry"},
+		{
+			"a path as a ref", list("git-upload-pack", want+" refs/../../x", want+" refs/heads/x"), "",
+			"no such branch",
+		},
+		{
+			"an error", line("# service=git-upload-pack\n") + "0000" + line("ERR no \x1b[31mentry\n"), "",
+			"no [31mentry",
+		},
 		{"no pack", refs, line("NAK\n"), "ends too early"},
 		{"no answer", refs, "", "ends too early"},
 		{"an answer about nothing", refs, line("ACK x common\n"), "is not about a commit"},
@@ -137,16 +147,31 @@ func TestHostileServers(t *testing.T) {
 		{"bytes after the objects", refs, good(packOf(0, blob)), "bytes follow its objects"},
 		{"an object twice", refs, good(packOf(2, blob, blob)), "twice"},
 		{"an object of another size", refs, good(packOf(1, object(3, 2, nil, []byte("abc")))), "another size"},
-		{"an object that claims to be huge", refs, good(packOf(1, object(3, 1<<40, nil, []byte("abc")))), "another size"},
+		{
+			"an object that claims to be huge", refs, good(packOf(1, object(3, 1<<40, nil, []byte("abc")))),
+			"another size",
+		},
 		{"an object of an unknown kind", refs, good(packOf(1, object(5, 3, nil, []byte("abc")))), "no valid header"},
-		{"a difference to nothing", refs, good(packOf(1, object(6, 4, offsetTo(5), []byte("abcd")))), "no valid header"},
+		{
+			"a difference to nothing", refs, good(packOf(1, object(6, 4, offsetTo(5), []byte("abcd")))),
+			"no valid header",
+		},
 		{"differences to one another", refs, good(loop), "lacks the objects"},
-		{"a difference that does not fit", refs, good(packOf(2, blob, object(6, 4, offsetTo(len(blob)), []byte("\x09\x01\x01x")))), "does not fit"},
+		{
+			"a difference that does not fit", refs, good(misfit),
+			"does not fit",
+		},
 		{"a bomb", refs, good(bomb), "more than 512 MiB"},
 		{"a chain", refs, good(chain), "too many others"},
 		{"another object than was asked for", refs, good(packOf(1, blob)), "is not in this clone"},
-		{"a commit without its tree", list("git-upload-pack", lacking+" refs/heads/main"), good(packOf(1, commit(other))), "is not in this clone"},
-		{"messages without an end", refs, line("NAK\n") + strings.Repeat(band(2, make([]byte, 65000)), 1100), "MiB of messages"},
+		{
+			"a commit without its tree", list("git-upload-pack", lacking+" refs/heads/main"), good(packOf(1, commit(other))),
+			"is not in this clone",
+		},
+		{
+			"messages without an end", refs, line("NAK\n") + strings.Repeat(band(2, make([]byte, 65000)), 1100),
+			"MiB of messages",
+		},
 		{"empty lines without an end", refs, line("NAK\n") + strings.Repeat("0005\x02", 1<<20+2), "empty lines"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -184,15 +209,25 @@ func TestHostileServers(t *testing.T) {
 		})
 	}
 	head := strings.Repeat("0", 40) + " capabilities^{}"
+	long := line("ok refs/heads/" + strings.Repeat("x", 60000) + "\n")
 	for _, c := range []struct{ name, answer, want string }{
 		{"no report", "0000", "whether the objects arrived"},
 		{"a report that breaks off", line("unpack ok\n"), "ends too early"},
 		{"an unknown line", line("unpack ok\n") + line("hello\n") + "0000", "is not a line of a report"},
 		{"no word about the ref", line("unpack ok\n") + "0000", "did not report what became of it"},
 		{"a word about another ref", line("unpack ok\n") + line("ok refs/heads/other\n") + "0000", "did not report"},
-		{"objects that did not arrive", line("unpack index-pack failed\n") + line("ok refs/heads/main\n") + "0000", "unpacker error: index-pack failed"},
-		{"a reason with colors", line("unpack ok\n") + line("ng refs/heads/main \x1b[31mno\n") + "0000", "[remote rejected] ([31mno)"},
-		{"a report without an end", line("unpack ok\n") + strings.Repeat(line("ok refs/heads/"+strings.Repeat("x", 60000)+"\n"), 400), "damaged"},
+		{
+			"objects that did not arrive", line("unpack index-pack failed\n") + line("ok refs/heads/main\n") + "0000",
+			"unpacker error: index-pack failed",
+		},
+		{
+			"a reason with colors", line("unpack ok\n") + line("ng refs/heads/main \x1b[31mno\n") + "0000",
+			"[remote rejected] ([31mno)",
+		},
+		{
+			"a report without an end", line("unpack ok\n") + strings.Repeat(long, 400),
+			"damaged",
+		},
 	} {
 		t.Run("push: "+c.name, func(t *testing.T) {
 			w.before = func(rw http.ResponseWriter, r *http.Request) bool {
@@ -265,7 +300,8 @@ func TestCredentials(t *testing.T) {
 		}, "asks for a password, and none is configured"},
 		{"a store", func(w *world, at, home, host string) {
 			gittest.Git(t, at, "config", "credential.helper", "store")
-			writeFile(t, filepath.Join(home, ".git-credentials"), "http://ada:wrong@"+host+"9\nhttp://ada:s3cret%2Fword@"+host+"\n")
+			writeFile(t, filepath.Join(home, ".git-credentials"),
+				"http://ada:wrong@"+host+"9\nhttp://ada:s3cret%2Fword@"+host+"\n")
 		}, ""},
 		{"a store with a file", func(w *world, at, home, host string) {
 			gittest.Git(t, at, "config", "credential.helper", "store --file="+filepath.Join(home, "mine"))

@@ -58,7 +58,8 @@ func TestProxyFor(t *testing.T) {
 
 func TestNetrc(t *testing.T) {
 	const text = "# mine\nmachine a.example login ada password \"two words\" account x\nmacdef init\n" +
-		"machine c.example login x password y\n\nmachine b.example\tlogin bob\n  password p#w\nmachine b.example login eve password e\n"
+		"machine c.example login x password y\n\nmachine b.example\tlogin bob\n  password p#w\n" +
+		"machine b.example login eve password e\n"
 	for _, c := range []struct{ host, user, want string }{
 		{"a.example", "", "ada two words"},
 		{"A.example", "ada", "ada two words"},

@@ -1,7 +1,6 @@
 package smarthttp
 
 import (
-	"errors"
 	"io"
 	"strings"
 
@@ -27,15 +26,19 @@ type Refs struct {
 // readRefs reads the list of refs with which a service answers.
 func readRefs(r io.Reader, service string) (*Refs, error) {
 	in := newLines(r)
-	line, flush, err := in.text()
+	line, _, err := in.text()
 	if err != nil {
 		return nil, err
 	}
 	if line != "# service="+service {
 		return nil, badAnswer("it does not begin with the name of the service")
 	}
-	if _, flush, err = in.text(); err != nil || !flush {
-		return nil, errors.Join(err, badAnswer("the name of the service is not the only line of its part"))
+	_, flush, err := in.text()
+	if err == nil && !flush {
+		err = badAnswer("the name of the service is not the only line of its part")
+	}
+	if err != nil {
+		return nil, err
 	}
 	refs := &Refs{IDs: map[string]native.ID{}}
 	bytes := 0
