@@ -25,8 +25,9 @@ type Active struct {
 	other   *Worktree // the other worktree that the run belongs to; nil if it is of repo as the caller opened it
 	copyErr error     // why the finished run could not be kept in the common store
 
-	again  *again  // of a reproduction that this process started; otherwise nil
-	inputs *inputs // what was noticed while the program ran; may be nil
+	again  *again   // of a reproduction that this process started; otherwise nil
+	given  []string // what is not known of the program's input, apart from the files that it opened
+	inputs *inputs  // what was noticed while the program ran; may be nil
 
 	recording sync.Mutex // held while this process changes the record
 }

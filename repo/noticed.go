@@ -53,6 +53,41 @@ func (a *Active) NoteStdin(path string) error {
 	return nil
 }
 
+// What a program reads beside files that it opens. The first is a problem only if the file is not recorded.
+const (
+	readStdin = "what the program read from standard input is not recorded"
+	readPipe  = "the program read from a pipe, whose content is not recorded"
+)
+
+// NoteGiven takes in whether the program has read its standard input, which is a file or a pipe, and whether it has
+// read another pipe that it got. A reproduction gets what was recorded.
+func (a *Active) NoteGiven(stdin, pipe bool) {
+	if stdin && a.again == nil {
+		a.given = append(a.given, readStdin)
+	}
+	if pipe && a.again == nil {
+		a.given = append(a.given, readPipe)
+	}
+}
+
+// unknownGiven returns what is not known of the program's input, apart from the files that it opened. n may be nil.
+func (a *Active) unknownGiven(ctx context.Context, run *format.Run, n *noticed) []string {
+	path := a.stdin()
+	if path == "" || !slices.Contains(a.given, readStdin) {
+		return a.given
+	}
+	in := a.newInputs(run)
+	known := in.places.May(path) && n != nil && n.trace != nil
+	if !known && in.places.May(path) {
+		files, err := in.data(ctx, []string{path})
+		known = err == nil && len(in.notDeclared(ctx, files)) == 0
+	}
+	if !known {
+		return a.given
+	}
+	return slices.DeleteFunc(slices.Clone(a.given), func(what string) bool { return what == readStdin })
+}
+
 // stdin returns the path of NoteStdin, or "".
 func (a *Active) stdin() string {
 	data, err := readBounded(filepath.Join(a.Dir, stdinName), maxPathBytes)

@@ -41,12 +41,14 @@ func (a *Active) fillNoticed(
 				trace.Ignored[i] = path + rewrittenNote
 			}
 		}
-		if len(trace.Ignored) > 0 {
+		trace.Problems = append(trace.Problems, a.unknownGiven(ctx, b.run, nil)...)
+		if len(trace.Ignored)+len(trace.Problems) > 0 || trace.Withheld > 0 {
 			b.run.Trace = trace
 		}
 		return
 	}
 	if !exists(a.readsDir()) {
+		a.addGiven(b.run, a.unknownGiven(ctx, b.run, nil))
 		return
 	}
 	if err := reach(); err != nil { // another machine has the files
@@ -72,7 +74,13 @@ func (a *Active) fillNoticed(
 		}}
 	}
 	if n.trace == nil {
+		a.addGiven(b.run, a.unknownGiven(ctx, b.run, nil))
 		return
+	}
+	for _, what := range a.unknownGiven(ctx, b.run, n) {
+		if !slices.Contains(n.trace.Problems, what) {
+			n.trace.Problems = append(n.trace.Problems, what)
+		}
 	}
 	for _, p := range n.trace.Problems {
 		f.warn("what the program read is not fully known: %s", p)
@@ -101,6 +109,13 @@ func (a *Active) fillNoticed(
 		if err := a.repo.rememberData(ctx, name, place); err != nil {
 			f.warn("the place of dataset %s is not remembered: %v", name, err)
 		}
+	}
+}
+
+// addGiven records what is not known of the input of a run of which nothing was noticed.
+func (a *Active) addGiven(run *format.Run, what []string) {
+	if len(what) > 0 {
+		run.Trace = &format.Trace{Road: format.RoadNone, Problems: what}
 	}
 }
 
@@ -197,6 +212,12 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	in.hash(ctx, files, wait, end, problem)
 	in.record(ctx, n, files, problem)
 	in.recordStdin(n)
+	if n.trace.Withheld == 0 {
+		n.trace.Withheld = hiddenWords(in.run, in.root, func(rel string) bool {
+			source, err := in.source(ctx, []asked{{rel: rel}})
+			return err == nil && !source[0]
+		})
+	}
 	switch left := in.elsewhere(); left {
 	case 0:
 	case 1:
@@ -434,7 +455,17 @@ var settingFiles = []string{
 // away. Those that begin as keys do are searched whatever their names are.
 func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []inputFile) []inputFile {
 	searched, heads := 0, 0
+	var secrets []os.FileInfo
 	return slices.DeleteFunc(files, func(f inputFile) bool {
+		if f.found.Links() > 1 { // perhaps another name of a file that must not be named
+			if secrets == nil {
+				secrets = in.secretFiles()
+			}
+			if slices.ContainsFunc(secrets, f.found.Is) {
+				t.Withheld++
+				return true
+			}
+		}
 		if f.found.Bytes() > maxSearched {
 			return false
 		}
@@ -449,7 +480,7 @@ func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []i
 		if err != nil {
 			return false
 		}
-		if secret.DERKey(data) {
+		if secret.DERKey(data) || isBareKey(data) {
 			t.Withheld++
 			return true
 		}
@@ -460,6 +491,63 @@ func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []i
 		}
 		return false
 	})
+}
+
+// homeSecrets are files with keys in a home folder.
+var homeSecrets = []string{
+	".netrc", ".git-credentials", ".pgpass", ".aws/credentials", ".ssh/id_rsa", ".ssh/id_ed25519", ".ssh/id_ecdsa",
+	".cache/huggingface/token", ".kube/config", ".docker/config.json",
+}
+
+// secretFiles returns the files directly in the project that must not be named, and those with keys in the home folder.
+func (in *inputs) secretFiles() []os.FileInfo {
+	found := []os.FileInfo{}
+	add := func(path string) {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			found = append(found, info)
+		}
+	}
+	f, err := regular.OpenFolder(in.root)
+	if err == nil {
+		names, _ := f.Readdirnames(maxEntries)
+		_ = f.Close()
+		for _, name := range names {
+			if hidden(name) {
+				add(filepath.Join(in.root, name))
+			}
+		}
+	}
+	for _, name := range homeSecrets {
+		add(filepath.Join(in.places.Home, filepath.FromSlash(name)))
+	}
+	return found
+}
+
+// The sizes of a text that may be nothing but a key.
+const (
+	minBareKey = 20
+	maxBareKey = 512
+)
+
+// isBareKey reports whether a file has nothing but one word that looks like a key: letters and digits, without spaces,
+// such as 40 hexadecimal digits.
+func isBareKey(data []byte) bool {
+	word := bytes.TrimSpace(data)
+	if len(word) < minBareKey || len(word) > maxBareKey {
+		return false
+	}
+	letters, digits := 0, 0
+	for _, c := range word {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+			letters++
+		case c >= '0' && c <= '9':
+			digits++
+		case !bytes.ContainsRune([]byte("-_+/=.:"), rune(c)):
+			return false
+		}
+	}
+	return letters > 2 && digits > 2 && 10*(letters+digits) >= 9*len(word)
 }
 
 // beginsAsKey reports whether a file may be a key in PEM or DER.
@@ -492,7 +580,7 @@ func (in *inputs) pointers(files []inputFile, problem func(string, ...any)) {
 // was hashed before its change, it is kept as it was.
 func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []inputFile {
 	var kept []inputFile
-	var changed, gone, made []string
+	var changed, gone, made, given []string
 	in.forgetTurns()
 	for _, f := range files {
 		early, known := in.early[f.path]
@@ -519,7 +607,10 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 			gone = append(gone, in.shown(f))
 		case f.gone:
 		case use&(reads.Database|reads.Written) != 0 && strings.TrimSuffix(filepath.Base(f.path), walEnding) == "mlflow.db":
-		case f.noFile: // a pipe or a device is not data, and what we may not read, the program could not read either
+		case f.noFile: // a device is not data, and what we may not read, the program could not read either
+			if isPipe(f.path) && !in.wrote(f) && !bornAfter(f.path, in.started) && !slices.Contains(given, readPipe) {
+				given = append(given, readPipe)
+			}
 		case use&(reads.Removed|reads.Older) != 0 || !bornAfter(f.path, in.started):
 			changed = append(changed, in.shown(f))
 		case in.byOther(f):
@@ -538,7 +629,15 @@ func (in *inputs) unchanged(files []inputFile, problem func(string, ...any)) []i
 			problem("%s %s", someOf(p.names), p.what)
 		}
 	}
+	for _, what := range given {
+		problem("%s", what)
+	}
 	return kept
+}
+
+func isPipe(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
 // shown returns how a file is named in a record: outside the project, only by its last name.
@@ -668,9 +767,14 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 	names := in.names(ctx, sets, within)
 	known := func(manifest string) bool { return in.repo.inPlace(sharedDatasets, manifest, -1) }
 	var listed []string
+	var odd []string
 	for i, s := range sets {
 		d := format.Dataset{Name: names[i], Noticed: in.road()}
-		if i < within && format.CheckPath(s.Path) == nil {
+		if i < within {
+			if format.CheckPath(s.Path) != nil { // a reader could not put it back
+				odd = append(odd, fmt.Sprintf("%q", capture.Printable(s.Path)))
+				continue
+			}
 			d.Path = s.Path
 		}
 		list := setFiles(s, byPath)
@@ -687,6 +791,9 @@ func (in *inputs) record(ctx context.Context, n *noticed, files []inputFile, pro
 		}
 		n.trace.Files += made.Files
 		n.datasets = append(n.datasets, made)
+	}
+	if len(odd) > 0 {
+		problem("no record can have the name of %s", someOf(odd))
 	}
 	if len(listed) > 0 {
 		problem("only names and sizes are recorded of %s", someOf(listed))

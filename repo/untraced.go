@@ -98,24 +98,70 @@ func untraced(run *format.Run, root string, ignored []string) *format.Trace {
 			}
 		}
 	}
-	if len(t.Ignored) == 0 {
+	t.Withheld = hiddenWords(run, root, func(rel string) bool { return isIgnored(ignored, rel) })
+	if slices.ContainsFunc(ignored, func(path string) bool { return hidesData(root, path) }) {
+		t.Problems = append(t.Problems, "it may have read data in a hidden folder that is not in Git")
+	}
+	if len(t.Ignored)+len(t.Problems) == 0 && t.Withheld == 0 {
 		return nil
 	}
 	return t
 }
 
+// hiddenWords returns how many words of the command name files of the project that must not be named, and that the
+// source does not have.
+func hiddenWords(run *format.Run, root string, ignored func(rel string) bool) (n int64) {
+	for _, word := range run.Command {
+		rel := commandPath(run, word)
+		if rel == "" || !hidden(rel) || inRunFolder(rel) || !ignored(rel) {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(rel))); err == nil && info.Mode().IsRegular() &&
+			info.Mode()&0o111 == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// inRunFolder reports whether a path is one of Git or of runs.
+func inRunFolder(rel string) bool {
+	return strings.HasPrefix(rel, ".git/") || strings.HasPrefix(rel, ".runs/")
+}
+
+// hidesData reports whether an ignored path is a hidden folder in which a file has the ending of data. Installed
+// packages do not count.
+func hidesData(root, path string) (holds bool) {
+	if !strings.HasSuffix(path, "/") || !hidden(strings.TrimSuffix(path, "/")) || inRunFolder(path) {
+		return false
+	}
+	looked := 0
+	_ = filepath.WalkDir(filepath.Join(root, filepath.FromSlash(path)), func(file string, d fs.DirEntry, err error) error {
+		looked++
+		switch {
+		case err != nil:
+		case d.IsDir() && (slices.Contains(packageFolders, d.Name()) || exists(filepath.Join(file, "pyvenv.cfg")) ||
+			exists(filepath.Join(file, "conda-meta"))):
+			return filepath.SkipDir
+		case d.Type().IsRegular():
+			holds = reads.EndsAsData(file) && filepath.Ext(file) != ".pth"
+		}
+		if holds || looked > maxLookedAt {
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	return holds
+}
+
+// packageFolders are folders of installed packages.
+var packageFolders = []string{"site-packages", "dist-packages", "node_modules"}
+
 // ownPrograms returns the words of the command that name ignored files of the project, such as the program itself.
 func ownPrograms(run *format.Run, root string, ignored []string) (found []string) {
 	for _, word := range run.Command {
-		rel := path.Clean(filepath.ToSlash(word))
-		if inside, ok := strings.CutPrefix(rel, "{project}/"); ok {
-			rel = inside
-		} else if rel = path.Join(run.Cwd, rel); path.IsAbs(rel) {
-			continue
-		}
-		if hidden(rel) || !slices.ContainsFunc(ignored, func(of string) bool {
-			return rel == of || strings.HasSuffix(of, "/") && strings.HasPrefix(rel, of)
-		}) {
+		rel := commandPath(run, word)
+		if rel == "" || hidden(rel) || !isIgnored(ignored, rel) {
 			continue
 		}
 		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(rel))); err == nil && info.Mode().IsRegular() {
@@ -123,6 +169,25 @@ func ownPrograms(run *format.Run, root string, ignored []string) (found []string
 		}
 	}
 	return found
+}
+
+// commandPath returns the path below the root that a word of the command may be, or "".
+func commandPath(run *format.Run, word string) string {
+	rel := path.Clean(filepath.ToSlash(word))
+	if inside, ok := strings.CutPrefix(rel, "{project}/"); ok {
+		return inside
+	}
+	if rel = path.Join(run.Cwd, rel); path.IsAbs(rel) {
+		return ""
+	}
+	return rel
+}
+
+// isIgnored reports whether a path is among the files and folders that Git ignores, or in one of them.
+func isIgnored(ignored []string, rel string) bool {
+	return slices.ContainsFunc(ignored, func(of string) bool {
+		return rel == of || strings.HasSuffix(of, "/") && strings.HasPrefix(rel, of)
+	})
 }
 
 // maxLookedAt is in how many files of a folder a program is looked for.

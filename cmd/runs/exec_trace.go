@@ -21,6 +21,9 @@ func (a *app) traceReads(s *supervised, road string) error {
 	if road = cmp.Or(road, config.Data.Trace); road == format.TraceOff {
 		return nil
 	}
+	if !s.joined && s.stdin == nil {
+		s.given = watchGiven(s.dir, s.args)
+	}
 	flag := isolated(s.args)
 	if flag != "" && road != format.RoadSyscalls {
 		a.warn("python %s ignores its environment: the data that the program reads is not noticed", flag)

@@ -34,6 +34,7 @@ type supervised struct {
 	traced   bool            // what the program reads is noticed
 	calls    *callWatch      // notices it by system calls; may be nil
 	tidy     func()          // removes what was written for the program; may be nil
+	given    *given          // what it gets beside the files that it opens; may be nil
 	stdin    *os.File        // the program's standard input; nil for that of this process
 }
 
@@ -96,6 +97,9 @@ func (a *app) supervise(ctx context.Context, s supervised, then func(*format.Run
 		if err := s.calls.end(runErr == nil); err != nil {
 			a.warn("%v", err)
 		}
+	}
+	if s.given != nil {
+		active.NoteGiven(s.given.end())
 	}
 	stopWatching()
 	watching.Wait()

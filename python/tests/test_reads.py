@@ -424,6 +424,22 @@ class TestBehavior(WithReads):
                     self.assertEqual(shell.wait(), 0)
                 self.assertEqual(run["trace"].get("problems", []), [problem] if problem else [])
 
+    def test_secrets_by_other_names(self):
+        """A hard link to a hidden file, and a file that is nothing but a key, are only counted."""
+        self.write(".env", "DB=hunter2\n")
+        os.link(os.path.join(self.dir, ".env"), os.path.join(self.dir, "data", "hard.csv"))
+        self.write("data/k.txt", "da39a3ee5e6b4b0d3255bfef95601890afd80709\n")
+        self.write("data/words.txt", "a-long-word-without-any-digit-in-it\n")
+        run = self.exec("for name in ('hard.csv', 'k.txt', 'words.txt'): open('data/' + name).read()")
+        self.assertEqual((self.noticed(run), run["trace"]["withheld"]), ({"words": 1}, 2))
+
+    @unittest.skipIf(sys.platform == "win32", "Windows has no such names")
+    def test_name_that_no_record_can_have(self):
+        self.write(".gitignore", "dot.*\n")
+        self.write("dot.", "x")
+        run = self.exec("open('dot.').read()")
+        self.assertEqual((self.noticed(run), run["trace"]["problems"]), ({}, ['no record can have the name of "dot."']))
+
     def test_code_outside_the_project(self):
         """Code outside the project is data, unless the environment has it."""
         lib = os.path.join(self.outside, "lib")

@@ -51,6 +51,12 @@ func (f Found) Changed() int64 { return f.stamp.changed }
 // Inode returns the number of the file in its file system; 0 if the system does not say.
 func (f Found) Inode() uint64 { return f.stamp.inode }
 
+// Is reports whether another state is of the same file.
+func (f Found) Is(other fs.FileInfo) bool { return os.SameFile(f.info, other) }
+
+// Links returns how many names the file has; 1 if the system does not say.
+func (f Found) Links() uint64 { return linksOf(f.info) }
+
 // ChangedAt returns when the state of a file was last changed, in nanoseconds since 1970; 0 if the system does not say.
 func ChangedAt(info fs.FileInfo) int64 { return stampOf(info).changed }
 

@@ -239,7 +239,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 	}
 	switch {
 	case v == settings:
-		if slices.Contains(dataEndings, strings.ToLower(filepath.Ext(name))) {
+		if EndsAsData(name) {
 			count(&w.withheld, "N")
 		}
 	case v == elsewhere && strings.HasPrefix(name, "."): // settings, as of shells and Git
@@ -348,6 +348,11 @@ var dataEndings = []string{
 	".arrow", ".caffemodel", ".ckpt", ".csv", ".feather", ".fits", ".flac", ".gguf", ".h5", ".hdf5", ".joblib", ".jsonl",
 	".mat", ".mp3", ".nc", ".nii", ".npy", ".npz", ".onnx", ".parquet", ".pickle", ".pkl", ".pt", ".pth", ".safetensors",
 	".tflite", ".tfrecord", ".tif", ".tiff", ".tsv", ".wav",
+}
+
+// EndsAsData reports whether a file has the ending of data, and is hardly ever a setting or a cache of a program.
+func EndsAsData(name string) bool {
+	return slices.Contains(dataEndings, strings.ToLower(filepath.Ext(name)))
 }
 
 func (w *Writer) folder(dir string) verdict {
