@@ -11,8 +11,8 @@ import (
 	"github.com/gitruns/runs/format"
 )
 
-// A command may name artifacts of an earlier run by their path below .runs, such as a checkpoint to start from. They are
-// not part of the source, and the earlier run has their digests. A commit may have moved them since.
+// A command may name artifacts of an earlier run by their path below .runs, such as a checkpoint to start from. They
+// are not part of the source, and the earlier run has their digests. A commit may have moved them since.
 
 // commandArtifact is an artifact, or a folder of artifacts, that a word of a command names.
 type commandArtifact struct {
