@@ -93,6 +93,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"compare", b.compare},
 		{"commit", b.commit},
 		{"push", b.push},
+		{"https", b.https},
 		{"stream", func() error { return b.stream(large) }},
 		{"growth", b.growth},
 		{"verify", b.verify},

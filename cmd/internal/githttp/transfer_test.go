@@ -95,6 +95,34 @@ func TestTransfersAsGit(t *testing.T) {
 	}
 }
 
+// TestShallow fetches to and pushes from a clone that lacks a part of the history.
+func TestShallow(t *testing.T) {
+	w := newWorld(t)
+	at, _ := w.clone("a")
+	for i := range 5 {
+		w.commit(at, "more", "a.txt", fmt.Sprint(i, "\n"))
+	}
+	gittest.Git(t, at, "push", "-q", "origin", "main")
+	shallow := filepath.Join(w.dir, "shallow")
+	gittest.Git(t, w.dir, "clone", "-q", "--depth", "2", w.url+"/p.git", shallow)
+	found, _, err := git.Discover(shallow)
+	check(t, err)
+	dirs := found.WithoutProgram()
+	theirs := w.commit(at, "theirs", "b.txt", "b\n")
+	gittest.Git(t, at, "push", "-q", "origin", "main")
+	tip, err := git.Fetch(t.Context(), dirs, "origin", branch, tracking)
+	check(t, err)
+	equal(t, "the fetched commit", tip, theirs)
+	gittest.Git(t, shallow, "merge", "-q", "--ff-only", "origin/main")
+	ours := w.commit(shallow, "ours", "c.txt", "c\n")
+	_, err = git.Push(t.Context(), dirs, "origin", git.Refspec{From: ours, To: branch})
+	check(t, err)
+	gittest.Git(t, shallow, "fsck", "--strict")
+	gittest.Git(t, w.origin, "fsck", "--strict")
+	equal(t, "the pushed commit", gittest.Git(t, w.origin, "rev-parse", "main"), ours)
+	equal(t, "commits here", gittest.Git(t, shallow, "rev-list", "--count", "HEAD"), "4")
+}
+
 func TestRefusedPushes(t *testing.T) {
 	w := newWorld(t)
 	at, dirs := w.clone("a")
