@@ -164,6 +164,9 @@ func (r *Repository) sourceOrigin(
 		warnings = append(warnings, "the author is not recorded: "+git.WithHint(authorErr))
 	}
 	if sourceErr != nil {
+		if run.Source = r.commitOnly(ctx, remote, sourceErr); run.Source != nil {
+			return append(warnings, "of the source, only the commit is recorded: "+git.WithHint(sourceErr)), nil
+		}
 		return append(warnings, "the source is not recorded: "+git.WithHint(sourceErr)), nil
 	}
 	if captured == nil {
@@ -187,6 +190,19 @@ func (r *Repository) sourceOrigin(
 		)
 	}
 	return warnings, nil
+}
+
+// commitOnly returns what is recorded of a source that only git can capture: what is checked out. It is nil if the
+// capture failed for another reason, or if there is no commit.
+func (r *Repository) commitOnly(ctx context.Context, remote string, err error) *format.Source {
+	if !errors.Is(err, git.ErrNoGit) {
+		return nil
+	}
+	tip, err := git.ReadTip(ctx, r.Git)
+	if err != nil || tip.Commit == "" {
+		return nil
+	}
+	return &format.Source{Commit: tip.Commit, Branch: tip.Branch, Remote: remote, Reader: format.ReaderNative}
 }
 
 func (r *Repository) storeSource(ctx context.Context, c *capture.Captured) error {
