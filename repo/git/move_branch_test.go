@@ -46,7 +46,12 @@ func upstream(t *testing.T, r *gittest.Repository, dirs Dirs) string {
 }
 
 // TestMoveBranch moves the branch beside the user's own work in every shape.
-func TestMoveBranch(t *testing.T) {
+func TestMoveBranch(t *testing.T) { moveInEachShape(t, func(d Dirs) Dirs { return d }) }
+
+// TestMoveBranchByFiles does it without the git program, or is refused before anything has changed.
+func TestMoveBranchByFiles(t *testing.T) { moveInEachShape(t, Dirs.WithoutProgram) }
+
+func moveInEachShape(t *testing.T, by func(Dirs) Dirs) {
 	gittest.Each(t, func(t *testing.T, r *gittest.Repository) {
 		if r.Bare {
 			t.Skip("nothing is checked out")
@@ -55,7 +60,14 @@ func TestMoveBranch(t *testing.T) {
 		ownWork(r)
 		before := userStatus(r)
 		next := upstream(t, r, dirs)
-		check(t, MoveBranch(t.Context(), dirs, r.Head, next, "test", "aaaa1111"))
+		dirs = by(dirs)
+		was := r.State()
+		err := MoveBranch(t.Context(), dirs, r.Head, next, "test", "aaaa1111")
+		if errors.Is(err, ErrNoGit) && dirs.ByFiles() {
+			equal(t, "state", r.State(), was)
+			t.Skip(err)
+		}
+		check(t, err)
 		tip, err := ReadTip(t.Context(), dirs)
 		check(t, err)
 		equal(t, "tip", tip, Tip{next, r.Branch})
@@ -94,12 +106,14 @@ func TestMoveBranchInTheWay(t *testing.T) {
 			next := upstream(t, r, dirs)
 			c.do(r)
 			before := r.State()
-			var inTheWay *InTheWayError
-			if err := MoveBranch(t.Context(), dirs, r.Head, next, "test", "aaaa1111"); !errors.As(err, &inTheWay) {
-				t.Errorf("MoveBranch: %v", err)
+			for _, dirs := range []Dirs{dirs, dirs.WithoutProgram()} {
+				var inTheWay *InTheWayError
+				if err := MoveBranch(t.Context(), dirs, r.Head, next, "test", "aaaa1111"); !errors.As(err, &inTheWay) {
+					t.Errorf("MoveBranch: %v", err)
+				}
+				equal(t, "state", r.State(), before)
+				(&change{t: t, r: r, dirs: dirs}).isFree()
 			}
-			equal(t, "state", r.State(), before)
-			(&change{t: t, r: r, dirs: dirs}).isFree()
 		})
 	}
 }
@@ -161,7 +175,7 @@ func TestKilledMove(t *testing.T) {
 			r.Write("src/new.py", "mine since\n")
 		}, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		killed := func(t *testing.T, by func(Dirs) Dirs) {
 			t.Parallel()
 			r, dirs := plain(t)
 			next := upstream(t, r, dirs)
@@ -170,7 +184,7 @@ func TestKilledMove(t *testing.T) {
 			o.intent.old = r.Head
 			c.steps(t, r, o, next)
 			check(t, o.lockFile.Close())
-			complete(t, dirs)
+			complete(t, by(dirs))
 			want := r.Head
 			if c.done {
 				want = next
@@ -183,7 +197,9 @@ func TestKilledMove(t *testing.T) {
 				t.Error("index.lock is left")
 			}
 			(&change{t: t, r: r, dirs: dirs}).isFree()
-		})
+		}
+		t.Run(c.name, func(t *testing.T) { killed(t, func(d Dirs) Dirs { return d }) })
+		t.Run(c.name+", by files", func(t *testing.T) { killed(t, Dirs.WithoutProgram) })
 	}
 }
 
