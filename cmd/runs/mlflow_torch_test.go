@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,17 +14,29 @@ import (
 // PyTorch Lightning and transformers log to runs what they log to MLflow's own store of SQLite. RUNS_TEST_MLFLOW_TORCH
 // names a Python with MLflow 3, torch, lightning and transformers, which are too large for every run of CI.
 func TestMLflowTorch(t *testing.T) {
-	python := os.Getenv("RUNS_TEST_MLFLOW_TORCH")
+	sameAsSQLite(t, "RUNS_TEST_MLFLOW_TORCH", "torch/lightning_autolog.py", "torch/transformers_trainer.py")
+}
+
+// So does Keras. RUNS_TEST_MLFLOW_KERAS names a Python with MLflow 3, tensorflow and tensorboard.
+func TestMLflowKeras(t *testing.T) {
+	sameAsSQLite(t, "RUNS_TEST_MLFLOW_KERAS", "keras/keras_autolog.py")
+}
+
+// sameAsSQLite runs scripts with the Python that a variable names, on SQLite and under runs exec, and compares what
+// MLflow's client reads then.
+func sameAsSQLite(t *testing.T, variable string, scripts ...string) {
+	python := os.Getenv(variable)
 	if python == "" {
-		t.Skip("RUNS_TEST_MLFLOW_TORCH does not name a Python with MLflow, torch, lightning and transformers")
+		t.Skipf("%s does not name a Python with MLflow and the libraries of %s", variable, scripts)
 	}
 	told, err := os.ReadFile("../../testdata/mlflow/torch/told.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"lightning_autolog.py", "transformers_trainer.py"} {
+	for _, at := range scripts {
+		name := path.Base(at)
 		t.Run(strings.TrimSuffix(name, ".py"), func(t *testing.T) {
-			script, err := os.ReadFile(filepath.Join("../../testdata/mlflow/torch", name))
+			script, err := os.ReadFile(filepath.Join("../../testdata/mlflow", at))
 			if err != nil {
 				t.Fatal(err)
 			}

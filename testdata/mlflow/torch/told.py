@@ -13,7 +13,7 @@ def files(items, path=None):
         if item.is_dir:
             yield from files(items, item.path)
         else:
-            yield re.sub(r"[0-9a-f]{32}", "ID", item.path)
+            yield re.sub(r"[0-9a-f]{32}|(?<=tfevents\.)\d+\..*(?=\.\d+\.v2)", "ID", item.path)
 
 
 def tell(file):
