@@ -52,8 +52,8 @@ func (b *bench) imports() error {
 			return err
 		}
 		fmt.Printf(
-			"%-35s %s, %s resident; %.2f x sha256sum of its %s (%s)\n", "import "+kind.name+", 1M points", ms(a.wall),
-			mb(a.rss), float64(a.wall)/float64(base.wall), mb(info.Size()), ms(base.wall),
+			"%-35s %s of processor time, %s resident; %.1f x sha256sum of its %s (%s)\n", "import "+kind.name+", 1M points",
+			ms(a.cpu), mb(a.rss), ratio(a.cpu, base.cpu), mb(info.Size()), ms(base.cpu),
 		)
 	}
 	return nil
