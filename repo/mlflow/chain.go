@@ -81,6 +81,7 @@ type known struct {
 	keys   map[string]string // the newest run with a key; nil until it is needed
 
 	measured map[string][]string // see measuredIn; nil until it is needed
+	spans    map[string]span     // see spansIn; nil until it is needed
 }
 
 // remembered is the least time for which it is. Longer ones are for repositories that take long to read.
@@ -103,7 +104,8 @@ func (k *known) read(ctx context.Context, r *repo.Repository) error {
 	if err != nil {
 		return err
 	}
-	k.table, k.chains, k.keys, k.measured = table, chainsOf(linksIn(table, k.isProgram)), nil, nil
+	k.table, k.chains, k.keys = table, chainsOf(linksIn(table, k.isProgram)), nil
+	k.measured, k.spans = nil, nil
 	k.until = time.Now().Add(max(remembered, 10*time.Since(began)))
 	return nil
 }

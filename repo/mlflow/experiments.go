@@ -39,7 +39,7 @@ const (
 	stageDeleted = "deleted"
 )
 
-// experiment returns an experiment with what its file says. Its times are those of its runs, which allExperiments adds.
+// experiment returns an experiment with what its file says. Its times are those of its runs, which dated adds.
 func (s *Service) experiment(ctx context.Context, name string) (*experimentJSON, error) {
 	kept, err := s.repo.Experiment(ctx, experimentName(name))
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *Service) getExperiment(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, noExperiment(q.ID)
 	}
-	e, err := s.experiment(ctx, name)
+	e, err := s.datedExperiment(ctx, name)
 	return map[string]any{"experiment": e}, err
 }
 
@@ -160,7 +160,7 @@ func (s *Service) experimentByName(ctx context.Context, c *Call) (any, error) {
 	if !ok {
 		return nil, notFound("Could not find experiment with name '%s'", oneLine(cut(q.Name, maxName)))
 	}
-	e, err := s.experiment(ctx, name)
+	e, err := s.datedExperiment(ctx, name)
 	return map[string]any{"experiment": e}, err
 }
 
@@ -232,6 +232,7 @@ func (s *Service) createExperiment(ctx context.Context, c *Call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.experiments[ExperimentID(ours)] = ours
+	s.begun[ours] = now().UnixMilli()
 	s.noteMade(ours)
 	return map[string]any{"experiment_id": ExperimentID(ours)}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gitruns/runs/format"
-	"github.com/gitruns/runs/repo/index"
 	"github.com/gitruns/runs/repo/mlflow/filter"
 )
 
@@ -210,27 +209,9 @@ func (s *Service) allExperiments(ctx context.Context) ([]*experimentJSON, error)
 	if err != nil {
 		return nil, err
 	}
-	of, started := table.Column(index.Attributes, "experiment"), table.Column(index.Attributes, "started")
-	ids := map[string]string{}
-	for row := range table.Len() {
-		name := ""
-		if of.Kind(row) == index.Text {
-			name = of.Text(row)
-		}
-		id, known := ids[name]
-		if !known {
-			id = ExperimentID(name)
-			ids[name] = id
-		}
-		e := all[id]
-		if e == nil || started.Kind(row) != index.Time {
-			continue
-		}
-		at := started.Micro(row) / 1000
-		if e.Created == 0 || at < e.Created {
-			e.Created = at
-		}
-		e.Updated = max(e.Updated, at)
+	spans := spansIn(table)
+	for id, name := range names {
+		s.date(all[id], name, spans)
 	}
 	list := make([]*experimentJSON, 0, len(all))
 	for _, e := range all {

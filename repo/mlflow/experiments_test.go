@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -158,5 +159,37 @@ func TestSampledHistory(t *testing.T) {
 	}
 	if got := status(s, t, &Call{Method: "GET", Path: "metrics/get-history-bulk-interval"}); got != 400 {
 		t.Errorf("without runs: %d", got)
+	}
+}
+
+// Each experiment that a client reads has the times that its runs or its maker give it.
+func TestExperimentTimes(t *testing.T) {
+	s, r, _ := newRun(t)
+	before := now().UnixMilli()
+	made := call(t, s, "POST", "experiments/create", map[string]any{"name": "made"})["experiment_id"]
+	read := func(s *Service, id any) (created, updated int64) {
+		t.Helper()
+		e := call(t, s, "GET", "experiments/get", map[string]any{"experiment_id": id})["experiment"].(map[string]any)
+		found := call(t, s, "POST", "experiments/search", map[string]any{
+			"max_results": 10, "filter": fmt.Sprintf("creation_time >= %.0f AND name = '%s'", e["creation_time"], e["name"]),
+		})
+		if list, _ := found["experiments"].([]any); len(list) != 1 {
+			t.Errorf("a search by the time of %v found %v", e, found)
+		}
+		return int64(e["creation_time"].(float64)), int64(e["last_update_time"].(float64))
+	}
+	first, _ := read(s, made)
+	if first < before {
+		t.Errorf("made at %d, before %d", first, before)
+	}
+	const old = 1764000000000
+	for _, at := range []int{old, old + 5} {
+		call(t, s, "POST", "runs/create", map[string]any{"experiment_id": made, "start_time": at})
+	}
+	if _, err := s.End(t.Context(), repo.Finish{}); err != nil {
+		t.Fatal(err)
+	}
+	if created, updated := read(New(r, Options{}), made); created != old || updated != old+5 {
+		t.Errorf("its runs began at %d and %d; it was made at %d and changed at %d", old, old+5, created, updated)
 	}
 }

@@ -340,6 +340,11 @@ func (m *model) setParams(ofRun map[string]string, list []tagJSON) error {
 			return err
 		}
 		p.Value = cut(p.Value, maxParamText)
+		if old, ok := m.params(ofRun)[p.Key]; ok && old != p.Value {
+			return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "+
+				"for the model. Attempted logging new value '%s'.", p.Key, oneLine(cut(old, maxName)),
+				oneLine(cut(p.Value, maxName)))
+		}
 		if text, ok := ofRun[p.Key]; ok && text == p.Value {
 			if !slices.Contains(m.OfRun, p.Key) {
 				m.OfRun = append(m.OfRun, p.Key)
@@ -392,6 +397,11 @@ func (s *Service) modelOfOpen(run *openRun, n int) *modelJSON {
 // modelOf returns a model of a run of the repository as MLflow's client reads it, without metrics.
 func (s *Service) modelOf(ctx context.Context, e *repo.Entry, m *model) *modelJSON {
 	artifacts := fileURI(filepath.Join(s.artifactsOf(alone(e)), filepath.FromSlash(m.Path)))
+	return m.json(e.Run, s.wholeID(ctx, e.ID), artifacts, m.paramsOf(e))
+}
+
+// paramsOf returns the params that the model has in common with its run.
+func (m *model) paramsOf(e *repo.Entry) map[string]string {
 	ofRun := map[string]string{}
 	flat := e.Params.Flatten()
 	for _, key := range m.OfRun {
@@ -399,7 +409,7 @@ func (s *Service) modelOf(ctx context.Context, e *repo.Entry, m *model) *modelJS
 			ofRun[key] = Text(v)
 		}
 	}
-	return m.json(e.Run, s.wholeID(ctx, e.ID), artifacts, ofRun)
+	return ofRun
 }
 
 // openModel returns the open run that has a model. It is nil if the run is not open.
@@ -479,7 +489,7 @@ func (s *Service) changeFinished(ctx context.Context, id string, do func(m *mode
 		return nil, err
 	}
 	m = m.clone()
-	if err := do(m, nil); err != nil {
+	if err := do(m, m.paramsOf(e)); err != nil {
 		return nil, err
 	}
 	text, err := m.text()

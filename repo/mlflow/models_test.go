@@ -219,6 +219,16 @@ func TestModelBounds(t *testing.T) {
 			t.Errorf("%s: %d, want 400", name, got)
 		}
 	}
+	made := madeModel(t, s, run, "fixed")
+	for value, want := range map[string]int{"0.1": 200, "0.2": 400} {
+		data, err := json.Marshal(map[string]any{"params": pairsOf("lr", value)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := status(s, t, &Call{Method: "POST", Path: "logged-models/" + made + "/params", Body: data}); got != want {
+			t.Errorf("param lr=%s of a model with lr=0.1: %d, want %d", value, got, want)
+		}
+	}
 	body, err := json.Marshal(map[string]string{"run_id": run, "key": "runs.model.1", "value": "{}"})
 	if err != nil {
 		t.Fatal(err)

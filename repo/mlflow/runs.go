@@ -107,7 +107,7 @@ func startTime(ms number) time.Time {
 
 // checkName returns the name of a run as it is recorded.
 func checkName(name string) (string, error) {
-	if name = cut(name, maxTagText); strings.TrimSpace(name) == "" {
+	if name = cutBytes(name, format.MaxKeyBytes); strings.TrimSpace(name) == "" {
 		return "", nil
 	}
 	if err := format.CheckNamed("name", name); err != nil {

@@ -52,6 +52,7 @@ type Service struct {
 	taken       bool                // a run of the program has become Options.Program
 	shared      *format.Run         // Options.Program as it was started, for what further runs share with it
 	experiments map[string]string   // the names of experiments that no run has yet, by id
+	begun       map[string]int64    // when experiments began that no run tells of, in ms since 1970, by our names
 	given       map[string]string   // finished runs whose artifacts the program was given, by the folders that have them
 	unknown     map[string]int      // calls that are not answered, by what they belong to
 	left        map[int]bool        // processes that have said that they exit
@@ -95,6 +96,7 @@ type Options struct {
 func New(r *repo.Repository, o Options) *Service {
 	s := &Service{
 		repo: r, opts: o, open: map[string]*openRun{}, parts: map[string]string{}, experiments: map[string]string{},
+		begun:   map[string]int64{},
 		unknown: map[string]int{}, left: map[int]bool{}, given: map[string]string{}, nonce: format.RandomLetters(8),
 	}
 	if o.Program != nil {

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gitruns/runs/format"
@@ -68,5 +69,15 @@ func TestResume(t *testing.T) {
 	e, err := r.ReadFinished(program.ID)
 	if err != nil || e.Resumes != id || e.Name != "one" || e.Tags["mine"] != "1" {
 		t.Errorf("%v: %+v", err, e)
+	}
+}
+
+// A long name of a run is cut to what a record can hold, between two characters: it stops no program.
+func TestLongName(t *testing.T) {
+	s, _, _ := newRun(t)
+	made := call(t, s, "POST", "runs/create", map[string]any{"experiment_id": "0", "run_name": strings.Repeat("xü", 200)})
+	name := made["run"].(map[string]any)["info"].(map[string]any)["run_name"].(string)
+	if want := strings.Repeat("xü", format.MaxKeyBytes/3) + "x"; name != want {
+		t.Errorf("the name has %d bytes: %s", len(name), name)
 	}
 }

@@ -117,8 +117,15 @@ func Parse(text string, kind *Kind) (*Expression, error) {
 	}
 	p := &parser{kind: kind, tokens: tokens}
 	e := &Expression{}
-	for !p.end() {
-		if len(e.clauses) > 0 && !p.word("AND") {
+	for {
+		and := len(e.clauses) == 0
+		for p.word("AND") { // MLflow's stores pass over one that joins nothing, too
+			and = true
+		}
+		if p.end() {
+			return e, nil
+		}
+		if !and {
 			return nil, wrong("Invalid clause(s) in filter string: expected AND, got %s", p.peek().show())
 		}
 		if len(e.clauses) == maxClauses {
@@ -130,7 +137,6 @@ func Parse(text string, kind *Kind) (*Expression, error) {
 		}
 		e.clauses = append(e.clauses, c)
 	}
-	return e, nil
 }
 
 // Match reports whether all comparisons are true for a row.

@@ -46,7 +46,10 @@ func TestMatch(t *testing.T) {
 		"datasets.name = 'val'": true, "dataset.name IN ('test','train')": true, "dataset.context = 'eval'": false,
 		"metrics.loss < 1 AND params.lr = '0.1' and status = 'FINISHED'": true,
 		"metrics.loss < 1 AND params.lr = '0.2'":                         false,
-		"tags.team = 'it''s'":                                            false,
+		"metrics.loss < 1 AND":                                           true,
+		"AND and metrics.loss < 1 AND AND params.lr = '0.2' and":         false,
+		"and":                 true,
+		"tags.team = 'it''s'": false,
 	} {
 		e, err := Parse(text, Runs)
 		if err != nil {
@@ -70,7 +73,6 @@ func TestErrors(t *testing.T) {
 		"params.lr IN ('0.1')":            "Invalid comparator 'IN'",
 		"metrics.a > 1 OR metrics.b > 1":  "expected AND",
 		"metrics.a > 1 metrics.b > 1":     "expected AND",
-		"metrics.a > 1 AND":               "expected a key, got the end",
 		"(metrics.a > 1)":                 "expected a key",
 		"thing.a > 1":                     "Invalid entity type 'thing'",
 		"colour = 'x'":                    "Invalid attribute key 'colour'",

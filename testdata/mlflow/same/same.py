@@ -484,7 +484,7 @@ def about(model_id):
     points = [
         [m.timestamp, m.step, m.key, m.value, m.dataset_name, m.dataset_digest, m.run_id, m.model_id] for m in metrics
     ]
-    return plain(sorted(points, key=str))
+    return sorted(plain(points), key=str)
 
 
 @case
