@@ -109,7 +109,7 @@ func Push(ctx context.Context, r *repo.Repository, ask PushRequest) (*Pushed, er
 			return p.done, nil
 		}
 		if !git.IsTransient(err) || try == transientTries {
-			return p.done, fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err)
+			return p.done, withGitStep(fmt.Errorf("pushing runs to %s: %w", p.up.Name(), err), "push")
 		}
 	}
 }
