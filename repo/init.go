@@ -310,31 +310,31 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 	}
 	run := path.Join(at, "2000-01-01", "20000101-000000-00000000")
 	probe := path.Join(run, MetricsName)
-	if _, err := git.Run(ctx, r.Git.Root, "check-ignore", "-q", "--no-index", probe); err != nil {
-		if errors.Is(err, git.ErrNoGit) || git.Inconclusive(err) {
-			return nil, err
-		}
+	_, ignored, err := git.FindIgnoreRule(ctx, r.Git, probe, true)
+	if err != nil {
+		return nil, err
+	}
+	if !ignored {
 		problems = append(problems,
 			"a rule of this project keeps Git from ignoring runs; run 'git check-ignore -v "+probe+"'")
 	}
 	digest := strings.Repeat("0", 64)
-	out, err := git.Run(ctx, r.Git.Root, "check-attr", "-z", "text", "filter", "ident", "working-tree-encoding", "--",
+	found, err := git.Attributes(ctx, r.Git, []string{"text", "filter", "ident", "working-tree-encoding"}, []string{
 		probe, path.Join(run, RecordName), path.Join(run, notesName, "x.toml"), path.Join(at, "sources", digest+".patch"),
-		path.Join(at, "environments", digest+".toml"), path.Join(at, "datasets", digest+".parquet"))
+		path.Join(at, "environments", digest+".toml"), path.Join(at, "datasets", digest+".parquet"),
+	})
 	if err != nil {
 		return problems, err
 	}
 	reported := map[string]bool{}
-	fields := strings.Split(string(out), "\x00")
-	for i := 0; i+2 < len(fields); i += 3 {
-		name, attribute, value := fields[i], fields[i+1], fields[i+2]
-		if value == "unset" || reported[attribute] {
+	for _, a := range found {
+		if a.Value == "unset" || reported[a.Name] {
 			continue
 		}
-		reported[attribute] = true
+		reported[a.Name] = true
 		problems = append(problems, fmt.Sprintf(
 			"Git would change the bytes of runs: their attribute %s is %s and must be unset; run 'git check-attr -a %s'",
-			attribute, value, name))
+			a.Name, a.Value, a.Path))
 	}
 	return problems, nil
 }
@@ -342,13 +342,10 @@ func (r *Repository) CheckGit(ctx context.Context) ([]string, error) {
 // hiddenBy says which rule of the project, of this clone or of the user hides .runs from Git, so that the settings are
 // not committed. It returns "" if none does or if the file is already tracked.
 func (r *Repository) hiddenBy(ctx context.Context, file string) string {
-	out, err := git.Run(ctx, r.Git.Root, "check-ignore", "-v", "--", file)
-	rule, _, ok := strings.Cut(string(out), "\t") // source:line:pattern, then the path
-	fields := strings.SplitN(rule, ":", 3)
-	if err != nil || !ok || len(fields) < 3 || strings.HasPrefix(fields[2], "!") {
+	rule, ok, err := git.FindIgnoreRule(ctx, r.Git, file, false)
+	if err != nil || !ok {
 		return ""
 	}
-	source, line, pattern := fields[0], fields[1], fields[2]
 	return fmt.Sprintf("line %s of %s hides %s from Git by %q, so 'git add' leaves out its settings; remove the line, "+
-		"or add '!/%s/' after it", line, source, path.Dir(file), pattern, path.Dir(file))
+		"or add '!/%s/' after it", rule.Line, rule.Source, path.Dir(file), rule.Pattern, path.Dir(file))
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/gitruns/runs/repo/git/native"
@@ -364,4 +365,38 @@ func (f files) filterOf(_ context.Context, path string) (string, error) {
 	}
 	defer r.Close()
 	return r.FilterOf(path)
+}
+
+func (f files) ignoreRule(ctx context.Context, path string, untracked bool) (rule IgnoreRule, ok bool, err error) {
+	if !untracked {
+		tracked, err := f.tracked(ctx, path)
+		if err != nil || len(tracked) > 0 {
+			return rule, false, err
+		}
+	}
+	r, err := f.open()
+	if err != nil {
+		return rule, false, err
+	}
+	defer r.Close()
+	found, err := r.IgnoreRule(path)
+	return IgnoreRule{found.Source, strconv.Itoa(found.Line), found.Pattern}, found.Ignored, err
+}
+
+func (f files) attributes(_ context.Context, names, paths []string) ([]Attribute, error) {
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	values, err := r.Attributes(names, paths)
+	var found []Attribute
+	for i, path := range paths {
+		for k, name := range names {
+			if err == nil {
+				found = append(found, Attribute{path, name, values[i][k].String()})
+			}
+		}
+	}
+	return found, err
 }

@@ -123,8 +123,8 @@ func config(key, value string) func(*testing.T, *gittest.Repository) {
 	return func(_ *testing.T, r *gittest.Repository) { r.Git("config", key, value) }
 }
 
-// TestNativeKeepsRacyFiles: a file that was changed right after it was added, without a change of its size, still counts
-// as changed after the index was written again.
+// TestNativeKeepsRacyFiles: a file that was changed right after it was added, without a change of its size, still
+// counts as changed after the index was written again.
 func TestNativeKeepsRacyFiles(t *testing.T) {
 	r, dirs := plain(t)
 	r.Write("racy", "old\n")

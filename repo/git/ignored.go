@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,57 @@ func Ignored(ctx context.Context, dirs Dirs, paths []string) (map[string]bool, e
 		}
 	}
 	return ignored, nil
+}
+
+// IgnoreRule is a rule by which Git ignores a file.
+type IgnoreRule struct{ Source, Line, Pattern string }
+
+// FindIgnoreRule returns the rule by which Git ignores a file, which need not exist. ok is false if Git does not ignore
+// it. Unless untracked is set, a tracked file is not ignored. The path is relative to the root, with slashes.
+func FindIgnoreRule(ctx context.Context, dirs Dirs, path string, untracked bool) (rule IgnoreRule, ok bool, err error) {
+	return dirs.worktree().ignoreRule(ctx, path, untracked)
+}
+
+func (p program) ignoreRule(ctx context.Context, path string, untracked bool) (rule IgnoreRule, ok bool, err error) {
+	args := []string{"check-ignore", "-v"}
+	if untracked {
+		args = append(args, "--no-index")
+	}
+	out, err := p.command().run(ctx, append(args, "--", path)...)
+	if failed := (*Error)(nil); errors.As(err, &failed) && failed.Code == 1 { // no rule matches
+		return rule, false, nil
+	}
+	if err != nil {
+		return rule, false, err
+	}
+	text, _, _ := strings.Cut(string(out), "\t") // source:line:pattern, then the path
+	fields := strings.SplitN(text, ":", 3)
+	if len(fields) < 3 || strings.HasPrefix(fields[2], "!") {
+		return rule, false, nil
+	}
+	return IgnoreRule{fields[0], fields[1], fields[2]}, true, nil
+}
+
+// Attribute is an attribute of a file, as `git check-attr` prints it.
+type Attribute struct{ Path, Name, Value string }
+
+// Attributes returns attributes of files in the working tree, whether they exist or not. The paths are relative to the
+// root, with slashes.
+func Attributes(ctx context.Context, dirs Dirs, names, paths []string) ([]Attribute, error) {
+	return dirs.worktree().attributes(ctx, names, paths)
+}
+
+func (p program) attributes(ctx context.Context, names, paths []string) ([]Attribute, error) {
+	out, err := p.command().run(ctx, slices.Concat([]string{"check-attr", "-z"}, names, []string{"--"}, paths)...)
+	if err != nil {
+		return nil, err
+	}
+	var found []Attribute
+	fields := strings.Split(string(out), "\x00")
+	for i := 0; i+2 < len(fields); i += 3 {
+		found = append(found, Attribute{fields[i], fields[i+1], fields[i+2]})
+	}
+	return found, nil
 }
 
 // TrackedFiles returns the paths of all files of the index, relative to the root.

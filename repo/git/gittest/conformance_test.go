@@ -133,6 +133,22 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 		})
 		ask("indexed "+folder, func(ctx context.Context, d git.Dirs) (any, error) { return git.Indexed(ctx, d, folder) })
 	}
+	r.Write(".gitignore", "*.log\n!keep.log\nbuild/\n")
+	r.Write(".gitattributes", "*.py text eol=lf\n*.bin binary -text\n[attr]many filter=odd ident\n")
+	for _, path := range []string{"a.log", "keep.log", "build/x", "src/b.log", "README", "none/none"} {
+		for _, untracked := range []bool{true, false} {
+			ask(fmt.Sprintf("ignore rule of %s, %v", path, untracked), func(ctx context.Context, d git.Dirs) (any, error) {
+				rule, ok, err := git.FindIgnoreRule(ctx, d, path, untracked)
+				if !ok {
+					return "", err
+				}
+				return rule, err
+			})
+		}
+	}
+	ask("attributes", func(ctx context.Context, d git.Dirs) (any, error) {
+		return git.Attributes(ctx, d, []string{"text", "eol", "filter"}, []string{"a.py", "src/x.bin", "README"})
+	})
 	ask("tracked files", func(ctx context.Context, d git.Dirs) (any, error) { return git.TrackedFiles(ctx, d) })
 	return list
 }

@@ -70,3 +70,18 @@ func (r *Repository) FilterOf(path string) (string, error) {
 	}
 	return a.filter.Text, nil
 }
+
+// Attributes returns attributes of files in the working tree, whether they exist or not.
+func (r *Repository) Attributes(names, paths []string) ([][]attributes.Value, error) {
+	m, err := r.newAttributes(attributes.Reader(r.Root))
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]attributes.Value, len(paths))
+	for i, path := range paths {
+		if found[i], err = m.Match(path, names...); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}

@@ -192,26 +192,43 @@ func (w *watcher) folder(path string) (bool, error) {
 
 // untracked lists the files that the index does not have and that are not ignored.
 func (w *watcher) untracked() error {
-	options := ignore.Options{Read: ignore.Reader(w.repository.Root), Patterns: []string{w.look.Skip}}
-	excludes, err := w.repository.userFile("core.excludesfile", "ignore")
+	matcher, err := w.repository.ignoreMatcher(w.look.Skip)
 	if err != nil {
 		return err
 	}
-	for _, file := range []string{excludes, filepath.Join(w.repository.Common, "info", "exclude")} {
+	return w.walk("", matcher.Root())
+}
+
+// ignoreMatcher returns the ignore rules of the working tree, after those of patterns.
+func (r *Repository) ignoreMatcher(patterns ...string) (*ignore.Matcher, error) {
+	options := ignore.Options{Read: ignore.Reader(r.Root), Patterns: patterns}
+	excludes, err := r.userFile("core.excludesfile", "ignore")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range []string{excludes, filepath.Join(r.Common, "info", "exclude")} {
 		if file == "" {
 			continue
 		}
 		rules, err := ignore.ReadFile(file)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		options.Global = append(options.Global, rules)
 	}
-	matcher, err := ignore.New(options)
-	if err != nil {
-		return err
+	return ignore.New(options)
+}
+
+// IgnoreRule returns the ignore rule that decides about a file, whether it exists or not.
+func (r *Repository) IgnoreRule(path string) (ignore.Result, error) {
+	if err := r.CheckWorktree(); err != nil {
+		return ignore.Result{}, err
 	}
-	return w.walk("", matcher.Root())
+	matcher, err := r.ignoreMatcher()
+	if err != nil {
+		return ignore.Result{}, err
+	}
+	return matcher.Match(path, false)
 }
 
 // search returns the place of the first entry that is not less than a path.
