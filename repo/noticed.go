@@ -165,21 +165,22 @@ type inputs struct {
 	started int64  // nanoseconds since 1970
 	host    string // as processes name it
 
-	over    bool                 // the program has ended, and whatever it left running goes on without a record
-	looked  time.Duration        // how long the last look took, without hashing
-	at      int                  // so many of the paths of the reader were followed
-	early   map[string]inputFile // as they were first found, by their path as the program named it
-	stdin   string               // the file that is standard input, or empty
-	first   map[string]bool      // files of the source that were looked at; whether they had changed by then
-	kept    map[string]string    // copies of what an earlier run has rewritten, by the printable path
-	bytes   int64                // of the files in early
-	real    map[string]string    // folders without links
-	written capture.Written      // whether an earlier run has written a file; nil if not known yet
-	linked  map[string]bool      // files that lead where nothing is recorded, and whether they may be data
-	tracked map[string]bool      // files of the index, below the root; nil if not read yet
-	turns   map[string]int64     // see turned, by folder
-	outputs map[string]bool      // what the program has written, also without links; nil if not known yet
-	nested  map[string]string    // the innermost repository of a folder below the root
+	over      bool                 // the program has ended, and whatever it left running goes on without a record
+	looked    time.Duration        // how long the last look took, without hashing
+	at        int                  // so many of the paths of the reader were followed
+	early     map[string]inputFile // as they were first found, by their path as the program named it
+	stdin     string               // the file that is standard input, or empty
+	first     map[string]bool      // files of the source that were looked at; whether they had changed by then
+	kept      map[string]string    // copies of what an earlier run has rewritten, by the printable path
+	bytes     int64                // of the files in early
+	real      map[string]string    // folders without links
+	written   capture.Written      // whether an earlier run has written a file; nil if not known yet
+	linked    map[string]bool      // files that lead where nothing is recorded, and whether they may be data
+	tracked   map[string]bool      // files of the index, below the root; nil if not read yet
+	artifacts map[string]bool      // the earlier runs of which the program has read artifacts
+	turns     map[string]int64     // see turned, by folder
+	outputs   map[string]bool      // what the program has written, also without links; nil if not known yet
+	nested    map[string]string    // the innermost repository of a folder below the root
 }
 
 // inputFile is a file that a program has read and that is data.
@@ -199,8 +200,8 @@ func (a *Active) newInputs(run *format.Run) *inputs {
 	in := &inputs{
 		repo: r, run: run, config: a.settings(), root: places.Root, places: places,
 		reader: reads.Reader{Dir: a.readsDir(), Since: run.Started.UnixNano()},
-		turns:  map[string]int64{},
-		early:  map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
+		turns:  map[string]int64{}, artifacts: map[string]bool{},
+		early: map[string]inputFile{}, real: map[string]string{}, nested: map[string]string{},
 		linked: map[string]bool{}, first: map[string]bool{},
 		kept:    a.keptRewritten(run.Source),
 		stdin:   a.stdin(),
@@ -286,6 +287,10 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		}
 		if in.again != nil && relativeTo(in.dir, path) != "" {
 			path = real // a link leads out of it
+		}
+		of := reads.ArtifactOf(relativeTo(in.root, path))
+		if of != "" && use&reads.Written == 0 && isOlder(path, in.started) {
+			in.artifacts[of] = true
 		}
 		if !in.places.May(path) {
 			continue

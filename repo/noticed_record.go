@@ -225,6 +225,10 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	default:
 		problem("%d files that were read are in places that are not recorded", left)
 	}
+	if runs := sortedKeys(in.artifacts); len(runs) > 0 {
+		names := capture.Printable(someOf(runs))
+		problem("the program read artifacts of run %s in .runs, which are not recorded as data", names)
+	}
 	if changed := in.changedFirst(); len(changed) > 0 {
 		problem("%s changed after the source was recorded, and before the program read it", someOf(changed))
 	}

@@ -424,6 +424,18 @@ class TestBehavior(WithReads):
                     self.assertEqual(shell.wait(), 0)
                 self.assertEqual(run["trace"].get("problems", []), [problem] if problem else [])
 
+    def test_artifacts_of_an_earlier_run(self):
+        """The record names the run of which the program has read an artifact in .runs, and no other file there."""
+        self.write("w.bin", "x")
+        self.runs("log", "x=1", "-a", "w.bin")
+        first = self.show()["id"]
+        source = "import glob; [open(f, 'rb').read() for f in glob.glob('.runs/2*/*/{}')]"
+        for name, want in (("run.toml", []), ("artifacts/*", [
+            f"the program read artifacts of run {first} in .runs, which are not recorded as data"
+        ])):  # fmt: skip
+            run = self.exec(source.replace("{}", name))
+            self.assertEqual([p for p in run["trace"].get("problems", []) if "artifacts" in p], want)
+
     def test_secrets_by_other_names(self):
         """A hard link to a hidden file, and a file that is nothing but a key, are only counted."""
         self.write(".env", "DB=hunter2\n")

@@ -89,6 +89,17 @@ func (p Places) May(path string) bool {
 	return rel != ""
 }
 
+// ArtifactOf returns the run whose artifact a file of the project is, by its path below the root, or "". What is only
+// named by its folder counts, whether there is such a run or not.
+func ArtifactOf(rel string) string {
+	parts := strings.SplitN(rel, "/", 5)
+	if len(parts) < 5 || parts[0] != ".runs" || !strings.HasPrefix(parts[1], "2") || parts[3] != "artifacts" ||
+		strings.HasPrefix(parts[4], ".") || strings.Contains(parts[4], "/.") {
+		return ""
+	}
+	return parts[2]
+}
+
 // place is what a file outside the project may be by its place.
 type place uint8
 

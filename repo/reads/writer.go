@@ -255,7 +255,7 @@ func (w *Writer) look(b *bytes.Buffer, o opened) {
 			count(&w.withheld, "N")
 		}
 	case !inside && isShared(path):
-	case w.places.May(path):
+	case w.places.May(path), inside && w.ofArtifact(path):
 		if exists && o.use&Read != 0 && seen&(Read|Written) == 0 {
 			b.WriteString("R" + path + "\x00" + stampOf(info, path, o.at).record())
 		}
@@ -285,6 +285,12 @@ func stampOf(info fs.FileInfo, path string, opened int64) Stamp {
 		return Stamp{}
 	}
 	return s
+}
+
+// ofArtifact reports whether a file is an artifact of an earlier run.
+func (w *Writer) ofArtifact(path string) bool {
+	rel, _ := below(w.places.Root, path)
+	return ArtifactOf(rel) != ""
 }
 
 // verdict tells what the files of a folder may be.
@@ -377,6 +383,8 @@ func (w *Writer) folder(dir string) verdict {
 			return hidden
 		case !inside && w.places.ofPrograms(file):
 			return settings
+		case inside && ArtifactOf(rel) != "":
+			return data
 		case hasAny("/"+rel, ownFolders):
 			return never
 		case hasAny("/"+rel, toolFolders):

@@ -793,6 +793,8 @@ def _of_folder(state: _State, folder: str) -> int:
             return _OF_USER
         if inside and any(cache in part for cache in _CACHES):
             return _WITHHELD
+        if part.startswith("/.runs/2") and "/artifacts/" in part and "/." not in part[2:]:
+            return _YES  # of an earlier run
         if any(own in part for own in _OWN):
             return _NO
         return _OF_USER if any(tool in part for tool in _TOOLS) else _WITHHELD
