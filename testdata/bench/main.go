@@ -2,7 +2,7 @@
 //
 //	go run ./testdata/bench [log] [start] [record] [finish] [points] [read] [ls] [chains] [source] [data]
 //	    [environment] [compare] [commit] [push] [stream] [growth] [verify] [secret] [store] [import] [mlflow] [verdicts]
-//	    [curves] [index] [sparse] [worktrees] [overview] [-large]
+//	    [curves] [index] [sparse] [worktrees] [overview] [models] [-large]
 //
 // It can also make a project to try the page of runs with, where each run has 12 params and 12 metrics:
 //
@@ -107,6 +107,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"sparse", func() error { return b.sparse(large) }},
 		{"worktrees", b.worktrees},
 		{"overview", func() error { return b.overview(large) }},
+		{"models", b.models},
 		{"batches", func() error { return b.batches(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
