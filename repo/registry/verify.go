@@ -29,10 +29,9 @@ func (p Problem) Error() string {
 // FindRun returns a run with its earlier parts by its id.
 type FindRun func(ctx context.Context, id string) (*repo.Entry, error)
 
-// Verify returns what is wrong with a model: files that cannot be read, numbers that several versions have, pointers to
-// versions that do not exist, and versions whose run is missing or does not have the bytes that the version names. It
-// compares the digests of the record; the caller verifies the bytes of the run.
-func (m *Model) Verify(ctx context.Context, find FindRun) (problems []Problem, err error) {
+// VerifyFiles returns what is wrong with the files of a model, without a look at runs: those that cannot be read,
+// numbers that several versions have, and pointers to versions that do not exist.
+func (m *Model) VerifyFiles() (problems []Problem) {
 	for _, d := range m.Damaged {
 		p := Problem{
 			Model: m.Name, Path: d.Path, Reason: strings.TrimPrefix(d.Err.Error(), d.Path+": "),
@@ -63,6 +62,14 @@ func (m *Model) Verify(ctx context.Context, find FindRun) (problems []Problem, e
 	for _, name := range sortedKeys(m.Aliases) {
 		problems = append(problems, m.dangling(format.ModelAliases, name, m.Aliases[name])...)
 	}
+	return problems
+}
+
+// Verify returns what is wrong with a model: files that cannot be read, numbers that several versions have, pointers to
+// versions that do not exist, and versions whose run is missing or does not have the bytes that the version names. It
+// compares the digests of the record; the caller verifies the bytes of the run.
+func (m *Model) Verify(ctx context.Context, find FindRun) (problems []Problem, err error) {
+	problems = m.VerifyFiles()
 	for _, v := range m.Versions {
 		if err := v.Check(ctx, find); err != nil {
 			if ctx.Err() != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/registry"
 )
 
 // machineOnly holds the names in .runs that belong to one machine, each with a reason to refuse it. A commit that adds
@@ -88,10 +89,32 @@ func damagedExperiments(r *repo.Repository) (problems []Problem) {
 	return problems
 }
 
+// damagedModels lists what is wrong with the files of the registry of models.
+func damagedModels(ctx context.Context, r *repo.Repository) (problems []Problem) {
+	models, damaged, err := registry.Open(r).Models(ctx)
+	if err != nil {
+		return []Problem{{Path: path.Join(repo.DirName, format.ModelsName), Reason: err.Error()}}
+	}
+	for _, d := range damaged {
+		problems = append(problems, Problem{Path: path.Join(repo.DirName, d.Path), Reason: d.Err.Error()})
+	}
+	for _, m := range models {
+		for _, p := range m.VerifyFiles() {
+			file := p.Path
+			if file == "" {
+				file = format.ModelFolder(m.Name)
+			}
+			problems = append(problems, Problem{Path: path.Join(repo.DirName, file), Reason: p.Reason})
+		}
+	}
+	return problems
+}
+
 // Strays lists the entries of Git's index that must not be in .runs: files that belong to one machine, links,
-// submodules, and files with unknown names. Experiment files that cannot be read are among them; they have no Runs.
+// submodules, and files with unknown names. Experiment files that cannot be read, and what is wrong with the
+// registry of models, are among them; they have no Runs.
 func Strays(ctx context.Context, r *repo.Repository) ([]Problem, error) {
-	damaged := damagedExperiments(r)
+	damaged := append(damagedExperiments(r), damagedModels(ctx, r)...)
 	if !r.InGit {
 		return damaged, nil
 	}
