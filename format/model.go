@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -40,17 +39,31 @@ func CheckModelName(text string) error {
 	return nil
 }
 
-var modelLabel = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
+// isModelLabel reports whether text has 1 to 100 of the characters A-Z, a-z, 0-9, - and _.
+func isModelLabel(text string) bool {
+	for _, c := range []byte(text) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return len(text) >= 1 && len(text) <= 100
+}
 
-// modelNumber is what would be taken for the number of a version, as MLflow writes one too.
-var modelNumber = regexp.MustCompile(`^[vV]?[0-9]+(-.*)?$`)
+// isModelNumber reports whether text would be taken for the number of a version, as MLflow writes one too.
+func isModelNumber(text string) bool {
+	if text != "" && (text[0] == 'v' || text[0] == 'V') {
+		text = text[1:]
+	}
+	number, _, _ := strings.Cut(text, "-")
+	return number != "" && strings.Trim(number, "0123456789") == ""
+}
 
 // CheckModelLabel returns why text cannot be the name of a stage or of an alias.
 func CheckModelLabel(what, text string) error {
 	switch {
-	case !modelLabel.MatchString(text):
+	case !isModelLabel(text):
 		return fmt.Errorf("the %s %q must have 1 to 100 of the characters A-Z, a-z, 0-9, - and _", what, text)
-	case modelNumber.MatchString(text):
+	case isModelNumber(text):
 		return fmt.Errorf("the %s %q looks like the number of a version", what, text)
 	case isReserved(text):
 		return fmt.Errorf("the %s %q is a name that a file system reserves", what, text)

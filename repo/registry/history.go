@@ -241,13 +241,17 @@ func eventOf(file string, data []byte) (Event, error) {
 		if err != nil {
 			return Event{}, err
 		}
-		return pointerOf(pointerEvents[kind], name, p), nil
+		return pointerOf(pointerEvent(kind), name, p), nil
 	}
 	return Event{}, errNoEvent
 }
 
-var pointerEvents = map[string]string{
-	string(format.ModelStages): stageEvent, string(format.ModelAliases): aliasEvent,
+// pointerEvent returns the kind of the events of a folder of pointers.
+func pointerEvent(folder string) string {
+	if folder == string(format.ModelStages) {
+		return stageEvent
+	}
+	return aliasEvent
 }
 
 func removedOf(kind, name string) (Event, error) {
@@ -260,7 +264,7 @@ func removedOf(kind, name string) (Event, error) {
 		}
 		return e, err
 	case string(format.ModelStages), string(format.ModelAliases):
-		return Event{Kind: pointerEvents[kind], Name: name, Removed: true}, nil
+		return Event{Kind: pointerEvent(kind), Name: name, Removed: true}, nil
 	}
 	return Event{}, errNoEvent
 }

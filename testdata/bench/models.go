@@ -39,7 +39,8 @@ func (b *bench) models() error {
 	for _, args := range [][]string{
 		{"log", "rmse=1", "--artifact", file, "--name", "one"},
 		{"log", "rmse=2", "--artifact", os.Args[0], "--name", "two"},
-		{"model", "register", "one", "taxi"}, {"model", "register", "two", "taxi"},
+		{"model", "register", "one", "taxi"},
+		{"model", "register", "two", "taxi"},
 	} {
 		if _, err := measure(dir, nil, append([]string{b.runs}, args...)...); err != nil {
 			return err
