@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gitruns/runs/repo/git/native"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -175,6 +176,9 @@ func absolute(dir, p string) string {
 
 // OpenBare returns the repository that contains dir if it has no working tree, as on a server and in its hooks.
 func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
+	if !installed() {
+		return bareByFiles(dir)
+	}
 	out, err := Run(ctx, dir, "rev-parse", "--is-bare-repository", "--absolute-git-dir")
 	var failed *Error
 	if errors.As(err, &failed) && !Inconclusive(err) {
@@ -185,6 +189,34 @@ func OpenBare(ctx context.Context, dir string) (Dirs, bool, error) {
 		return Dirs{}, false, err
 	}
 	return Dirs{Root: at, Git: at, Common: commonDir(at)}, true, nil
+}
+
+// bareByFiles is OpenBare without the program. dir must be absolute.
+func bareByFiles(dir string) (Dirs, bool, error) {
+	if os.Getenv("GIT_DIR") != "" {
+		return Dirs{}, false, nil
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			return Dirs{}, false, nil
+		}
+		if native.IsGitFolder(at) {
+			d := Dirs{Root: at, Git: at, Common: commonDir(at)}
+			r, err := files{d}.open()
+			if err != nil {
+				return Dirs{}, false, err
+			}
+			r.Close()
+			bare, set, err := r.Config().Bool("core.bare")
+			if !set {
+				bare = filepath.Base(at) != ".git"
+			}
+			return d, err == nil && bare, err
+		}
+		if filepath.Dir(at) == at {
+			return Dirs{}, false, nil
+		}
+	}
 }
 
 // Partial reports whether the clone fetches some objects only when they are needed.

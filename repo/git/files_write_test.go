@@ -213,3 +213,22 @@ func TestNativeRefusesPaths(t *testing.T) {
 	}
 	equal(t, "status", r.Git("status", "--porcelain"), "?? linked")
 }
+
+// TestOpenBareWithoutGit: a bare repository is found by its files, and no other.
+func TestOpenBareWithoutGit(t *testing.T) {
+	bare := gittest.Named(t, "bare").Make(t)
+	r, _ := plain(t)
+	want := open(t, bare)
+	t.Setenv("PATH", t.TempDir())
+	for dir, is := range map[string]bool{
+		bare.Dir: true, filepath.Join(bare.Dir, "refs"): true, r.Dir: false, r.Path("src"): false,
+		r.Path(".git"): false, filepath.Join(r.Path(".git"), "objects"): false, r.Base: false,
+	} {
+		dirs, ok, err := OpenBare(t.Context(), dir)
+		check(t, err)
+		equal(t, dir, ok, is)
+		if is {
+			equal(t, dir, dirs.Git, want.Git)
+		}
+	}
+}

@@ -300,7 +300,7 @@ func isRepository(dir string) bool {
 	case err != nil:
 		return false
 	case info.IsDir():
-		return isGitFolder(dotgit)
+		return IsGitFolder(dotgit)
 	case !info.Mode().IsRegular():
 		return false
 	}
@@ -312,10 +312,11 @@ func isRepository(dir string) bool {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(dir, target)
 	}
-	return ok && isGitFolder(target)
+	return ok && IsGitFolder(target)
 }
 
-func isGitFolder(dir string) bool {
+// IsGitFolder reports whether a folder is the Git folder of a repository.
+func IsGitFolder(dir string) bool {
 	head, err := readBounded(filepath.Join(dir, "HEAD"), maxRefBytes)
 	text := strings.TrimSpace(string(head))
 	target, symbolic := strings.CutPrefix(text, "ref:")
