@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -381,6 +382,34 @@ func (f files) ignoreRule(ctx context.Context, path string, untracked bool) (rul
 	defer r.Close()
 	found, err := r.IgnoreRule(path)
 	return IgnoreRule{found.Source, strconv.Itoa(found.Line), found.Pattern}, found.Ignored, err
+}
+
+func (f files) ignored(ctx context.Context, paths []string) (map[string]bool, error) {
+	tracked, err := f.trackedFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	ignored, err := r.Ignored(paths)
+	maps.DeleteFunc(ignored, func(path string, _ bool) bool { return tracked[path] })
+	return ignored, err
+}
+
+func (f files) ignoredFiles(context.Context) ([]string, error) {
+	index, err := f.readStaged()
+	if err != nil {
+		return nil, err
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.IgnoredFiles(index)
 }
 
 func (f files) attributes(_ context.Context, names, paths []string) ([]Attribute, error) {

@@ -14,7 +14,12 @@ func Ignored(ctx context.Context, dirs Dirs, paths []string) (map[string]bool, e
 	if len(paths) == 0 {
 		return ignored, nil
 	}
-	c := dirs.command()
+	return dirs.worktree().ignored(ctx, paths)
+}
+
+func (p program) ignored(ctx context.Context, paths []string) (map[string]bool, error) {
+	ignored := map[string]bool{}
+	c := p.command()
 	c.stdin = strings.NewReader(strings.Join(paths, "\x00") + "\x00")
 	out, err := c.run(ctx, "check-ignore", "-z", "--stdin")
 	if failed := (*Error)(nil); errors.As(err, &failed) && failed.Code == 1 { // none is
@@ -108,9 +113,17 @@ func WithAttribute(ctx context.Context, dirs Dirs, attribute string) ([]string, 
 // IgnoredFiles lists what Git ignores in the working tree. A folder that is ignored as a whole is listed with a slash
 // at its end, and not what is in it.
 func IgnoredFiles(ctx context.Context, dirs Dirs) ([]string, error) {
-	out, err := dirs.command().run(ctx, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
+	return dirs.worktree().ignoredFiles(ctx)
+}
+
+func (p program) ignoredFiles(ctx context.Context) ([]string, error) {
+	out, err := p.command().run(ctx, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
 	var paths []string
 	for path := range strings.SplitSeq(string(out), "\x00") {
+		// Git also lists a folder that no rule names if everything in it is ignored, and then what is in it.
+		if last := len(paths) - 1; last >= 0 && strings.HasSuffix(paths[last], "/") && strings.HasPrefix(path, paths[last]) {
+			paths = paths[:last]
+		}
 		if path != "" {
 			paths = append(paths, path)
 		}

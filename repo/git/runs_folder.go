@@ -1,7 +1,9 @@
 package git
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -121,8 +123,8 @@ func RunsFolders(ctx context.Context, dirs Dirs) ([][2]string, error) {
 	for _, w := range trees {
 		out, err := Run(ctx, w.path, "ls-files", "-z", "-c", "-o", "--exclude-standard", "--", ":(glob)**/.runs/config.toml",
 			":(glob)**/.runs/.gitignore")
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if ctx.Err() != nil || errors.Is(err, ErrNoGit) {
+			return nil, cmp.Or(ctx.Err(), err)
 		}
 		if err != nil {
 			continue // the worktree's folder no longer exists

@@ -146,6 +146,16 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 			})
 		}
 	}
+	r.Write("build/x", "x\n")
+	r.Write("build/deep/y", "y\n")
+	r.Write("new/a.log", "a\n")
+	r.Write("new/b.txt", "b\n")
+	r.Write("src/b.log", "b\n")
+	ask("ignored paths", func(ctx context.Context, d git.Dirs) (any, error) {
+		paths := []string{"a.log", "build", "build/x", "build/deep", "new", "new/a.log", "keep.log", "README"}
+		return git.Ignored(ctx, d, paths)
+	})
+	ask("ignored files", func(ctx context.Context, d git.Dirs) (any, error) { return git.IgnoredFiles(ctx, d) })
 	ask("attributes", func(ctx context.Context, d git.Dirs) (any, error) {
 		return git.Attributes(ctx, d, []string{"text", "eol", "filter"}, []string{"a.py", "src/x.bin", "README"})
 	})
