@@ -177,7 +177,7 @@ type inputs struct {
 	written   capture.Written      // whether an earlier run has written a file; nil if not known yet
 	linked    map[string]bool      // files that lead where nothing is recorded, and whether they may be data
 	tracked   map[string]bool      // files of the index, below the root; nil if not read yet
-	artifacts map[string]bool      // the earlier runs of which the program has read artifacts
+	artifacts map[string]bool      // of earlier runs that the program has read, relative to the root
 	turns     map[string]int64     // see turned, by folder
 	outputs   map[string]bool      // what the program has written, also without links; nil if not known yet
 	nested    map[string]string    // the innermost repository of a folder below the root
@@ -288,9 +288,9 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		if in.again != nil && relativeTo(in.dir, path) != "" {
 			path = real // a link leads out of it
 		}
-		of := reads.ArtifactOf(relativeTo(in.root, path))
-		if of != "" && use&reads.Written == 0 && isOlder(path, in.started) {
-			in.artifacts[of] = true
+		rel := relativeTo(in.root, path)
+		if of := reads.ArtifactOf(rel); of != "" && use&reads.Written == 0 && isOlder(path, in.started) {
+			in.artifacts[rel] = true
 		}
 		if !in.places.May(path) {
 			continue
@@ -335,6 +335,33 @@ func (in *inputs) data(ctx context.Context, paths []string) ([]inputFile, error)
 		}
 	}
 	return outside, nil
+}
+
+// readArtifacts returns the earlier runs of which the program has read artifacts that neither the command names nor the
+// client has recorded: whoever gets an artifact by the client has a dataset for it.
+func (in *inputs) readArtifacts() []string {
+	if slices.ContainsFunc(in.run.Datasets, func(d format.Dataset) bool { return d.Role == "artifact" }) {
+		return nil
+	}
+	runs := map[string]bool{}
+	for rel := range in.artifacts {
+		if of := reads.ArtifactOf(rel); !in.commandNames(of, rel) {
+			runs[of] = true
+		}
+	}
+	return sortedKeys(runs)
+}
+
+// commandNames reports whether the command names an artifact of an earlier run, or a folder that holds it: a
+// reproduction finds it by that run.
+func (in *inputs) commandNames(id, rel string) bool {
+	_, name, _ := strings.Cut(rel, "/"+artifactsName+"/")
+	for _, c := range in.repo.commandArtifacts(in.run) {
+		if c.id == id && (name == c.name || strings.HasPrefix(name, c.name+"/")) {
+			return true
+		}
+	}
+	return false
 }
 
 // changedFirst returns the files of the source that had changed since the run began when they were first seen to be

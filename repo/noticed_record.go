@@ -225,7 +225,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 	default:
 		problem("%d files that were read are in places that are not recorded", left)
 	}
-	if runs := sortedKeys(in.artifacts); len(runs) > 0 {
+	if runs := in.readArtifacts(); len(runs) > 0 {
 		names := capture.Printable(someOf(runs))
 		problem("the program read artifacts of run %s in .runs, which are not recorded as data", names)
 	}

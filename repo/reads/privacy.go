@@ -94,10 +94,16 @@ func (p Places) May(path string) bool {
 func ArtifactOf(rel string) string {
 	parts := strings.SplitN(rel, "/", 5)
 	if len(parts) < 5 || parts[0] != ".runs" || !strings.HasPrefix(parts[1], "2") || parts[3] != "artifacts" ||
-		strings.HasPrefix(parts[4], ".") || strings.Contains(parts[4], "/.") {
+		strings.HasPrefix(parts[4], ".") || strings.Contains(parts[4], "/.") || isList(parts[4]) {
 		return ""
 	}
 	return parts[2]
+}
+
+// isList reports whether an artifact is a list of artifacts that the client has made, and looks through: twelve digits.
+func isList(name string) bool {
+	digits, ok := strings.CutSuffix(name, ".json")
+	return ok && len(digits) == 12 && strings.Trim(digits, "0123456789") == ""
 }
 
 // place is what a file outside the project may be by its place.

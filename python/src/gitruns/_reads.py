@@ -723,6 +723,8 @@ def _wanted(state: _State, path: str) -> str | None:
         folder, name = folder[: -len(_CACHED)], name.partition(".")[0] + ".py"
         path = folder + os.sep + name
     verdict = _verdict(state, folder)
+    if own and path.startswith("/.runs/", len(state.root)) and _by_client():
+        return None
     if verdict == _NO:
         if folder in _DESCRIPTORS and name.isdecimal():
             return _of_descriptor(state, name)
@@ -876,6 +878,19 @@ def _imports() -> bool:
     for _ in range(5):
         name = frame.f_code.co_filename
         if name.startswith(_IMPORTERS[0]) or name.endswith(_IMPORTERS[1:]):
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _by_client() -> bool:
+    """Report whether the client opens a file, and not the program."""
+    frame = sys._getframe(2)
+    for _ in range(20):
+        name = frame.f_code.co_filename
+        if _OWN_PACKAGE in name and name != __file__:
             return True
         if frame.f_back is None:
             return False
