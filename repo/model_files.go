@@ -37,6 +37,40 @@ func (r *Repository) keptModels() string {
 	return filepath.Join(r.Git.Common, "runs", "models-"+storeKey(at)+"-"+id)
 }
 
+// orphanedModels returns such folders of worktrees that do not exist any more.
+func (r *Repository) orphanedModels() (folders []string) {
+	at, err := r.TreePath()
+	if err != nil || !r.InGit {
+		return nil
+	}
+	prefix := "models-" + storeKey(at) + "-"
+	names, err := readNames(filepath.Join(r.Git.Common, "runs"))
+	if err != nil {
+		return nil
+	}
+	var live map[string]bool
+	for _, name := range names {
+		id, ok := strings.CutPrefix(name, prefix)
+		if !ok || !isWorktreeID(id) {
+			continue
+		}
+		if live == nil {
+			live = map[string]bool{worktreeIn(r.Git.Git): true, worktreeIn(r.Git.Common): true}
+			linked, err := readNames(filepath.Join(r.Git.Common, "worktrees"))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			for _, worktree := range linked {
+				live[worktreeIn(filepath.Join(r.Git.Common, "worktrees", worktree))] = true
+			}
+		}
+		if !live[id] {
+			folders = append(folders, filepath.Join(r.Git.Common, "runs", name))
+		}
+	}
+	return folders
+}
+
 // LockModels waits until no other process of this clone writes the registry.
 func (r *Repository) LockModels(ctx context.Context) (unlock func(), err error) {
 	dir := filepath.Join(r.Dir, "cache")
@@ -179,17 +213,16 @@ func (r *Repository) RemoveModelFile(name string) error {
 	return nil
 }
 
-// lostModels returns the files of the registry that were written in this worktree, that it does not have any more, and
-// that no commit has, by their paths in .runs.
+// lostModels returns the files of the registry that were written in this worktree, or registered in one that was
+// removed, that the working tree does not have, and that no commit has, by their paths in .runs.
 func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) {
-	kept := r.keptModels()
-	if kept == "" || r.commit != "" {
+	if r.commit != "" {
 		return nil, nil
 	}
 	look := &committedModels{repo: r}
 	defer look.close()
 	lost := map[string][]byte{}
-	err := eachKept(kept, func(name string, data []byte) error {
+	add := func(name string, data []byte) error {
 		_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -199,11 +232,33 @@ func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) 
 		}
 		lost[name] = data
 		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the registry: %w", err)
+	}
+	for _, folder := range r.orphanedModels() {
+		err := eachKept(folder, func(name string, data []byte) error {
+			if isModelPointer(name) { // whoever removed the worktree may have dropped the promotion with it
+				return nil
+			}
+			return add(name, data)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading the registry: %w", err)
+		}
+	}
+	if kept := r.keptModels(); kept != "" {
+		if err := eachKept(kept, add); err != nil {
+			return nil, fmt.Errorf("reading the registry: %w", err)
+		}
 	}
 	return lost, nil
+}
+
+// isModelPointer reports whether a file of the registry says what is named, and not what was registered.
+func isModelPointer(name string) bool {
+	switch kind := path.Base(path.Dir(name)); format.ModelPointerKind(kind) {
+	case format.ModelStages, format.ModelAliases, format.ModelArchived:
+		return true
+	}
+	return false
 }
 
 // eachKept calls visit with the files in the folder of kept files, by their paths in .runs.
@@ -286,22 +341,26 @@ func (c *committedModels) has(ctx context.Context, name string, data []byte) (bo
 // RestoreModels puts the files of the registry back that the working tree lost and that no commit has, and forgets
 // those that a commit has. It returns the paths in .runs of those that it has put back. The caller holds LockModels.
 func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err error) {
-	kept := r.keptModels()
-	if kept == "" {
-		return nil, nil
-	}
 	lost, err := r.lostModels(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for name, data := range lost {
-		if err := r.placeModelFile(r.Dir, name, data); err != nil {
-			return restored, fmt.Errorf("restoring %s: %w", name, err)
+		if err := r.PlaceModelFile(name, data); err != nil {
+			return restored, fmt.Errorf("restoring: %w", err)
 		}
 		restored = append(restored, name)
 	}
 	slices.Sort(restored)
-	return restored, r.tidyModels(ctx, kept)
+	for _, folder := range r.orphanedModels() { // what was not put back is a promotion, or committed
+		if err := os.RemoveAll(folder); err != nil {
+			return restored, err
+		}
+	}
+	if kept := r.keptModels(); kept != "" {
+		err = r.tidyModels(ctx, kept)
+	}
+	return restored, err
 }
 
 // tidyModels removes kept files that the commit which is checked out has a file for, and those that the working tree

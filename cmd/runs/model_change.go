@@ -47,7 +47,7 @@ func (a *app) changedModel(ctx context.Context, r *repo.Repository, f *modelFlag
 		a.warn("restored %s, which the working tree had lost", path.Join(repo.DirName, name))
 	}
 	var commits []*share.Committed
-	if f.commit && !done.Empty() {
+	if f.commit && len(done.Files()) > 0 {
 		var err error
 		commits, err = share.CommitModels(ctx, r, done.Files(), runs, doing, f.message)
 		var secrets *share.SecretsError
@@ -68,6 +68,9 @@ func (a *app) changedModel(ctx context.Context, r *repo.Repository, f *modelFlag
 		return a.printJSON(map[string]any{
 			"commits": list, "removed": orEmpty(done.Removed), "result": result, "written": orEmpty(done.Written),
 		})
+	}
+	if len(done.Same) > 0 && done.Empty() && !strings.HasPrefix(text, "already") {
+		text = "already done: " + text
 	}
 	a.print("%s", terminal.Clean(text))
 	for _, c := range commits {

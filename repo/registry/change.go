@@ -19,14 +19,16 @@ type Change struct {
 	Written  []string // paths in .runs, sorted
 	Removed  []string
 	Restored []string // files that the working tree had lost although no commit had them
+	Same     []string // files that say already what was asked for
 }
 
 // Empty reports whether nothing was changed.
 func (c *Change) Empty() bool { return len(c.Written)+len(c.Removed) == 0 }
 
-// Files returns the paths in .runs that were written or removed, sorted.
+// Files returns the paths in .runs that were written or removed, and those that said already what was asked for,
+// sorted: a commit takes them.
 func (c *Change) Files() []string {
-	return slices.Sorted(slices.Values(append(slices.Clone(c.Written), c.Removed...)))
+	return slices.Sorted(slices.Values(slices.Concat(c.Written, c.Removed, c.Same)))
 }
 
 // edit is a change that is being made.
@@ -177,6 +179,7 @@ func (g *Registry) Register(ctx context.Context, name string, c *Content, o Regi
 			next = max(next, old.Number+1, old.ModelVersionID.Number+1)
 		}
 		if v != nil {
+			e.done.Same = append(e.done.Same, v.File())
 			return nil
 		}
 		file := &format.ModelVersion{
@@ -250,7 +253,8 @@ func (g *Registry) Promote(ctx context.Context, selector, stage string, p Promot
 			}
 		}
 		if m.Stages[stage] != nil && names(m.Stages[stage], v.Random) && len(next) == len(was) {
-			return fmt.Errorf("it is already in stage %s", stage)
+			e.done.Same = append(e.done.Same, path.Join(m.folder(), string(format.ModelStages), stage+".toml"))
+			return nil
 		}
 		err := e.pointer(m.folder(), format.ModelStages, stage, &format.ModelPointer{
 			Versions: next, Was: was, Reason: p.Reason,
@@ -318,7 +322,8 @@ func (g *Registry) Archive(ctx context.Context, selector, reason string) (*Versi
 	}
 	return g.changeVersion(ctx, "archiving", selector, func(e *edit, m *Model, v *Version) error {
 		if m.Archived[v.Random] != nil {
-			return errors.New("it is archived already")
+			e.done.Same = append(e.done.Same, path.Join(m.folder(), string(format.ModelArchived), v.ID()+".toml"))
+			return nil
 		}
 		if err := e.pointer(m.folder(), format.ModelArchived, v.ID(), &format.ModelPointer{Reason: reason}); err != nil {
 			return err
@@ -342,7 +347,8 @@ func (g *Registry) Alias(ctx context.Context, selector, alias, reason string) (*
 		p := &format.ModelPointer{Versions: []format.ModelVersionID{v.ModelVersionID}, Reason: reason}
 		if old := m.Aliases[alias]; old != nil {
 			if names(old, v.Random) {
-				return fmt.Errorf("the alias %s already names it", alias)
+				e.done.Same = append(e.done.Same, path.Join(m.folder(), string(format.ModelAliases), alias+".toml"))
+				return nil
 			}
 			p.Was = old.Versions
 		}

@@ -164,6 +164,38 @@ func TestLostFiles(t *testing.T) {
 	}
 }
 
+// TestRemovedWorktree: what was registered in a linked worktree survives its removal, and what was promoted does not.
+func TestRemovedWorktree(t *testing.T) {
+	ctx := context.Background()
+	p := newProject(t, "")
+	dir := filepath.Join(t.TempDir(), "w")
+	p.git("worktree", "add", "-q", dir)
+	r, err := repo.Find(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Open(r)
+	if _, _, err := w.Register(ctx, "taxi", content(1), Registration{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Promote(ctx, "taxi@1", "production", Promotion{}); err != nil {
+		t.Fatal(err)
+	}
+	var none *NoModelError
+	if _, err := p.Model(ctx, "taxi"); !errors.As(err, &none) {
+		t.Error("the registration of another worktree is here", err)
+	}
+	p.git("worktree", "remove", "--force", dir)
+	m, err := p.Model(ctx, "taxi")
+	if err != nil || len(m.Versions) != 1 || len(m.Stages) != 0 {
+		t.Fatal(m, err)
+	}
+	_, done, err := p.Register(ctx, "taxi", content(2), Registration{})
+	if err != nil || len(done.Restored) != 2 {
+		t.Error(done, err)
+	}
+}
+
 // TestHostile: a damaged or hostile file of the registry is named, and hides no other; nothing is written through
 // links.
 func TestHostile(t *testing.T) {
