@@ -172,6 +172,10 @@ func isCommitted(ctx context.Context, r *repo.Repository, id string) (bool, erro
 // checkModel checks the version that the branch puts into a stage against the one that was in it at the merge base.
 func checkModel(ctx context.Context, c *catalog.Catalog, rule format.Check) ([]Outcome, error) {
 	name := rule.Model + "@" + rule.Stage
+	if m, err := registry.Open(c.Repository()).Model(ctx, rule.Model); err == nil && len(m.Doubled()) > 0 {
+		err := fmt.Errorf("several versions have the number %d: 'runs model renumber %s' settles it", m.Doubled()[0], m.Name)
+		return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: err}}}, nil
+	}
 	fork, err := c.Repository().Fork(ctx, "")
 	if err != nil {
 		return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: err}}}, ctx.Err()

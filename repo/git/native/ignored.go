@@ -8,8 +8,8 @@ import (
 	"github.com/gitruns/runs/repo/git/ignore"
 )
 
-// Ignored returns which of some paths the rules ignore, whether they are tracked or not. A path that is a folder on disk
-// counts as one.
+// Ignored returns which of some paths the rules ignore, whether they are tracked or not. A path that is a folder on
+// disk counts as one.
 func (r *Repository) Ignored(paths []string) (map[string]bool, error) {
 	if err := r.CheckWorktree(); err != nil {
 		return nil, err
@@ -32,8 +32,8 @@ func (r *Repository) Ignored(paths []string) (map[string]bool, error) {
 	return ignored, nil
 }
 
-// IgnoredFiles lists what is ignored in the working tree, sorted within its folders. A folder that is ignored as a whole
-// is listed with a slash at its end, and not what is in it.
+// IgnoredFiles lists what is ignored in the working tree, sorted within its folders. A folder that is ignored as a
+// whole is listed with a slash at its end, and not what is in it.
 func (r *Repository) IgnoredFiles(index *Index) ([]string, error) {
 	if err := r.CheckWorktree(); err != nil {
 		return nil, err
