@@ -262,12 +262,12 @@ func (g *Registry) Promote(ctx context.Context, selector, stage string, p Promot
 		if err != nil {
 			return err
 		}
-		return e.leave(m, v, stage, fmt.Sprintf("promoted to %s", stage))
+		return e.leave(ctx, m, v, stage, fmt.Sprintf("promoted to %s", stage))
 	})
 }
 
 // leave takes a version out of all stages but one, and out of the archive.
-func (e *edit) leave(m *Model, v *Version, except, reason string) error {
+func (e *edit) leave(ctx context.Context, m *Model, v *Version, except, reason string) error {
 	for _, stage := range sortedKeys(m.Stages) {
 		p := m.Stages[stage]
 		if stage == except || !names(p, v.Random) {
@@ -286,12 +286,7 @@ func (e *edit) leave(m *Model, v *Version, except, reason string) error {
 	if m.Archived[v.Random] == nil || except == ArchivedStage {
 		return nil
 	}
-	for _, folder := range m.folders {
-		if err := e.remove(path.Join(folder, string(format.ModelArchived), v.ID()+".toml")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.dropPointer(ctx, m, format.ModelArchived, v.ID())
 }
 
 // free refuses the name of a stage or alias that the other kind has, or that differs from another only in case.
@@ -311,7 +306,7 @@ func (m *Model) free(what, label string, own, other map[string]*format.ModelPoin
 // Unstage takes a version out of its stage, and out of the archive.
 func (g *Registry) Unstage(ctx context.Context, selector, reason string) (*Version, *Change, error) {
 	return g.changeVersion(ctx, "unstaging", selector, func(e *edit, m *Model, v *Version) error {
-		return e.leave(m, v, "", reason)
+		return e.leave(ctx, m, v, "", reason)
 	})
 }
 
@@ -328,7 +323,7 @@ func (g *Registry) Archive(ctx context.Context, selector, reason string) (*Versi
 		if err := e.pointer(m.folder(), format.ModelArchived, v.ID(), &format.ModelPointer{Reason: reason}); err != nil {
 			return err
 		}
-		return e.leave(m, v, ArchivedStage, "archived")
+		return e.leave(ctx, m, v, ArchivedStage, "archived")
 	})
 }
 
@@ -472,7 +467,7 @@ func (g *Registry) Remove(ctx context.Context, selector string, pointersToo bool
 				return err
 			}
 		}
-		if err := e.leave(m, v, "", "the version was removed"); err != nil {
+		if err := e.leave(ctx, m, v, "", "the version was removed"); err != nil {
 			return err
 		}
 		return e.remove(v.File())
@@ -530,7 +525,7 @@ func (g *Registry) Rename(ctx context.Context, name, to string) (*Change, error)
 		if err != nil {
 			return err
 		}
-		if _, err := e.Model(ctx, to); err == nil {
+		if other, err := e.Model(ctx, to); err == nil && other.Name == to { // not a former name
 			return &repo.HintError{
 				Err:  fmt.Errorf("the registry has a model %s", to),
 				Hint: "name another one, or run 'runs model rm " + to + "' first",

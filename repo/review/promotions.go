@@ -27,7 +27,7 @@ type Promotion struct {
 func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric string) ([]Promotion, error) {
 	r := c.Repository()
 	models, _, err := registry.Open(r).Models(ctx)
-	if err != nil || len(models) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	base, closed, err := registry.At(ctx, r, fork.MergeBase)
@@ -35,15 +35,26 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 		return nil, err
 	}
 	defer closed()
+	former, _, err := base.Models(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the models of %s: %w", fork.Base, err)
+	}
+	before := map[string]*registry.Model{}
+	for _, m := range former {
+		now := slices.IndexFunc(models, func(now *registry.Model) bool { return now.Name == m.Name })
+		if now < 0 { // it was renamed, or removed
+			now = slices.IndexFunc(models, func(now *registry.Model) bool { return shareVersion(now, m) })
+		}
+		if now < 0 {
+			models, now = append(models, &registry.Model{Name: m.Name}), len(models)
+		}
+		before[models[now].Name] = m
+	}
 	var all []Promotion
 	for _, m := range models {
-		old, err := base.Model(ctx, m.Name)
-		var none *registry.NoModelError
-		if errors.As(err, &none) {
-			old, err = &registry.Model{}, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading model %s of %s: %w", m.Name, fork.Base, err)
+		old := before[m.Name]
+		if old == nil {
+			old = &registry.Model{}
 		}
 		for _, of := range []struct {
 			kind     string
@@ -57,13 +68,13 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 			}
 			for _, name := range names {
 				p := Promotion{Model: m.Name, Kind: of.kind, Name: name}
-				if before := of.was[name]; before != nil && len(before.Versions) > 0 {
-					if p.Was = m.ByLetters(before.Versions[0].Random); p.Was == nil {
-						p.Was = old.ByLetters(before.Versions[0].Random)
+				if was := of.was[name]; was != nil && len(was.Versions) > 0 {
+					if p.Was = m.ByLetters(was.Versions[0].Random); p.Was == nil {
+						p.Was = old.ByLetters(was.Versions[0].Random)
 					}
 				}
 				if after := of.now[name]; after != nil {
-					if before := of.was[name]; before != nil && slices.Equal(letters(before), letters(after)) {
+					if was := of.was[name]; was != nil && slices.Equal(letters(was), letters(after)) {
 						continue
 					}
 					p.By, p.Reason = after.By, after.Reason
@@ -83,6 +94,11 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 		}
 	}
 	return all, nil
+}
+
+// shareVersion reports whether two models have a version in common.
+func shareVersion(a, b *registry.Model) bool {
+	return slices.ContainsFunc(b.Versions, func(v *registry.Version) bool { return a.ByLetters(v.Random) != nil })
 }
 
 var errNoVersion = errors.New("the model has no such version")
@@ -172,7 +188,11 @@ func isCommitted(ctx context.Context, r *repo.Repository, id string) (bool, erro
 // checkModel checks the version that the branch puts into a stage against the one that was in it at the merge base.
 func checkModel(ctx context.Context, c *catalog.Catalog, rule format.Check) ([]Outcome, error) {
 	name := rule.Model + "@" + rule.Stage
-	if m, err := registry.Open(c.Repository()).Model(ctx, rule.Model); err == nil && len(m.Doubled()) > 0 {
+	m, err := registry.Open(c.Repository()).Model(ctx, rule.Model)
+	if err == nil {
+		rule.Model = m.Name // it may have been renamed
+	}
+	if err == nil && len(m.Doubled()) > 0 {
 		err := fmt.Errorf("several versions have the number %d: 'runs model renumber %s' settles it", m.Doubled()[0], m.Name)
 		return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: err}}}, nil
 	}

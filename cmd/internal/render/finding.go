@@ -17,7 +17,7 @@ func Finding(f review.Finding) string {
 	case review.Promoted:
 		return f.Name + " is the first version in this stage"
 	case review.NoPromotion:
-		return "the branch does not change this stage"
+		return "the branch promotes no version to this stage"
 	case review.StageUncertain:
 		return "what the branch changes is not known: " + f.Err.Error()
 	case review.Unsuccessful:
