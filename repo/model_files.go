@@ -106,7 +106,7 @@ func (r *Repository) ModelFiles(ctx context.Context, dir string) ([]string, erro
 	if err := add(at); err != nil {
 		return nil, err
 	}
-	lost, err := r.lostModels(ctx)
+	lost, err := r.lostModels(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (r *Repository) ReadModelFile(ctx context.Context, name string) ([]byte, er
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}
-	lost, lostErr := r.lostModels(ctx)
+	lost, lostErr := r.lostModels(ctx, false)
 	if kept, ok := lost[name]; ok {
 		return kept, nil
 	}
@@ -153,12 +153,16 @@ func (r *Repository) PlaceModelFile(name string, data []byte) error {
 		}
 	}
 	// First, so that a kill leaves the file where readers find it.
-	if kept := r.keptModels(); kept != "" {
-		if err := r.placeModelFile(kept, strings.TrimPrefix(name, format.ModelsName+"/"), data); err != nil {
+	kept, below := r.keptModels(), strings.TrimPrefix(name, format.ModelsName+"/")
+	if kept != "" {
+		if err := r.placeModelFile(kept, below, data); err != nil {
 			return fail(err)
 		}
 	}
 	if err := r.placeModelFile(r.Dir, name, data); err != nil {
+		if kept != "" { // what failed must not take effect
+			_ = os.Remove(filepath.Join(kept, filepath.FromSlash(below)))
+		}
 		return fail(err)
 	}
 	return nil
@@ -214,12 +218,13 @@ func (r *Repository) RemoveModelFile(name string) error {
 }
 
 // lostModels returns the files of the registry that were written in this worktree, or registered in one that was
-// removed, that the working tree does not have, and that no commit has, by their paths in .runs.
-func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) {
+// removed, that the working tree does not have, and that no commit has, by their paths in .runs. If stashed is set,
+// those that are stashed are not lost.
+func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][]byte, error) {
 	if r.commit != "" {
 		return nil, nil
 	}
-	look := &committedModels{repo: r}
+	look := &committedModels{repo: r, stashed: stashed}
 	defer look.close()
 	lost := map[string][]byte{}
 	add := func(name string, data []byte) error {
@@ -254,7 +259,11 @@ func (r *Repository) lostModels(ctx context.Context) (map[string][]byte, error) 
 
 // isModelPointer reports whether a file of the registry says what is named, and not what was registered.
 func isModelPointer(name string) bool {
-	switch kind := path.Base(path.Dir(name)); format.ModelPointerKind(kind) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 4 {
+		return false
+	}
+	switch format.ModelPointerKind(parts[2]) {
 	case format.ModelStages, format.ModelAliases, format.ModelArchived:
 		return true
 	}
@@ -290,6 +299,8 @@ type committedModels struct {
 	at    string // .runs in the tree
 	tip   string
 	trees *git.Trees // nil until it is needed
+
+	stashed bool // what is stashed counts too
 }
 
 func (c *committedModels) close() {
@@ -331,7 +342,7 @@ func (c *committedModels) has(ctx context.Context, name string, data []byte) (bo
 	if err != nil {
 		return false, err
 	}
-	committed, err := git.HasHistory(ctx, c.repo.Git, path.Join(c.at, name), blob)
+	committed, err := git.HasHistory(ctx, c.repo.Git, path.Join(c.at, name), blob, c.stashed)
 	if errors.Is(err, git.ErrNoGit) {
 		return false, nil // it is shown although it may be on another branch
 	}
@@ -341,7 +352,7 @@ func (c *committedModels) has(ctx context.Context, name string, data []byte) (bo
 // RestoreModels puts the files of the registry back that the working tree lost and that no commit has, and forgets
 // those that a commit has. It returns the paths in .runs of those that it has put back. The caller holds LockModels.
 func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err error) {
-	lost, err := r.lostModels(ctx)
+	lost, err := r.lostModels(ctx, true) // 'git stash pop' would refuse to put back what is there
 	if err != nil {
 		return nil, err
 	}
@@ -363,17 +374,26 @@ func (r *Repository) RestoreModels(ctx context.Context) (restored []string, err 
 	return restored, err
 }
 
+// TidyModels forgets the files of the registry that the commit which is checked out has. Otherwise they would come back
+// if that commit is taken back.
+func (r *Repository) TidyModels(ctx context.Context) error {
+	if kept := r.keptModels(); kept != "" && isDir(kept) {
+		return r.tidyModels(ctx, kept)
+	}
+	return nil
+}
+
 // tidyModels removes kept files that the commit which is checked out has a file for, and those that the working tree
 // lacks because another branch has them.
 func (r *Repository) tidyModels(ctx context.Context, kept string) error {
 	look := &committedModels{repo: r}
 	defer look.close()
 	var names []string
-	err := eachKept(kept, func(name string, _ []byte) error {
+	err := eachKept(kept, func(name string, data []byte) error {
 		committed, err := look.inHead(ctx, name)
-		if !committed && err == nil { // what is lost was just put back
-			_, missing := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
-			committed = errors.Is(missing, fs.ErrNotExist)
+		if _, missing := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name))); err == nil && !committed &&
+			errors.Is(missing, fs.ErrNotExist) { // another branch may have it
+			committed, err = look.has(ctx, name, data)
 		}
 		if committed {
 			names = append(names, name)

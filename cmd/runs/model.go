@@ -51,7 +51,9 @@ A version is named by its number (taxi@4), by an alias (taxi@champion), by a sta
 		a.modelNoteCommand(), a.modelTagCommand(), a.modelRenumberCommand(), a.modelRenameCommand(), a.modelRmCommand(),
 	} {
 		sub.DisableFlagsInUseLine = true
-		sub.Long = strings.TrimSpace(sub.Long) + "\n" + exitHelp
+		if sub.Long = strings.TrimSpace(sub.Long); !strings.Contains(sub.Long, "Exit status") {
+			sub.Long += "\n" + exitHelp
+		}
 		cmd.AddCommand(sub)
 	}
 	return cmd
@@ -61,6 +63,9 @@ A version is named by its number (taxi@4), by an alias (taxi@champion), by a sta
 func (a *app) models(ctx context.Context, rev string) (*repo.Repository, *registry.Registry, error) {
 	r, err := a.find(ctx)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.TidyModels(ctx); err != nil {
 		return nil, nil, err
 	}
 	if rev == "" {
@@ -274,6 +279,10 @@ func (a *app) listModels(ctx context.Context, models []*registry.Model) error {
 // warnModel names what is wrong with the files of a model.
 func (a *app) warnModel(m *registry.Model) {
 	for _, d := range m.Damaged {
+		if d.Conflict {
+			a.warn("model %s: Git could not merge %s; decide by 'runs model promote' or 'runs model alias'", m.Name, d.Path)
+			continue
+		}
 		a.warn("model %s: skipped a damaged file: %v", m.Name, d.Err)
 	}
 	if doubled := m.Doubled(); len(doubled) > 0 {

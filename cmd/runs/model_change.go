@@ -31,6 +31,14 @@ func (f *modelFlags) add(cmd *cobra.Command, reason bool) {
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON")
 }
 
+// withReason adds the reason to the summary of a commit.
+func withReason(doing, reason string) string {
+	if reason == "" {
+		return doing
+	}
+	return doing + ": " + reason
+}
+
 func (f *modelFlags) check(command string) error {
 	if f.message != "" && !f.commit {
 		return usagef("model %s: --message requires --commit", command)
@@ -81,7 +89,8 @@ func (a *app) changedModel(ctx context.Context, r *repo.Repository, f *modelFlag
 		}
 	}
 	if !f.commit && !done.Empty() && r.InGit {
-		a.progress("runs: not committed yet: 'git add .runs/models' and commit, or give --commit")
+		a.progress("runs: not committed yet: run 'runs commit' for runs and versions, then commit .runs/models, or give " +
+			"--commit")
 	}
 	return nil
 }
@@ -236,7 +245,8 @@ review, or give --commit.`,
 			if err != nil {
 				return modelError(err)
 			}
-			return a.changedVersion(ctx, r, g, &f, done, v, fmt.Sprintf("promote %s to %s", v, args[1]), fmt.Sprintf(text, v))
+			return a.changedVersion(ctx, r, g, &f, done, v, withReason(fmt.Sprintf("promote %s to %s", v, args[1]), f.reason),
+				fmt.Sprintf(text, v))
 		},
 	}
 	f.add(cmd, true)
@@ -281,7 +291,7 @@ func (a *app) modelAliasCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.changedVersion(ctx, r, g, &f, done, v, fmt.Sprintf("let %s name %s", args[1], v),
+			return a.changedVersion(ctx, r, g, &f, done, v, withReason(fmt.Sprintf("let %s name %s", args[1], v), f.reason),
 				fmt.Sprintf("%s@%s is now %s", v.Model, args[1], v))
 		},
 	}
@@ -342,7 +352,8 @@ undoes this.
 			if err != nil {
 				return err
 			}
-			return a.changedVersion(ctx, r, g, &f, done, v, fmt.Sprintf("archive %s", v), fmt.Sprintf("archived %s", v))
+			return a.changedVersion(ctx, r, g, &f, done, v, withReason(fmt.Sprintf("archive %s", v), f.reason),
+				fmt.Sprintf("archived %s", v))
 		},
 	}
 	f.add(cmd, true)
@@ -546,7 +557,7 @@ If a stage or an alias names the version, --force is needed, and removes it from
 			if err != nil {
 				return modelError(err)
 			}
-			return a.changedModel(ctx, r, &f, done, nil, args[0], "remove model "+args[0], text)
+			return a.changedModel(ctx, r, &f, done, nil, args[0], "remove "+args[0], text)
 		},
 	}
 	f.add(cmd, false)

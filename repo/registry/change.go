@@ -62,6 +62,9 @@ func (g *Registry) change(ctx context.Context, do func(e *edit) error) (*Change,
 	}
 	e := &edit{Registry: g, done: &Change{Restored: restored}, by: by, now: time.Now().UTC().Truncate(time.Microsecond)}
 	err = do(e)
+	if tidyErr := g.repo.TidyModels(ctx); err == nil {
+		err = tidyErr
+	}
 	slices.Sort(e.done.Written)
 	slices.Sort(e.done.Removed)
 	return e.done, err
@@ -178,6 +181,7 @@ func (g *Registry) Register(ctx context.Context, name string, c *Content, o Regi
 			}
 			next = max(next, old.Number+1, old.ModelVersionID.Number+1)
 		}
+		next = max(next, m.highest+1)
 		if v != nil {
 			e.done.Same = append(e.done.Same, v.File())
 			return nil
@@ -295,9 +299,11 @@ func (m *Model) free(what, label string, own, other map[string]*format.ModelPoin
 		kind := map[string]string{"stage": "an alias", "alias": "a stage"}[what]
 		return fmt.Errorf("%s of model %s has the name %s", kind, m.Name, label)
 	}
-	for name := range own {
-		if name != label && strings.EqualFold(name, label) {
-			return fmt.Errorf("the %s %s differs from %s only in case", what, name, label)
+	for _, names := range []map[string]*format.ModelPointer{own, other} {
+		for name := range names {
+			if name != label && strings.EqualFold(name, label) {
+				return fmt.Errorf("the %s %s differs from %s only in case", what, label, name)
+			}
 		}
 	}
 	return nil
@@ -416,6 +422,7 @@ func (g *Registry) Renumber(ctx context.Context, name string) (changed []Renumbe
 		for _, v := range m.Versions {
 			next = max(next, v.Number+1, v.ModelVersionID.Number+1)
 		}
+		next = max(next, m.highest+1)
 		for _, v := range m.Versions { // of one number, the oldest comes first
 			if !used[v.Number] {
 				used[v.Number] = true
@@ -468,6 +475,10 @@ func (g *Registry) Remove(ctx context.Context, selector string, pointersToo bool
 			}
 		}
 		if err := e.leave(ctx, m, v, "", "the version was removed"); err != nil {
+			return err
+		}
+		// The note keeps the number from being given out again.
+		if err := e.note(m.folder(), &format.ModelNote{Version: v.ModelVersionID, Number: v.Number}); err != nil {
 			return err
 		}
 		return e.remove(v.File())

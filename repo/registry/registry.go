@@ -61,6 +61,7 @@ type Model struct {
 	Damaged  []Damage                        // files that cannot be read
 	folders  []string                        // in .runs: its own first, then those of its former names
 	letters  map[string]*Version
+	highest  int64 // the largest number that a note names, also of a version that was removed
 }
 
 // Version is a version of a model.
@@ -361,6 +362,7 @@ func (m *Model) apply(notes []modelNote) {
 	})
 	for _, n := range notes {
 		text, tags := &m.Note, &m.Tags
+		m.highest = max(m.highest, n.Number, n.Version.Number)
 		if n.Version.Random != "" {
 			v := m.ByLetters(n.Version.Random)
 			if v == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,6 +106,16 @@ func (m *Model) Version(which string) (*Version, error) {
 			return v, nil
 		}
 		return fail(show, "model %s has no version", m.Name)
+	}
+	for _, d := range m.Damaged {
+		if path.Base(d.Path) != which+".toml" {
+			continue
+		}
+		if d.Conflict {
+			return fail(fmt.Sprintf("decide by 'runs model promote' or 'runs model alias', then run 'git add .runs/%s'", d.Path),
+				"Git could not merge %s: both sides have changed it", d.Path)
+		}
+		return fail("run 'runs model verify "+m.Name+"' to see what is wrong", "%v", d.Err)
 	}
 	alias, stage := m.Aliases[which], m.Stages[which]
 	switch {

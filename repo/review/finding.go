@@ -54,6 +54,7 @@ const (
 	// Findings about promotions of models, in a Promotion or an Outcome.
 	Unpromotable   // the version Name must not be promoted, because of Err
 	Promoted       // the branch puts the version Name into a stage in which no version was
+	Demoted        // the branch leaves the stage without a version
 	NoPromotion    // the branch promotes no version to the stage
 	StageUncertain // what the branch puts into the stage is not known, because of Err
 )

@@ -69,12 +69,12 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 			for _, name := range names {
 				p := Promotion{Model: m.Name, Kind: of.kind, Name: name}
 				if was := of.was[name]; was != nil && len(was.Versions) > 0 {
-					if p.Was = m.ByLetters(was.Versions[0].Random); p.Was == nil {
-						p.Was = old.ByLetters(was.Versions[0].Random)
+					if p.Was = old.ByLetters(was.Versions[0].Random); p.Was == nil {
+						p.Was = m.ByLetters(was.Versions[0].Random)
 					}
 				}
 				if after := of.now[name]; after != nil {
-					if was := of.was[name]; was != nil && slices.Equal(letters(was), letters(after)) {
+					if was := of.was[name]; was != nil && slices.Equal(letters(was), letters(after)) && !rewritten(old, m, was) {
 						continue
 					}
 					p.By, p.Reason = after.By, after.Reason
@@ -85,6 +85,9 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 							})
 						}
 					}
+				}
+				if p.Now != nil && p.Was != nil && p.Now.Random == p.Was.Random && rewritten(old, m, of.was[name]) {
+					p.Problems = append(p.Problems, Finding{Kind: Unpromotable, Name: p.Now.String(), Err: errRewritten})
 				}
 				if err := p.judge(ctx, c, metric); err != nil {
 					return nil, err
@@ -100,6 +103,17 @@ func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric
 func shareVersion(a, b *registry.Model) bool {
 	return slices.ContainsFunc(b.Versions, func(v *registry.Version) bool { return a.ByLetters(v.Random) != nil })
 }
+
+// rewritten reports whether the branch has changed or removed the file of a version that a pointer names: it is written
+// once.
+func rewritten(old, now *registry.Model, p *format.ModelPointer) bool {
+	return slices.ContainsFunc(p.Versions, func(id format.ModelVersionID) bool {
+		a, b := old.ByLetters(id.Random), now.ByLetters(id.Random)
+		return a != nil && (b == nil || a.Run != b.Run || a.Path != b.Path || a.SHA256 != b.SHA256)
+	})
+}
+
+var errRewritten = errors.New("the branch has changed the file of this version, which is written once")
 
 var errNoVersion = errors.New("the model has no such version")
 
@@ -192,9 +206,14 @@ func checkModel(ctx context.Context, c *catalog.Catalog, rule format.Check) ([]O
 	if err == nil {
 		rule.Model = m.Name // it may have been renamed
 	}
-	if err == nil && len(m.Doubled()) > 0 {
-		err := fmt.Errorf("several versions have the number %d: 'runs model renumber %s' settles it", m.Doubled()[0], m.Name)
-		return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: err}}}, nil
+	var none *registry.NoModelError
+	if err != nil && !errors.As(err, &none) {
+		return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: err}}}, ctx.Err()
+	}
+	if err == nil {
+		if problems := m.VerifyFiles(); len(problems) > 0 {
+			return []Outcome{{Rule: name, Finding: Finding{Kind: StageUncertain, Err: problems[0]}}}, nil
+		}
 	}
 	fork, err := c.Repository().Fork(ctx, "")
 	if err != nil {
@@ -207,7 +226,10 @@ func checkModel(ctx context.Context, c *catalog.Catalog, rule format.Check) ([]O
 	i := slices.IndexFunc(all, func(p Promotion) bool {
 		return p.Model == rule.Model && p.Kind == "stage" && p.Name == rule.Stage
 	})
-	if i < 0 || all[i].Now == nil && len(all[i].Problems) == 0 {
+	if i >= 0 && all[i].Now == nil && len(all[i].Problems) == 0 {
+		return []Outcome{{Rule: name, Finding: Finding{Kind: Demoted}}}, nil
+	}
+	if i < 0 {
 		return []Outcome{{Rule: name, OK: true, Finding: Finding{Kind: NoPromotion}}}, nil
 	}
 	p := all[i]

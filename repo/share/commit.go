@@ -146,6 +146,9 @@ func Commit(ctx context.Context, r *repo.Repository, q Request) (*Committed, err
 		}
 		if done.Commit != "" {
 			commitUndone(ctx, r, q, done)
+			if err := r.TidyModels(ctx); err != nil {
+				done.Warnings = append(done.Warnings, err.Error())
+			}
 		}
 	}
 	return done, err

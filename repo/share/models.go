@@ -46,10 +46,18 @@ func isModelFile(name string) bool {
 	return false
 }
 
+// modelKind returns the folder of a file in that of its model: versions, stages and so on. It is empty for model.toml.
+func modelKind(name string) string {
+	if parts := strings.Split(name, "/"); len(parts) == 4 {
+		return parts[2]
+	}
+	return ""
+}
+
 // isModelPointer reports whether a file of the registry may change: the others are written once.
 func isModelPointer(name string) bool {
-	kind := path.Base(path.Dir(name))
-	return path.Base(name) == "model.toml" ||
+	kind := modelKind(name)
+	return kind == "" ||
 		kind == string(format.ModelStages) || kind == string(format.ModelAliases) || kind == string(format.ModelArchived)
 }
 
@@ -123,7 +131,7 @@ func (p *plan) addModelFile(trees *git.Trees, base, name string) error {
 			return err
 		}
 	}
-	if path.Base(path.Dir(name)) == "versions" && !has {
+	if modelKind(name) == "versions" && !has {
 		p.Versions = append(p.Versions, p.versionText(name))
 	} else {
 		p.Models++
@@ -159,13 +167,18 @@ func (p *plan) addVersions(ctx context.Context, trees *git.Trees, base, dir stri
 	if err != nil {
 		return err
 	}
+	config, err := p.repo.Config()
+	if err != nil {
+		return err
+	}
+	elsewhere := config.Commit.Branch != "" // the runs go to another branch
 	added := touched
 	for _, name := range names {
 		name = path.Join(dir, "versions", name)
 		if !isModelFile(name) || !lacks(name) {
 			continue
 		}
-		if !touched {
+		if !touched || !elsewhere {
 			data, err := p.repo.ReadModelFile(ctx, name)
 			if err != nil {
 				return err

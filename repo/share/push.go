@@ -373,6 +373,10 @@ func (p *pusher) replay(ctx context.Context, base string, commits []*runCommit) 
 		}
 		for _, c := range commits {
 			if err := replay.apply(ctx, c); err != nil {
+				var models *ModelConflictError
+				if merged, _ := git.IsAncestor(ctx, p.repo.Git, base, p.local.tip); merged && errors.As(err, &models) {
+					err = &repo.HintError{Err: models, Hint: "run 'git push': your branch has merged what the remote has"}
+				}
 				var conflict *ConflictError
 				if errors.As(err, &conflict) {
 					hint := "run 'runs pull' to keep the remote's and move yours to .runs/trash"

@@ -63,7 +63,7 @@ func TestVerifyHistory(t *testing.T) {
 		{"a damaged run", []map[string]any{{b: "x = "}}, []string{"run.toml"}, 1, 0},
 		{
 			"two marks that are one where case does not count",
-			[]map[string]any{{".runs/models/a": "x", ".runs/models/A": "x"}},
+			[]map[string]any{{".runs/models/a/notes/x.toml": "x", ".runs/models/a/notes/X.toml": "x"}},
 			[]string{"case"},
 			0, 0,
 		},

@@ -16,6 +16,8 @@ func Finding(f review.Finding) string {
 		return fmt.Sprintf("%s must not be promoted: %v", f.Name, f.Err)
 	case review.Promoted:
 		return f.Name + " is the first version in this stage"
+	case review.Demoted:
+		return "the branch leaves this stage without a version"
 	case review.NoPromotion:
 		return "the branch promotes no version to this stage"
 	case review.StageUncertain:

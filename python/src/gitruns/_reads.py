@@ -257,7 +257,7 @@ def _of_package(state: _State, below: str) -> bool:
 
 
 def _editable(state: _State) -> tuple[str, ...]:
-    """Return the folders of the editable packages, of which the environment has the source."""
+    """Return the folders of the editable packages."""
     if state.editable is not None:
         return state.editable
     busy, state.busy = state.busy, True
@@ -287,7 +287,7 @@ def _editable(state: _State) -> tuple[str, ...]:
 
 
 def _is_installed(state: _State, folder: str) -> bool:
-    """Report whether code in a folder outside the project belongs to what the environment records, or to us."""
+    """Report whether the environment records code in a folder, or it is ours."""
     below = folder + os.sep
     return (
         below.startswith(_editable(state))
@@ -352,7 +352,7 @@ def _end(state: _State) -> None:
 
 
 def _tell_used(state: _State) -> None:
-    """Note that the program itself uses Arrow, which other packages import too, and can map files with it."""
+    """Note that the program itself uses Arrow, which can map files."""
     if "pyarrow" not in sys.modules or "pyarrow" in state.unseen:
         return
     for module in list(sys.modules.values()):
@@ -405,7 +405,7 @@ def _tell_mapped(state: _State) -> None:
 
 
 def _stamp(path: str) -> bytes:
-    """Return the record of the state of a file that is about to be opened, or nothing if it is not a file."""
+    """Return the record of the state of a file that is about to be opened."""
     try:
         info = os.stat(path)
     except (OSError, ValueError):
@@ -760,7 +760,7 @@ def _verdict(state: _State, folder: str) -> int:
 
 
 def _of_descriptor(state: _State, number: str) -> str | None:
-    """Return the absolute path of the file that a descriptor of this process stands for, if it may be data."""
+    """Return the path of the file that a descriptor stands for, if it may be data."""
     try:
         path = os.readlink("/proc/self/fd/" + number)
     except OSError:
@@ -969,7 +969,7 @@ def _unseen(state: _State, name: str) -> None:
 
 
 def _run(state: _State, path: Any) -> None:
-    """Note code that is run without being opened by Python, and is not of an installed package."""
+    """Note code that is run without being opened by Python."""
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if not isinstance(path, str) or not path or not state.folder:
