@@ -264,6 +264,24 @@ const (
 	ModelArchived ModelPointerKind = "archived"
 )
 
+// ModelFileKind returns the folder of a file in that of its model, such as versions. name is its path in .runs. It is
+// empty for model.toml, which has no folder of its own.
+func ModelFileKind(name string) string {
+	if parts := strings.Split(name, "/"); len(parts) == 4 {
+		return parts[2]
+	}
+	return ""
+}
+
+// IsModelPointer reports whether a path in .runs is that of a pointer.
+func IsModelPointer(name string) bool {
+	switch ModelPointerKind(ModelFileKind(name)) {
+	case ModelStages, ModelAliases, ModelArchived:
+		return true
+	}
+	return false
+}
+
 // EncodeModelPointer returns the bytes of a pointer. It returns an error if DecodeModelPointer would refuse them.
 func EncodeModelPointer(kind ModelPointerKind, p *ModelPointer) ([]byte, error) {
 	var o object

@@ -227,9 +227,15 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 	look := &committedModels{repo: r, stashed: stashed}
 	defer look.close()
 	lost := map[string][]byte{}
-	add := func(name string, data []byte) error {
-		_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	add := func(name, file string) error {
+		if lacks, err := r.lacksModelFile(name); err != nil || !lacks {
+			return err
+		}
+		data, err := readBounded(file, format.MaxModelBytes)
+		if errors.Is(err, fs.ErrNotExist) { // another process has forgotten it
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if committed, err := look.has(ctx, name, data); err != nil || committed {
@@ -239,11 +245,11 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 		return nil
 	}
 	for _, folder := range r.orphanedModels() {
-		err := eachKept(folder, func(name string, data []byte) error {
-			if isModelPointer(name) { // whoever removed the worktree may have dropped the promotion with it
+		err := eachKept(folder, func(name, file string) error {
+			if format.IsModelPointer(name) { // whoever removed the worktree may have dropped the promotion with it
 				return nil
 			}
-			return add(name, data)
+			return add(name, file)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the registry: %w", err)
@@ -257,21 +263,8 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 	return lost, nil
 }
 
-// isModelPointer reports whether a file of the registry says what is named, and not what was registered.
-func isModelPointer(name string) bool {
-	parts := strings.Split(name, "/")
-	if len(parts) != 4 {
-		return false
-	}
-	switch format.ModelPointerKind(parts[2]) {
-	case format.ModelStages, format.ModelAliases, format.ModelArchived:
-		return true
-	}
-	return false
-}
-
 // eachKept calls visit with the files in the folder of kept files, by their paths in .runs.
-func eachKept(kept string, visit func(name string, data []byte) error) error {
+func eachKept(kept string, visit func(name, file string) error) error {
 	return filepath.WalkDir(kept, func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -281,16 +274,17 @@ func eachKept(kept string, visit func(name string, data []byte) error) error {
 		case !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), "."):
 			return nil
 		}
-		name := path.Join(format.ModelsName, filepath.ToSlash(Relative(kept, file)))
-		data, err := readBounded(file, format.MaxModelBytes)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return visit(name, data)
+		return visit(path.Join(format.ModelsName, filepath.ToSlash(Relative(kept, file))), file)
 	})
+}
+
+// lacksModelFile reports whether the working tree has no file at a path in .runs.
+func (r *Repository) lacksModelFile(name string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return false, err
 }
 
 // committedModels looks for files of the registry in commits.
@@ -388,23 +382,34 @@ func (r *Repository) TidyModels(ctx context.Context) error {
 func (r *Repository) tidyModels(ctx context.Context, kept string) error {
 	look := &committedModels{repo: r}
 	defer look.close()
-	var names []string
-	err := eachKept(kept, func(name string, data []byte) error {
+	var forget []string
+	err := eachKept(kept, func(name, file string) error {
 		committed, err := look.inHead(ctx, name)
-		if _, missing := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name))); err == nil && !committed &&
-			errors.Is(missing, fs.ErrNotExist) { // another branch may have it
-			committed, err = look.has(ctx, name, data)
+		if err != nil || committed {
+			if committed {
+				forget = append(forget, file)
+			}
+			return err
 		}
-		if committed {
-			names = append(names, name)
+		if lacks, err := r.lacksModelFile(name); err != nil || !lacks {
+			return err
+		}
+		data, err := readBounded(file, format.MaxModelBytes)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if committed, err = look.has(ctx, name, data); committed { // on another branch
+			forget = append(forget, file)
 		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reading the registry: %w", err)
 	}
-	for _, name := range names {
-		file := filepath.Join(kept, filepath.FromSlash(strings.TrimPrefix(name, format.ModelsName+"/")))
+	for _, file := range forget {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

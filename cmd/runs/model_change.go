@@ -367,10 +367,7 @@ func (a *app) annotateModel(ctx context.Context, f *modelFlags, target string, n
 	if err != nil {
 		return err
 	}
-	name, which := target, ""
-	if i := strings.LastIndexByte(target, '@'); i > 0 {
-		name, which = target[:i], target[i+1:]
-	}
+	name, which := registry.Cut(target)
 	done, err := g.Annotate(ctx, name, which, n)
 	if err != nil {
 		return modelError(err)

@@ -39,10 +39,7 @@ registered, promoted and archived what and when, as the commits say.
 			if err != nil {
 				return err
 			}
-			name, which := args[0], ""
-			if i := strings.LastIndexByte(name, '@'); i > 0 {
-				name, which = name[:i], name[i+1:]
-			}
+			name, which := registry.Cut(args[0])
 			var v *registry.Version
 			var m *registry.Model
 			if which != "" {

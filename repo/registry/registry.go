@@ -97,28 +97,56 @@ type Damage struct {
 // maxModels is how many models are read.
 const maxModels = 10_000
 
+// folders is what the files model.toml say.
+type folders struct {
+	names   []string            // of the models, sorted
+	former  map[string][]string // the folders of the former names of models, sorted, by their present names
+	damaged []Damage            // folders whose model.toml cannot be read
+}
+
 // Names returns the names of the models, sorted. A folder whose model.toml cannot be read is damaged.
 func (g *Registry) Names(ctx context.Context) (names []string, damaged []Damage, err error) {
-	folders, err := g.from.list(ctx, format.ModelsName)
+	f, err := g.readFolders(ctx)
+	return f.names, f.damaged, err
+}
+
+func (g *Registry) readFolders(ctx context.Context) (f folders, err error) {
+	all, err := g.from.list(ctx, format.ModelsName)
 	if err != nil {
-		return nil, nil, err
+		return f, err
 	}
-	if len(folders) > maxModels {
-		return nil, nil, fmt.Errorf("reading %s: the folder has more than %d models", format.ModelsName, maxModels)
+	if len(all) > maxModels {
+		return f, fmt.Errorf("reading %s: the folder has more than %d models", format.ModelsName, maxModels)
 	}
-	for _, folder := range folders {
-		m, err := g.readModel(ctx, path.Join(format.ModelsName, folder))
+	renamed := map[string]string{}
+	for _, name := range all {
+		folder := path.Join(format.ModelsName, name)
+		m, err := g.readModel(ctx, folder)
 		switch {
 		case ctx.Err() != nil:
-			return nil, nil, ctx.Err()
+			return f, ctx.Err()
 		case err != nil:
-			damaged = append(damaged, Damage{Path: path.Join(format.ModelsName, folder), Err: err})
-		case m.Renamed == "":
-			names = append(names, m.Name)
+			f.damaged = append(f.damaged, Damage{Path: folder, Err: err})
+		case m.Renamed != "":
+			renamed[m.Name] = m.Renamed
+		default:
+			f.names = append(f.names, m.Name)
 		}
 	}
-	slices.Sort(names)
-	return names, damaged, nil
+	slices.Sort(f.names)
+	f.former = map[string][]string{}
+	for _, was := range sortedKeys(renamed) {
+		name := renamed[was]
+		for range renamed { // a name may have been changed again; a circle ends somewhere
+			next, ok := renamed[name]
+			if !ok {
+				break
+			}
+			name = next
+		}
+		f.former[name] = append(f.former[name], format.ModelFolder(was))
+	}
+	return f, nil
 }
 
 func (g *Registry) readModel(ctx context.Context, folder string) (*format.Model, error) {
@@ -132,52 +160,18 @@ func (g *Registry) readModel(ctx context.Context, folder string) (*format.Model,
 
 // Models reads all models, sorted by name.
 func (g *Registry) Models(ctx context.Context) (models []*Model, damaged []Damage, err error) {
-	names, damaged, err := g.Names(ctx)
+	f, err := g.readFolders(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	former, err := g.former(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range names {
-		m, err := g.read(ctx, name, former[name])
+	for _, name := range f.names {
+		m, err := g.read(ctx, name, f.former[name])
 		if err != nil {
 			return nil, nil, err
 		}
 		models = append(models, m)
 	}
-	return models, damaged, nil
-}
-
-// former returns the folders of the former names of models, by their present names.
-func (g *Registry) former(ctx context.Context) (map[string][]string, error) {
-	folders, err := g.from.list(ctx, format.ModelsName)
-	if err != nil {
-		return nil, err
-	}
-	renamed, folderOf := map[string]string{}, map[string]string{}
-	for _, folder := range folders[:min(len(folders), maxModels)] {
-		m, err := g.readModel(ctx, path.Join(format.ModelsName, folder))
-		if err == nil && m.Renamed != "" {
-			renamed[m.Name], folderOf[m.Name] = m.Renamed, path.Join(format.ModelsName, folder)
-		}
-	}
-	former := map[string][]string{}
-	for was, name := range renamed {
-		for range renamed { // a name may have been changed again; a circle ends somewhere
-			next, ok := renamed[name]
-			if !ok {
-				break
-			}
-			name = next
-		}
-		former[name] = append(former[name], folderOf[was])
-	}
-	for _, list := range former {
-		slices.Sort(list)
-	}
-	return former, nil
+	return models, f.damaged, nil
 }
 
 // NoModelError means that the registry has no model of a name.
@@ -193,7 +187,7 @@ func (g *Registry) Model(ctx context.Context, name string) (*Model, error) {
 	if err := format.CheckModelName(name); err != nil {
 		return nil, err
 	}
-	former, err := g.former(ctx)
+	f, err := g.readFolders(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -202,20 +196,19 @@ func (g *Registry) Model(ctx context.Context, name string) (*Model, error) {
 	var damaged *format.FileError
 	switch {
 	case err == nil && own.Renamed == "":
-		return g.read(ctx, name, former[name])
+		return g.read(ctx, name, f.former[name])
 	case errors.As(err, &damaged):
 		return nil, err
 	}
-	for present, folders := range former {
+	for present, folders := range f.former {
 		if slices.Contains(folders, folder) && err == nil {
 			return g.read(ctx, present, folders)
 		}
 	}
-	return nil, &NoModelError{Name: name, Near: g.near(ctx, name)}
+	return nil, &NoModelError{Name: name, Near: near(name, f.names)}
 }
 
-func (g *Registry) near(ctx context.Context, name string) []string {
-	names, _, _ := g.Names(ctx)
+func near(name string, names []string) []string {
 	return slices.DeleteFunc(names, func(other string) bool { return !isNear(name, other) })
 }
 

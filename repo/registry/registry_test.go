@@ -235,7 +235,7 @@ func TestHostile(t *testing.T) {
 	var wrong []string
 	problems, err := list[0].Verify(ctx, func(context.Context, string) (*repo.Entry, error) {
 		return nil, errors.New("no such run")
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,18 +51,24 @@ func (g *Registry) Resolve(ctx context.Context, selector string) (*Version, *Mod
 	return v, m, err
 }
 
-// SplitSelector splits a selector of a version into the name of the model and what follows the last "@". The error is a
-// *query.SyntaxError.
+// Cut splits MODEL@VERSION at the last "@". which is empty if text names a model alone.
+func Cut(text string) (name, which string) {
+	if i := strings.LastIndexByte(text, '@'); i > 0 {
+		return text[:i], text[i+1:]
+	}
+	return text, ""
+}
+
+// SplitSelector is Cut for a text that must name a version. The error is a *query.SyntaxError.
 func SplitSelector(selector string) (name, which string, err error) {
-	i := strings.LastIndexByte(selector, '@')
-	if i < 1 || i == len(selector)-1 {
+	if name, which = Cut(selector); which == "" {
 		return "", "", &query.SyntaxError{Err: fmt.Errorf(
 			"selector %q: expected MODEL@VERSION, MODEL@ALIAS or MODEL@STAGE, such as taxi@4", selector)}
 	}
-	if err := format.CheckModelName(selector[:i]); err != nil {
+	if err := format.CheckModelName(name); err != nil {
 		return "", "", &query.SyntaxError{Err: fmt.Errorf("selector %q: %w", selector, err)}
 	}
-	return selector[:i], selector[i+1:], nil
+	return name, which, nil
 }
 
 // Version returns the version that the part of a selector after the "@" names. The error is a *query.NotFoundError.

@@ -68,16 +68,23 @@ func (m *Model) VerifyFiles() (problems []Problem) {
 // Verify returns what is wrong with a model: files that cannot be read, numbers that several versions have, pointers to
 // versions that do not exist, and versions whose run is missing or does not have the bytes that the version names. It
 // compares the digests of the record; the caller verifies the bytes of the run.
-func (m *Model) Verify(ctx context.Context, find FindRun) (problems []Problem, err error) {
+// more, which may be nil, returns what else is wrong with the content of a version.
+func (m *Model) Verify(ctx context.Context, find FindRun, more func(*Version, *Content) []Problem) (
+	problems []Problem, err error,
+) {
 	problems = m.VerifyFiles()
 	for _, v := range m.Versions {
-		if err := v.Check(ctx, find); err != nil {
-			if ctx.Err() != nil {
-				return problems, ctx.Err()
-			}
+		c, err := v.Content(ctx, find)
+		if ctx.Err() != nil {
+			return problems, ctx.Err()
+		}
+		switch {
+		case err != nil:
 			problems = append(problems, Problem{
 				Model: m.Name, Path: v.File(), Reason: fmt.Sprintf("version %s: %v", v, err), Hint: hintOf(err),
 			})
+		case more != nil:
+			problems = append(problems, more(v, c)...)
 		}
 	}
 	return problems, nil
@@ -95,12 +102,6 @@ func (m *Model) dangling(kind format.ModelPointerKind, name string, p *format.Mo
 		}
 	}
 	return problems
-}
-
-// Check returns an error unless the run of the version has the content that the version names.
-func (v *Version) Check(ctx context.Context, find FindRun) error {
-	_, err := v.Content(ctx, find)
-	return err
 }
 
 // Content returns the artifacts of the version, whose digests are those of its file.

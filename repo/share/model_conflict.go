@@ -68,7 +68,7 @@ func (p *replayer) modelState(file, id string) string {
 	if id == "" {
 		return "removed"
 	}
-	kind := modelKind(placeOf(file).name)
+	kind := format.ModelFileKind(placeOf(file).name)
 	if data, err := p.trees.Blob(id, format.MaxModelBytes); err == nil {
 		if pointer, err := format.DecodeModelPointer(format.ModelPointerKind(kind), file, data); err == nil {
 			var list []string

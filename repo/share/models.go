@@ -46,19 +46,9 @@ func isModelFile(name string) bool {
 	return false
 }
 
-// modelKind returns the folder of a file in that of its model: versions, stages and so on. It is empty for model.toml.
-func modelKind(name string) string {
-	if parts := strings.Split(name, "/"); len(parts) == 4 {
-		return parts[2]
-	}
-	return ""
-}
-
-// isModelPointer reports whether a file of the registry may change: the others are written once.
-func isModelPointer(name string) bool {
-	kind := modelKind(name)
-	return kind == "" ||
-		kind == string(format.ModelStages) || kind == string(format.ModelAliases) || kind == string(format.ModelArchived)
+// mayChange reports whether a file of the registry may change: versions and notes are written once.
+func mayChange(name string) bool {
+	return format.ModelFileKind(name) == "" || format.IsModelPointer(name)
 }
 
 // addModels adds files of the registry of models: those that are named, with what they refer to, and otherwise the
@@ -131,7 +121,7 @@ func (p *plan) addModelFile(trees *git.Trees, base, name string) error {
 			return err
 		}
 	}
-	if modelKind(name) == "versions" && !has {
+	if format.ModelFileKind(name) == "versions" && !has {
 		p.Versions = append(p.Versions, p.versionText(name))
 	} else {
 		p.Models++
@@ -319,25 +309,16 @@ func LoadModel(ctx context.Context, r *repo.Repository, v *registry.Version, fin
 func VerifyModel(ctx context.Context, r *repo.Repository, m *registry.Model, find registry.FindRun) (
 	[]registry.Problem, error,
 ) {
-	problems, err := m.Verify(ctx, find)
-	if err != nil {
-		return nil, err
-	}
 	store, err := storeURL(r)
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range m.Versions {
-		c, err := v.Content(ctx, find)
-		if err != nil {
-			continue // reported above
-		}
+	return m.Verify(ctx, find, func(v *registry.Version, c *registry.Content) (problems []registry.Problem) {
 		for _, a := range c.Artifacts {
-			reason := wrongBytes(c.Part, a, store)
 			if ctx.Err() != nil {
-				return nil, ctx.Err()
+				return problems
 			}
-			if reason != "" {
+			if reason := wrongBytes(c.Part, a, store); reason != "" {
 				problems = append(problems, registry.Problem{
 					Model: m.Name, Path: v.File(),
 					Reason: fmt.Sprintf("version %s: artifact %s of run %s %s", v, a.Path, v.Run, reason),
@@ -345,8 +326,8 @@ func VerifyModel(ctx context.Context, r *repo.Repository, m *registry.Model, fin
 				})
 			}
 		}
-	}
-	return problems, nil
+		return problems
+	})
 }
 
 // wrongBytes returns what is wrong with the bytes of an artifact. Bytes that only a store has are not read.

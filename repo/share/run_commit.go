@@ -156,7 +156,7 @@ func isOurs(trees *git.Trees, parent string, e git.Edit, p place, marked, redact
 	if err == nil && there && p.kind == ofSetup && p.name == configName {
 		return addsBatches(trees, was.ID, e.ID)
 	}
-	return err == nil && (!there || p.kind == ofExperiment || p.kind == ofModel && isModelPointer(p.name) ||
+	return err == nil && (!there || p.kind == ofExperiment || p.kind == ofModel && mayChange(p.name) ||
 		p.kind == ofRun && redacted[p.at+p.run])
 }
 
