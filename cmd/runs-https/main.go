@@ -1,4 +1,4 @@
-// Command runs-https makes the HTTP requests of `runs push` and `runs pull` where there is no git program. The program
+// Command runs-https makes the HTTP requests of `runs push` and `runs pull` where git is not installed. The program
 // runs starts it and communicates with it over standard input and output. It is a separate program so that runs starts
 // without the libraries of HTTP and TLS. All it does is in the package cmd/internal/githttp.
 package main

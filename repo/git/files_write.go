@@ -252,7 +252,7 @@ func (p paths) differ(r *native.Repository, from, to native.ID) (bool, error) {
 	return false, err
 }
 
-// treeOrEmpty returns the tree of a commit, or the tree without entries if there is no commit.
+// treeOrEmpty returns the tree of a commit, or the tree without entries if commit is empty.
 func treeOrEmpty(r *native.Repository, commit string) (native.ID, error) {
 	if commit == "" {
 		return native.EmptyTree, nil

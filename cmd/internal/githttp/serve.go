@@ -43,7 +43,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 			return fmt.Errorf("reading a request: %w", err)
 		}
 		if r.Service != smarthttp.UploadPack && r.Service != smarthttp.ReceivePack {
-			return fmt.Errorf("there is no service %.40q", r.Service)
+			return fmt.Errorf("the service %.40q is unknown", r.Service)
 		}
 		var answer io.ReadCloser
 		switch r.Op {

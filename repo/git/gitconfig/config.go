@@ -32,7 +32,7 @@ type Entry struct {
 	Scope    Scope
 	Key      string
 	Value    string
-	HasValue bool   // false if there is no equals sign, which means true
+	HasValue bool   // false without an equals sign, which means true
 	File     string // where it is; empty for the environment
 	Line     int
 }
@@ -227,7 +227,7 @@ func (env environment) home() string {
 }
 
 // InUserFolder returns where Git looks for one of the user's files, such as ignore or attributes, if the configuration
-// does not say it. It is empty if there is no home folder.
+// does not say it. It is empty if the home folder is not known.
 func InUserFolder(name string, getenv func(string) (string, bool)) string {
 	env := environment(getenv)
 	if getenv == nil {
