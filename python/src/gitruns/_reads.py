@@ -144,9 +144,11 @@ _HARMLESS = frozenset(
      "c++", "g++", "clang", "ld", "ninja", "objdump", "nvcc", "runs", "fc-list", "fc-match", "gitruns", "tty",
      "stty", "sysctl", "sw_vers", "true")
 )  # fmt: skip
-# What in a group of names makes it necessary to look at each of them: a part of each name that _secret reports.
+_DIGITS = {ord(digit): "0" for digit in "123456789"}
+# What in a group of names makes it necessary to look at each of them: a part of each name that _secret reports, with 0
+# for each digit.
 _SUSPECT = (
-    "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p8\0", ".p12\0", ".pkcs",
+    "secr", "cred", "pass", "key", "token", "kube", "netrc", "id_", "known_h", ".pem\0", ".p0\0", ".p00\0", ".pkcs",
     ".pfx\0", ".jks\0", ".jceks\0", ".kdbx\0", ".asc\0", ".gpg\0", ".pgp\0", ".ppk\0", ".ovpn\0", "env", ".rdp\0",
     "auth", "\0.", "pw", "pat", "jwt", "private", "ssh", "otp", "gcp", "sess", "cook", "login", "wallet", "pin",
     "service", "webhook", "bearer", "local_s", "vault", ".tf",
@@ -683,10 +685,18 @@ def _flush_raw(state: _State) -> None:
 
 def _plain(state: _State, joined: str, paths: list[str]) -> bytes | None:
     """Return the records of paths that are data without a doubt, otherwise None."""
-    if "/." in joined or "//" in joined:
-        return None
-    parts = [path.rpartition("/") for path in paths]
-    low = "\0" + "\0".join([part[2] for part in parts]).lower() + "\0"
+    first, lead = "\0" + joined, "\0" + paths[0].rpartition("/")[0] + "/"
+    if first.count(lead) == len(paths):  # all in one folder, as most are
+        folders, names = {lead[1:-1]}, first.replace(lead, "\0")
+        if "/." in lead or "/" in names or "//" in lead:
+            return None
+    else:
+        if "/." in joined or "//" in joined:
+            return None
+        parts = [path.rpartition("/") for path in paths]
+        folders, names = {part[0] for part in parts}, "\0" + "\0".join([part[2] for part in parts]) + "\0"
+    # Names that differ in digits alone are looked at once.
+    low = "\0" + "\0".join(set(names.lower().translate(_DIGITS).split("\0"))) + "\0"
     for word in _SUSPECT:
         if word in low:
             return None
@@ -695,10 +705,10 @@ def _plain(state: _State, joined: str, paths: list[str]) -> bytes | None:
         if state.cwd is None:
             state.cwd = os.getcwd()
         start = state.cwd + "/"
-    absolute = joined.count("\0/") + joined.startswith("/")
+    absolute = first.count("\0/")
     if absolute != (0 if start else len(paths)):
         return None
-    for folder in {part[0] for part in parts}:
+    for folder in folders:
         folder = start + folder if folder or not start else start[:-1]
         verdict = state.verdicts.get(folder)
         if verdict is None:
