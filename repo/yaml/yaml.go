@@ -1,5 +1,6 @@
-// Package yaml reads the part of YAML that trackers write: the files meta.yaml of MLflow and params.yaml of DVCLive. It
-// is for importers, so what it reads is bounded and may be hostile. It imports nothing of this module.
+// Package yaml reads the part of YAML that trackers write, and that people write for them: the files meta.yaml and
+// MLproject of MLflow, params.yaml of DVCLive, and the environments of Conda. What it reads is bounded and may be
+// hostile. It imports nothing of this module.
 package yaml
 
 import (
@@ -21,17 +22,21 @@ type Node struct {
 	Null   bool   // the value is null, or is not read
 	Keys   map[string]Node
 	List   []Node
+	Line   int // where the value begins; 0 is not known
 }
 
 // Options say what is read.
 type Options struct {
 	Depth int  // how deep mappings and lists may be nested
 	Lists bool // read lists; otherwise their values are null
+	// Strict refuses what is otherwise skipped or of which the last counts: mappings and nested lists in brackets are
+	// read, and a key must not be repeated. It needs Lists.
+	Strict bool
 }
 
 // Parse reads a mapping in block style, with scalars that are plain, quoted or blocks. If lists are read, these are
-// lists in block style, and in brackets those of plain scalars. Other lists and mappings in brackets are skipped; their
-// values are null. Anything else is an error. https://yaml.org/spec/1.1/
+// lists in block style, and in brackets those of plain scalars. Other lists and mappings in brackets are skipped,
+// unless Strict is set; their values are null. Anything else is an error. https://yaml.org/spec/1.1/
 func Parse(data []byte, o Options) (map[string]Node, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("it is longer than %d bytes", MaxBytes)
@@ -86,9 +91,16 @@ func (y *yaml) mapping(column, depth int) (map[string]Node, error) {
 		if err != nil || indent(line) > column {
 			return nil, y.fault("is not a key and a value")
 		}
+		if _, twice := keys[key]; twice && y.options.Strict {
+			return nil, y.fault(fmt.Sprintf("repeats the key %.80q", key))
+		}
+		at := y.at + 1
 		value, err := y.value(rest, column, depth)
 		if err != nil {
 			return nil, err
+		}
+		if value.Line == 0 {
+			value.Line = at
 		}
 		keys[key] = value
 	}
@@ -123,6 +135,9 @@ func splitKey(line string) (key, value string, err error) {
 
 // value reads the value of a key, which begins with rest and may go on in the following lines.
 func (y *yaml) value(rest string, column, depth int) (Node, error) {
+	if y.options.Strict && rest != "" && strings.Contains("!&", rest[:1]) {
+		return Node{}, y.fault("has a type or an anchor, which is not read")
+	}
 	if strings.HasPrefix(rest, "!") || strings.HasPrefix(rest, "&") { // a type or an anchor
 		_, rest, _ = strings.Cut(rest, " ")
 		rest = strings.TrimSpace(rest)
@@ -134,6 +149,9 @@ func (y *yaml) value(rest string, column, depth int) (Node, error) {
 	case '\'', '"':
 		return y.quoted(rest)
 	case '[', '{':
+		if y.options.Strict {
+			return y.brackets(rest, depth)
+		}
 		return y.flow(rest)
 	case '|', '>':
 		return y.block(rest, column)
@@ -192,9 +210,13 @@ func (y *yaml) list(column, depth int) (Node, error) {
 		} else { // what follows the mark is as if it did
 			y.lines[y.at] = strings.Repeat(" ", in) + rest
 		}
+		at := y.at + 1
 		item, err := y.item(in, column, depth)
 		if err != nil {
 			return Node{}, err
+		}
+		if item.Line == 0 {
+			item.Line = at
 		}
 		found.List = append(found.List, item)
 	}
@@ -400,13 +422,208 @@ func (y *yaml) block(head string, column int) (Node, error) {
 		}
 		lines = append(lines, line[min(in, indent(line)):])
 	}
-	sep := "\n"
+	text := strings.Join(lines, "\n")
 	if head[0] == '>' {
-		sep = " "
+		text = fold(lines)
 	}
-	text := strings.TrimRight(strings.Join(lines, sep), "\n ")
+	text = strings.TrimRight(text, "\n ")
 	if !strings.Contains(head, "-") {
 		text += "\n"
 	}
 	return Node{Text: text, Quoted: true}, nil
+}
+
+// fold joins lines as > does: a line break between two lines is a space, unless one of them is indented, and empty
+// lines are line breaks.
+func fold(lines []string) string {
+	var b strings.Builder
+	blank, before := 0, ""
+	for _, line := range lines {
+		if line == "" {
+			blank++
+			continue
+		}
+		switch indented := strings.HasPrefix(line, " ") || strings.HasPrefix(before, " "); {
+		case before == "":
+			b.WriteString(strings.Repeat("\n", blank))
+		case indented:
+			b.WriteString(strings.Repeat("\n", blank+1))
+		case blank > 0:
+			b.WriteString(strings.Repeat("\n", blank))
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(line)
+		blank, before = 0, line
+	}
+	return b.String()
+}
+
+// brackets reads a mapping or a list in brackets, which may go on in the following lines.
+func (y *yaml) brackets(rest string, depth int) (Node, error) {
+	f := &flow{y: y, text: rest, line: y.at}
+	n, err := f.value(depth + 1)
+	if err != nil {
+		return Node{}, fmt.Errorf("line %d %w", f.line+1, err)
+	}
+	if left := strings.TrimLeft(f.text, " \t"); left != "" && left[0] != '#' {
+		return Node{}, fmt.Errorf("line %d goes on after brackets", f.line+1)
+	}
+	n.Line, y.at = y.at+1, f.line+1
+	return n, nil
+}
+
+// flow reads values in brackets.
+type flow struct {
+	y    *yaml
+	text string // what is left of the line
+	line int
+}
+
+var errOpen = errors.New("has a bracket without an end")
+
+// skip moves to the next text, which may be in another line.
+func (f *flow) skip() error {
+	for {
+		f.text = strings.TrimLeft(f.text, " \t")
+		if f.text != "" && f.text[0] != '#' {
+			return nil
+		}
+		if f.line+1 >= len(f.y.lines) {
+			return errOpen
+		}
+		f.line++
+		f.text = f.y.lines[f.line]
+	}
+}
+
+func (f *flow) value(depth int) (Node, error) {
+	if depth >= f.y.options.Depth {
+		return Node{}, errors.New("is nested too deeply")
+	}
+	if err := f.skip(); err != nil {
+		return Node{}, err
+	}
+	switch f.text[0] {
+	case '{':
+		return f.mapping(depth)
+	case '[':
+		return f.list(depth)
+	}
+	return f.scalar(false)
+}
+
+func (f *flow) mapping(depth int) (Node, error) {
+	found := Node{Keys: map[string]Node{}}
+	f.text = f.text[1:]
+	for {
+		if err := f.skip(); err != nil {
+			return Node{}, err
+		}
+		if f.text[0] == '}' {
+			f.text = f.text[1:]
+			return found, nil
+		}
+		line := f.line + 1
+		key, err := f.scalar(true)
+		if err != nil {
+			return Node{}, err
+		}
+		if _, twice := found.Keys[key.Text]; twice {
+			return Node{}, fmt.Errorf("repeats the key %.80q", key.Text)
+		}
+		value := Node{Null: true, Line: line}
+		if err := f.skip(); err != nil {
+			return Node{}, err
+		}
+		if f.text[0] == ':' {
+			f.text = f.text[1:]
+			if err := f.skip(); err != nil {
+				return Node{}, err
+			}
+			if f.text[0] != ',' && f.text[0] != '}' {
+				if value, err = f.value(depth + 1); err != nil {
+					return Node{}, err
+				}
+				value.Line = line
+			}
+		}
+		found.Keys[key.Text] = value
+		if err := f.next('}'); err != nil {
+			return Node{}, err
+		}
+	}
+}
+
+func (f *flow) list(depth int) (Node, error) {
+	found := Node{List: []Node{}}
+	f.text = f.text[1:]
+	for {
+		if err := f.skip(); err != nil {
+			return Node{}, err
+		}
+		if f.text[0] == ']' {
+			f.text = f.text[1:]
+			return found, nil
+		}
+		line := f.line + 1
+		item, err := f.value(depth + 1)
+		if err != nil {
+			return Node{}, err
+		}
+		item.Line = line
+		found.List = append(found.List, item)
+		if err := f.next(']'); err != nil {
+			return Node{}, err
+		}
+	}
+}
+
+// next moves behind a comma, or to the closing bracket.
+func (f *flow) next(end byte) error {
+	if err := f.skip(); err != nil {
+		return err
+	}
+	switch f.text[0] {
+	case ',':
+		f.text = f.text[1:]
+	case end:
+	default:
+		return fmt.Errorf("needs a comma or %c", end)
+	}
+	return nil
+}
+
+// scalar reads a scalar on one line. A plain one ends at a bracket, at a comma, and at a colon before a space.
+func (f *flow) scalar(key bool) (Node, error) {
+	if f.text[0] == '\'' || f.text[0] == '"' {
+		end := quotedEnd(f.text)
+		if end < 0 {
+			return Node{}, errors.New("has a quoted text without an end")
+		}
+		text, err := unquote(f.text[:end])
+		f.text = f.text[end:]
+		return Node{Text: text, Quoted: true}, err
+	}
+	if strings.Contains("?&*!|>%@`:", f.text[:1]) {
+		return Node{}, fmt.Errorf("has %c in brackets, which is not read", f.text[0])
+	}
+	end := len(f.text)
+	for i := range len(f.text) {
+		c := f.text[i]
+		colon := c == ':' && (i+1 == len(f.text) || strings.Contains(" ,]}", f.text[i+1:i+2]))
+		if strings.IndexByte(",[]{}", c) >= 0 || colon || c == '#' && f.text[i-1] == ' ' {
+			end = i
+			break
+		}
+	}
+	text := strings.TrimSpace(f.text[:end])
+	f.text = f.text[end:]
+	switch text {
+	case "":
+		return Node{}, errors.New("has a value in brackets that is not read")
+	case "~", "null", "Null", "NULL":
+		return Node{Text: text, Null: !key}, nil
+	}
+	return Node{Text: text}, nil
 }

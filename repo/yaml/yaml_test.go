@@ -89,6 +89,38 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// TestStrict reads brackets, and refuses what is skipped otherwise.
+func TestStrict(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: {type: float, default: 0.1}":                 "map[a:map[default:0.1 type:float]]",
+		"a: {type: 'x, y', b: [1, {c: 2}], d}":           "map[a:map[b:[1 map[c:2]] d:null type:'x, y']]",
+		"a: {type: float, # why\n  default: 1,\n}\nb: 1": "map[a:map[default:1 type:float] b:1]",
+		"a: {x: https://h/p?q=1, y: ~, z: }":             "map[a:map[x:https://h/p?q=1 y:null z:null]]",
+		"a: [x y, 'b', \"c\"] # z\nb: {}":                "map[a:[x y 'b' 'c'] b:map[]]",
+		"a: >\n  x\n  y\n\n  z\n   w\n  v\n":             "map[a:'x y\nz\n w\nv\n']",
+		"a: {x: 1":                                       "line 1 has a bracket without an end",
+		"a: {x: 1}}":                                     "line 1 goes on after brackets",
+		"a: {x: 1 y: 2}":                                 "line 1 needs a comma or }",
+		"a:\n- [1\n- 2":                                  "line 3 needs a comma or ]",
+		"a: {x: 1, x: 2}":                                "line 1 repeats the key \"x\"",
+		"a: {x: *b}":                                     "line 1 has * in brackets, which is not read",
+		"a: 1\nb: 2\na: 3":                               "line 3 repeats the key \"a\"",
+		"a: &x 1":                                        "line 1 has a type or an anchor, which is not read",
+		"a: !!python/object:os.system 1":                 "line 1 has a type or an anchor, which is not read",
+		"a: " + strings.Repeat("[", 40):                  "line 1 is nested too deeply",
+		"a: " + strings.Repeat("{x: ", 40):               "line 1 is nested too deeply",
+	} {
+		keys, err := Parse([]byte(text), Options{Depth: 8, Lists: true, Strict: true})
+		got := plain(Node{Keys: keys})
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
 // plain writes a node as Go prints maps and lists.
 func plain(n Node) string {
 	var parts []string
@@ -114,6 +146,7 @@ func plain(n Node) string {
 func FuzzYAML(f *testing.F) {
 	f.Add("artifact_uri: 'file:///a'\nend_time: null\ntags: []\nx: \"a\\\n  b\"\n")
 	f.Add("schema: '{\"a\": [{\"type\":\n  \"long\"}]}'\ntags:\n  mlflow.data.context: training\nb: |\n  x\n")
+	f.Add("alpha: {type: float, default: 0.5}\nc: [1,\n  {x: 'y'}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		keys, err := Parse([]byte(text), Options{Depth: 4})
 		if err == nil && len(flat(keys)) > 12*len(text)+100 {
@@ -122,6 +155,10 @@ func FuzzYAML(f *testing.F) {
 		keys, err = Parse([]byte(text), Options{Depth: 32, Lists: true})
 		if err == nil && len(plain(Node{Keys: keys})) > 12*len(text)+100 {
 			t.Errorf("%q gives more than it has with lists", text)
+		}
+		keys, err = Parse([]byte(text), Options{Depth: 32, Lists: true, Strict: true})
+		if err == nil && len(plain(Node{Keys: keys})) > 12*len(text)+100 {
+			t.Errorf("%q gives more than it has in brackets", text)
 		}
 	})
 }
