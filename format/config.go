@@ -63,6 +63,7 @@ type Config struct {
 		Include []string // files of a run that otherwise stay on the machine that recorded it
 		Batch   int      // a commit of more runs puts them into batches; 0 is never
 	}
+	Project ProjectConfig // how 'runs project' runs the project
 	Secrets struct {
 		Allow    []SecretAllow
 		Gitleaks bool // also run gitleaks, if it is installed
@@ -180,6 +181,14 @@ const InitialConfig = `# Settings of runs for this project. Each line that is co
 # require = ["restorable"]    # of every run: clean, restorable, same_data, current
 # paths = ["src"]             # what "current" compares
 
+# [project]                   # for 'runs project'; a file MLproject says the same
+# python_env = "python_env.yaml"
+# conda_env = ""
+# [project.entry.main]
+# command = "python train.py {lr}"
+# [project.entry.main.parameters]
+# lr = 0.1                    # a default; or {type = "float"}, if a value must be given
+
 # [filters]                   # of 'runs ui': names and expressions as for 'runs ls -w'
 # good = "metrics.rmse < 0.8 and status = finished"
 
@@ -250,6 +259,7 @@ func configKeys() []string {
 		"commit.branch", "commit.auto", "commit.include", "commit.batch",
 		"artifacts.max_inline", "artifacts.max_inline_run", "artifacts.stall_timeout", "artifacts.store",
 		"secrets.allow.reason", "secrets.allow.fingerprint", "secrets.allow.path", "secrets.allow.rule", "secrets.gitleaks",
+		"project.python_env", "project.conda_env", "project.entry.NAME.command", "project.entry.NAME.parameters.NAME",
 		"check.metric", "check.baseline", "check.max_regression", "check.min_runs", "check.require", "check.paths",
 	}
 }
@@ -390,6 +400,9 @@ func DecodeConfig(file string, data []byte) (*Config, error) {
 	}
 	if s, ok := t.sub("environment"); ok {
 		c.readEnvironment(s)
+	}
+	if s, ok := t.sub("project"); ok {
+		c.readProject(s)
 	}
 	if t.has("requires") {
 		c.Requires = Requires{t.texts("requires"), file, lineOf(data, []string{"requires"})}

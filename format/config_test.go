@@ -46,13 +46,20 @@ func TestInitialConfigIsTheDefault(t *testing.T) {
 	if d := cmp.Diff([]Filter{{"good", "metrics.rmse < 0.8 and status = finished"}}, got.Filters); d != "" {
 		t.Errorf("the example of a filter: %s", d)
 	}
+	lr := "0.1"
+	if d := cmp.Diff(ProjectConfig{PythonEnv: "python_env.yaml", Entries: map[string]ProjectEntry{"main": {
+		"python train.py {lr}", []ProjectParameter{{"lr", "float", &lr}},
+	}}}, got.Project); d != "" {
+		t.Errorf("the example of a project: %s", d)
+	}
+	got.Project = ProjectConfig{}
 	got.Metrics, got.Datasets, got.Checks, got.Secrets.Allow, got.Filters = nil, nil, nil, nil, nil
 	got.Replicates.Seeds, got.Source.Exclude, got.Environment.Variables, got.Commit.Include = nil, nil, nil, nil
 	if d := cmp.Diff(DefaultConfig(), got); d != "" {
 		t.Errorf("the defaults shown are not the defaults:\n%s", d)
 	}
 	for _, key := range configKeys() {
-		parts := strings.Split(strings.Replace(key, ".NAME", ".good", 1), ".")
+		parts := strings.Split(strings.ReplaceAll(key, ".NAME", ".good"), ".")
 		if !strings.Contains(InitialConfig, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not shown", key)
 		}
@@ -156,7 +163,8 @@ speed = 1
 	want := []string{
 		"config.toml:2: experimnt: unknown key; did you mean experiment?",
 		"config.toml:4: zzz: unknown key; the known ones are experiment, primary, metric, replicates, console, system, " +
-			"tensorboard, source, dataset, environment, data, compare, filters, commit, artifacts, secrets, check, requires",
+			"tensorboard, source, dataset, environment, data, compare, filters, commit, artifacts, secrets, project, check, " +
+			"requires",
 		"config.toml:9: check[0].max_regresion: unknown key; did you mean max_regression?",
 		"config.toml:12: check[1].max_time: unknown key; the known ones are metric, baseline, max_regression, min_runs, " +
 			"require, paths",
@@ -334,6 +342,26 @@ func TestSetConfigStaysBeforeTables(t *testing.T) {
 		}
 		if !strings.Contains(open, "[environment]\nvariables") {
 			t.Errorf("%s: the text has no [environment]", key)
+		}
+	}
+}
+
+// TestDecodeProject refuses tables [project] that say nothing that could run.
+func TestDecodeProject(t *testing.T) {
+	for text, want := range map[string]string{
+		"[project]\npython_env = \"../x\"":                 `project.python_env: "../x" is not a path in the project`,
+		"[project]\npython_env = \"a\"\nconda_env = \"b\"": "project.conda_env: cannot be combined with python_env",
+		"[project.entry.main]":                             "project.entry.main.command: missing",
+		"[project]\nentry = \"a\"":                         "project.entry: must be a table, got a string",
+		"[project.entry]\nmain = \"a\"":                    "project.entry.main: must be a table, got a string",
+		"[project.entry.m]\ncommand = \"a\"\nparameters.x = [1]": "project.entry.m.parameters.x: " +
+			"must be a string, a number or a boolean, got a list",
+		"[project.entry.m]\ncommand = \"a\"\nparameters.x.type = \"y\"": `project.entry.m.` +
+			`parameters.x.type: "y" is not one ` + "of string, float, int, bool, path, uri",
+	} {
+		_, err := DecodeConfig("config.toml", []byte(text))
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
 }
