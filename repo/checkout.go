@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/git"
 )
 
@@ -36,7 +37,7 @@ func (e SubmoduleError) Unwrap() error { return e.Err }
 // CheckOut writes the source of a run into dir, which must not exist. It verifies the tree hash of the source before
 // it writes a file, and dir appears complete or not at all. It fetches submodules, and files in Git LFS.
 func (r *Repository) CheckOut(ctx context.Context, run *format.Run, dir string) (done Restored, err error) {
-	scratch, refused, err := r.restore(ctx, run, dir)
+	scratch, refused, err := r.restore(ctx, run, dir, true)
 	if err != nil {
 		return done, err
 	}
@@ -94,7 +95,7 @@ func checkOutFiles(
 func (r *Repository) CheckOutWorktree(
 	ctx context.Context, run *format.Run, dir string,
 ) (commit string, done Restored, err error) {
-	scratch, refused, err := r.restore(ctx, run, dir)
+	scratch, refused, err := r.restore(ctx, run, dir, false)
 	if err != nil {
 		return "", done, err
 	}
@@ -129,9 +130,10 @@ func (r *Repository) CheckOutWorktree(
 }
 
 // restore rebuilds the source of a run that is to be written to dir. If Git LFS must not fetch its files, refused says
-// why, and the scratch writes pointers.
+// why, and the scratch writes pointers. With others, a source of another repository is fetched from there, and the
+// scratch is not one of this repository.
 func (r *Repository) restore(
-	ctx context.Context, run *format.Run, dir string,
+	ctx context.Context, run *format.Run, dir string, others bool,
 ) (scratch *git.Scratch, refused, err error) {
 	if exists(dir) {
 		err := fmt.Errorf("restoring run %s: %s already exists", run.ID, dir)
@@ -140,6 +142,9 @@ func (r *Repository) restore(
 	err = r.fetchBase(ctx, run)
 	if err == nil {
 		scratch, err = r.rebuild(ctx, run)
+	}
+	if missing := noBaseError(""); others && errors.As(err, &missing) {
+		scratch, err = r.rebuildOther(ctx, run, err)
 	}
 	if err == nil {
 		if refused, err = r.permitSourceLFS(ctx, scratch); err != nil {
@@ -207,6 +212,45 @@ func (r *Repository) rebuild(ctx context.Context, run *format.Run) (*git.Scratch
 	return scratch, nil
 }
 
+// rebuildOther is like rebuild for the source of another repository, as 'runs project' records it. It fetches the base
+// commit from there as Git fetches submodules, because a stranger may have recorded the run: only by protocols that are
+// allowed for such addresses. missing is the error of rebuild.
+func (r *Repository) rebuildOther(ctx context.Context, run *format.Run, missing error) (*git.Scratch, error) {
+	s := run.Source
+	if !r.ofOther(ctx, s) {
+		return nil, missing
+	}
+	scratch, err := git.FetchedScratch(ctx, r.Git, capture.LocalAddress(r.TreeRoot(), s.Remote), s.Base)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		hint := ""
+		if step := new(HintError); errors.As(missing, &step) {
+			hint = step.Hint
+		}
+		return nil, &HintError{fmt.Errorf("%w, and was not fetched from %s: %w", missing, s.Remote, err), hint}
+	}
+	scratch.AllowNetwork()
+	if err := r.rebuildIn(ctx, scratch, s); err != nil {
+		scratch.Close()
+		return nil, err
+	}
+	return scratch, nil
+}
+
+// isPlainAddress matches an address that a shell reads as one word: it may be in a record of a stranger.
+var isPlainAddress = lazily(`^[A-Za-z0-9~/{][A-Za-z0-9@%+=:,./_~{}-]*$`)
+
+// ofOther reports whether a source is of a repository that is not the remote of this one.
+func (r *Repository) ofOther(ctx context.Context, s *format.Source) bool {
+	if s.Remote == "" {
+		return false
+	}
+	_, own, err := capture.Author(ctx, r.TreeRoot())
+	return err == nil && own != s.Remote
+}
+
 var errRedacted = errors.New("a secret was redacted from its patches, which no longer apply")
 
 // rebuildIn is like rebuild, in a scratch that the caller owns.
@@ -272,6 +316,9 @@ func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *form
 		hint := "git fetch origin " + s.Base
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"
+		}
+		if isPlainAddress().MatchString(s.Remote) && r.ofOther(ctx, s) {
+			hint = "git fetch " + capture.LocalAddress(r.TreeRoot(), s.Remote) + " " + s.Base
 		}
 		return "", withHint(noBaseError(s.Base), "run '%s', if the remote still has it", hint)
 	}

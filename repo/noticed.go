@@ -44,7 +44,7 @@ const stdinName = ".stdin"
 // NoteStdin remembers the file that is the program's standard input, which the program reads without opening it. path
 // has no links. A reproduction reads what was recorded.
 func (a *Active) NoteStdin(path string) error {
-	if a.again != nil {
+	if a.again != nil && !a.again.clone {
 		return nil
 	}
 	if err := writeFile(filepath.Join(a.Dir, stdinName), []byte(path)); err != nil {
@@ -62,10 +62,10 @@ const (
 // NoteGiven takes in whether the program has read its standard input, which is a file or a pipe, and whether it has
 // read another pipe that it got. A reproduction gets what was recorded.
 func (a *Active) NoteGiven(stdin, pipe bool) {
-	if stdin && a.again == nil {
+	if stdin && (a.again == nil || a.again.clone) {
 		a.given = append(a.given, readStdin)
 	}
-	if pipe && a.again == nil {
+	if pipe && (a.again == nil || a.again.clone) {
 		a.given = append(a.given, readPipe)
 	}
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/gitruns/runs/repo/capture"
 )
 
-// again is what a reproduction knows before its program starts.
+// again is what is known before a program starts whose source is not in the project, as that of a reproduction.
 type again struct {
-	dir  string // holds the restored source
-	data []FetchedData
+	dir   string // holds the restored source
+	data  []FetchedData
+	clone bool // the source is that of a clone, and the run reproduces none
 }
 
 // ofAgain returns what a reproduction has read outside its restored source, which has its data too. Files that belong

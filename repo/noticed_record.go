@@ -197,7 +197,7 @@ func (in *inputs) finish(ctx context.Context, wait time.Duration, end Finish) *n
 			n.trace.Imported = append(n.trace.Imported, name)
 		}
 	}
-	if in.again != nil {
+	if in.again != nil && !in.again.clone {
 		in.recordAgain(ctx, n, in.unchanged(in.ofAgain(ctx, files), problem), wait, end, problem)
 		return n
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/gitruns/runs/repo/csvlog"
 	"github.com/gitruns/runs/repo/git"
 	"github.com/gitruns/runs/repo/ingest"
+	"github.com/gitruns/runs/repo/launch"
 	"github.com/gitruns/runs/repo/query"
 )
 
@@ -168,6 +169,7 @@ func argumentWords() map[string]words {
 		"note":       inOrder(selectors, nothing),
 		"pack":       nothing,
 		"plot":       plotWords,
+		"project":    inOrder(folders, nothing),
 		"pull":       inOrder(remotes, branches, nothing),
 		"push":       inOrder(remotes, nothing),
 		"recover":    activeRuns,
@@ -196,7 +198,11 @@ func flagWords() map[string]words {
 		"--branch":            branches,
 		"--columns":           commaList(keys),
 		"--env":               oneOf("none", "check", "venv"),
+		"--entry":             entryPoints,
+		"--env-manager":       oneOf(managers...),
 		"--every":             nothing,
+		"project --param":     projectParams,
+		"--version":           revisions,
 		"exec --trace":        oneOf(format.Traces...),
 		"--exit-code":         nothing,
 		"--experiment":        experiments,
@@ -267,6 +273,42 @@ func columns(s *shellRequest, args []string, _ string) []string {
 	}
 	delimiter, _ := s.cmd.Flags().GetString("delimiter")
 	names, _ := csvlog.Columns(s.path(args[len(args)-1]), delimiter)
+	return names
+}
+
+// project returns the project that the arguments name, or nil.
+func (s *shellRequest) project(args []string) *launch.Project {
+	dir := s.dir
+	if len(args) > 0 {
+		dir = s.path(args[0])
+	}
+	config, err := repo.FolderConfig(dir)
+	if err != nil {
+		return nil
+	}
+	p, err := launch.Load(dir, config)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+func entryPoints(s *shellRequest, args []string, _ string) []string {
+	p := s.project(args)
+	if p == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(p.Entries))
+}
+
+// projectParams offers the parameters of the entry point.
+func projectParams(s *shellRequest, args []string, _ string) (names []string) {
+	if p := s.project(args); p != nil {
+		entry, _ := s.cmd.Flags().GetString("entry")
+		for _, param := range p.Entries[entry].Parameters {
+			names = append(names, param.Name+"=")
+		}
+	}
 	return names
 }
 

@@ -23,6 +23,7 @@ func TestCompletionInShells(t *testing.T) {
 		{"runs ls --rev mai", "<runs><ls><--rev><main>"},
 		{"runs goal loss ma", "<runs><goal><loss><max>"},
 		{"runs reproduce wide --env ven", "<runs><reproduce><wide><--env><venv>"},
+		{"runs project . --env-manager ve", "<runs><project><.><--env-manager><venv>"},
 		{"runs diff --only=met", "<runs><diff><--only=metrics>"},
 		{"runs stat", "<runs><status>"},
 	}

@@ -69,12 +69,19 @@ func (a *app) exec(ctx context.Context, f *execFlags, args []string) error {
 	if err := checkTrace(f.trace); err != nil {
 		return err
 	}
-	var path, env []string
+	return a.execute(ctx, f, args, nil)
+}
+
+// execute runs a program and records it. env is added to the environment of this process.
+func (a *app) execute(ctx context.Context, f *execFlags, args, env []string) error {
+	var path []string
 	if f.wandb {
+		var more []string
 		var err error
-		if path, env, err = wandbShim(args); err != nil {
+		if path, more, err = wandbShim(args); err != nil {
 			return err
 		}
+		env = append(env, more...)
 	}
 	if disabled() {
 		if len(path) > 0 {

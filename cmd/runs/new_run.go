@@ -23,7 +23,8 @@ import (
 type newRunFlags struct {
 	name, experiment, paramsFile, group, parent, key, resume, note string
 	params, tags, datasets                                         []string
-	doing                                                          string // the command or request, for messages
+	values                                                         format.Params // in addition to params
+	doing                                                          string        // the command or request, for messages
 }
 
 func (f *newRunFlags) add(cmd *cobra.Command) {
@@ -142,6 +143,11 @@ func (f *newRunFlags) readParams(a *app) (params format.Params, err error) {
 	more, err := parseParams(f.params)
 	if err != nil {
 		return nil, err
+	}
+	if len(f.values) > 0 {
+		if err := more.Add(f.values); err != nil {
+			return nil, err
+		}
 	}
 	if params == nil {
 		params = more

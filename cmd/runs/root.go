@@ -236,6 +236,7 @@ var commands = []struct {
 }{
 	{"record", "init", (*app).initCommand},
 	{"record", "exec", (*app).execCommand},
+	{"record", "project", (*app).projectCommand},
 	{"record", "start", (*app).startCommand},
 	{"record", "log", (*app).logCommand},
 	{"record", "finish", (*app).finishCommand},

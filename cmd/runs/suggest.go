@@ -63,7 +63,7 @@ var habits = []struct{ words, step string }{
 	{"search find query filter grep select where", "run 'runs ls -w EXPRESSION'"},
 	{"sort top best leaderboard rank", "run 'runs ls --sort METRIC', or 'runs show best=METRIC'"},
 	{
-		"experiments experiment exp exps projects project",
+		"experiments experiment exp exps projects",
 		"run 'runs ls --group-by experiment', or 'runs ls -e EXPERIMENT'",
 	},
 	{"runs history reflog jobs queue", "run 'runs ls'"},
@@ -193,6 +193,8 @@ func nearest(typed string, words []string) []string {
 var flagHabits = []struct{ words, flag string }{
 	{"filter query search expr condition", "where"},
 	{"order-by order sort-by", "sort"},
+	{"entry-point entrypoint", "entry"},
+	{"param-list parameter parameters", "param"},
 	{"max-results max count last", "limit"},
 	{"experiment-id experiment-name project exp", "experiment"},
 	{"format output", "json"},

@@ -149,3 +149,18 @@ func Merging(dirs Dirs) bool {
 	_, err := os.Lstat(filepath.Join(dirs.Git, "MERGE_HEAD"))
 	return err == nil
 }
+
+// Untouched reports whether a working tree has the files of its commit only. What Python compiles does not count.
+func Untouched(ctx context.Context, dirs Dirs) (bool, error) {
+	out, err := dirs.command().run(ctx, "--no-optional-locks", "status", "--porcelain", "-z", "--ignored",
+		"--untracked-files=all", "--ignore-submodules=none")
+	if err != nil {
+		return false, err
+	}
+	for entry := range strings.SplitSeq(string(out), "\x00") {
+		if entry != "" && !strings.Contains("/"+strings.TrimLeft(entry, "?! "), "/__pycache__/") {
+			return false, nil
+		}
+	}
+	return true, nil
+}
