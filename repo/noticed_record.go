@@ -391,7 +391,7 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 	if len(unseen) == 0 && !nothing || !in.repo.InGit || in.run.Reproduces != "" {
 		return
 	}
-	paths, err := git.IgnoredFiles(ctx, in.repo.Git)
+	paths, err := git.IgnoredFiles(ctx, in.repo.Git, in.repo.ownFolder())
 	if err != nil {
 		return
 	}

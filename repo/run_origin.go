@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,15 @@ func (r *Repository) TreeRoot() string {
 		return r.Git.Root
 	}
 	return r.Root
+}
+
+// ownFolder returns the path of .runs in the Git working tree, with slashes, or nothing if it is elsewhere.
+func (r *Repository) ownFolder() string {
+	rel, err := filepath.Rel(r.TreeRoot(), r.Dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return filepath.ToSlash(rel)
 }
 
 // OriginRequest describes the program that runs.

@@ -47,7 +47,7 @@ func (a *Active) ignoredData(ctx context.Context, run *format.Run) (wait func() 
 	}
 	found := make(chan *format.Trace, 1)
 	go func() { // ends with Git
-		paths, err := git.IgnoredFiles(ctx, a.repo.Git)
+		paths, err := git.IgnoredFiles(ctx, a.repo.Git, a.repo.ownFolder())
 		if err != nil {
 			found <- nil
 			return

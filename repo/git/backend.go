@@ -117,7 +117,7 @@ type worktree interface {
 	fileIDs(ctx context.Context, store bool) (fileIDs, error)
 	filterOf(ctx context.Context, path string) (string, error)
 	ignored(ctx context.Context, paths []string) (map[string]bool, error)
-	ignoredFiles(ctx context.Context) ([]string, error)
+	ignoredFiles(ctx context.Context, except string) ([]string, error)
 	ignoreRule(ctx context.Context, path string, untracked bool) (rule IgnoreRule, ok bool, err error)
 	attributes(ctx context.Context, names, paths []string) ([]Attribute, error)
 	// moveFiles changes the files and the new index of an operation from its old commit to its next one, unless the

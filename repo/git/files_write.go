@@ -399,7 +399,7 @@ func (f files) ignored(ctx context.Context, paths []string) (map[string]bool, er
 	return ignored, err
 }
 
-func (f files) ignoredFiles(context.Context) ([]string, error) {
+func (f files) ignoredFiles(_ context.Context, except string) ([]string, error) {
 	index, err := f.readStaged()
 	if err != nil {
 		return nil, err
@@ -409,7 +409,7 @@ func (f files) ignoredFiles(context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return r.IgnoredFiles(index)
+	return r.IgnoredFiles(index, except)
 }
 
 func (f files) attributes(_ context.Context, names, paths []string) ([]Attribute, error) {

@@ -3,6 +3,8 @@ package git
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -111,22 +113,55 @@ func WithAttribute(ctx context.Context, dirs Dirs, attribute string) ([]string, 
 }
 
 // IgnoredFiles lists what Git ignores in the working tree. A folder that is ignored as a whole is listed with a slash
-// at its end, and not what is in it.
-func IgnoredFiles(ctx context.Context, dirs Dirs) ([]string, error) {
-	return dirs.worktree().ignoredFiles(ctx)
+// at its end, and not what is in it. The folder except is not looked at; it is relative to the root, with slashes, or
+// empty.
+func IgnoredFiles(ctx context.Context, dirs Dirs, except string) ([]string, error) {
+	return dirs.worktree().ignoredFiles(ctx, except)
 }
 
-func (p program) ignoredFiles(ctx context.Context) ([]string, error) {
-	out, err := p.command().run(ctx, "ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory")
+func (p program) ignoredFiles(ctx context.Context, except string) ([]string, error) {
+	args := []string{"ls-files", "-z", "-o", "-i", "--exclude-standard", "--directory"}
+	if beside, ok := besides(p.Root, except); ok && len(beside) == 0 {
+		return nil, nil
+	} else if ok {
+		args = append(append(args, "--"), beside...)
+	}
+	out, err := p.command().run(ctx, args...)
 	var paths []string
 	for path := range strings.SplitSeq(string(out), "\x00") {
 		// Git also lists a folder that no rule names if everything in it is ignored, and then what is in it.
 		if last := len(paths) - 1; last >= 0 && strings.HasSuffix(paths[last], "/") && strings.HasPrefix(path, paths[last]) {
 			paths = paths[:last]
 		}
-		if path != "" {
+		if path != "" && (except == "" || path != except && !strings.HasPrefix(path, except+"/")) {
 			paths = append(paths, path)
 		}
 	}
 	return paths, err
+}
+
+// maxBesides is how many paths a call of Git is given, of at most 256 bytes each on every system.
+const maxBesides = 100
+
+// besides returns paths that cover the working tree but a folder, for Git enters a folder that it is told to leave out.
+// It returns false if these are too many.
+func besides(root, except string) ([]string, bool) {
+	if except == "" {
+		return nil, false
+	}
+	var paths []string
+	at := ""
+	for part := range strings.SplitSeq(except, "/") {
+		entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(at)))
+		if err != nil || len(paths)+len(entries) > maxBesides {
+			return nil, false
+		}
+		for _, e := range entries {
+			if name := e.Name(); name != part && name != ".git" {
+				paths = append(paths, ":(top,literal)"+at+name)
+			}
+		}
+		at += part + "/"
+	}
+	return paths, true
 }

@@ -155,7 +155,11 @@ func questions(t *testing.T, r *gittest.Repository) []asked {
 		paths := []string{"a.log", "build", "build/x", "build/deep", "new", "new/a.log", "keep.log", "README"}
 		return git.Ignored(ctx, d, paths)
 	})
-	ask("ignored files", func(ctx context.Context, d git.Dirs) (any, error) { return git.IgnoredFiles(ctx, d) })
+	for _, except := range []string{"", "src", "build/deep", "new"} {
+		ask("ignored files but "+except, func(ctx context.Context, d git.Dirs) (any, error) {
+			return git.IgnoredFiles(ctx, d, except)
+		})
+	}
 	ask("attributes", func(ctx context.Context, d git.Dirs) (any, error) {
 		return git.Attributes(ctx, d, []string{"text", "eol", "filter"}, []string{"a.py", "src/x.bin", "README"})
 	})

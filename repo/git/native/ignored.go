@@ -33,8 +33,8 @@ func (r *Repository) Ignored(paths []string) (map[string]bool, error) {
 }
 
 // IgnoredFiles lists what is ignored in the working tree, sorted within its folders. A folder that is ignored as a
-// whole is listed with a slash at its end, and not what is in it.
-func (r *Repository) IgnoredFiles(index *Index) ([]string, error) {
+// whole is listed with a slash at its end, and not what is in it. The folder except is not looked at.
+func (r *Repository) IgnoredFiles(index *Index, except string) ([]string, error) {
 	if err := r.CheckWorktree(); err != nil {
 		return nil, err
 	}
@@ -42,14 +42,15 @@ func (r *Repository) IgnoredFiles(index *Index) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ignoredList{watcher: watcher{repository: r, look: Look{Index: index}}}
+	l := &ignoredList{watcher: watcher{repository: r, look: Look{Index: index}}, except: except}
 	err = l.walk("", matcher.Root())
 	return l.paths, err
 }
 
 type ignoredList struct {
 	watcher
-	paths []string
+	except string
+	paths  []string
 }
 
 // walk lists what is ignored in a folder. rules is nil if the folder is ignored and has tracked files.
@@ -65,7 +66,7 @@ func (l *ignoredList) walk(prefix string, rules *ignore.Folder) error {
 		name := e.Name()
 		path := prefix + name
 		switch at := l.entry(path); {
-		case name == ".git" || at != nil: // a file, or a submodule
+		case name == ".git" || path == l.except || at != nil: // a file, or a submodule
 		case !e.IsDir():
 			if rules == nil || rules.Ignored(name, false) {
 				l.paths = append(l.paths, path)
