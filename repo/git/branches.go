@@ -3,7 +3,6 @@ package git
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -138,15 +137,16 @@ type BranchNameError struct{ Name string }
 
 func (e *BranchNameError) Error() string { return fmt.Sprintf("%q is not a valid branch name", e.Name) }
 
-// CheckBranch returns a *BranchNameError if `git branch` would refuse the name.
+// CheckBranch returns a *BranchNameError if `git branch` would refuse the name, or if it is one that Git gives another
+// meaning in most places: HEAD, @, or a full name of a ref.
 func CheckBranch(ctx context.Context, dirs Dirs, name string) error {
+	if name == "HEAD" || name == "@" || name == "refs" || strings.HasPrefix(name, "refs/") {
+		return &BranchNameError{name}
+	}
 	return dirs.refs().checkBranch(ctx, name)
 }
 
 func (p program) checkBranch(ctx context.Context, name string) error {
-	if slices.Contains([]string{"HEAD", "@", "refs"}, name) {
-		return &BranchNameError{name}
-	}
 	if _, err := p.command().run(ctx, "check-ref-format", "refs/heads/"+name); err != nil ||
 		strings.HasPrefix(name, "-") {
 		return &BranchNameError{name}

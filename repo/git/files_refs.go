@@ -258,7 +258,7 @@ func (f files) checkedOut(ctx context.Context, branch string) (string, error) {
 }
 
 func (f files) checkBranch(_ context.Context, name string) error {
-	if name == "HEAD" || name == "@" || !native.ValidBranch(name) { // Git refuses these two as well
+	if !native.ValidBranch(name) {
 		return &BranchNameError{name}
 	}
 	return nil

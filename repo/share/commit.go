@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"path"
+	"strings"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
@@ -319,7 +320,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 
 // commitElsewhere commits to a branch that is not checked out, without the user's index or files.
 func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
-	branch := w.request.Branch
+	branch := strings.TrimPrefix(w.request.Branch, "refs/heads/")
 	if err := git.CheckBranch(ctx, w.repo.Git, branch); err != nil {
 		return nil, err
 	}
@@ -358,12 +359,37 @@ func (w *writer) branchTip(ctx context.Context, branch string) (old, base string
 	if err != nil || old != "" {
 		return old, old, err
 	}
+	if err := w.hasPlace(ctx, branch); err != nil {
+		return "", "", err
+	}
 	remote, err := git.DefaultRemote(ctx, w.repo.Git)
 	if err != nil || remote == "" {
 		return "", "", err
 	}
 	base, err = git.Resolve(ctx, w.repo.Git, "refs/remotes/"+remote+"/"+branch)
 	return "", base, err
+}
+
+// hasPlace returns an error if a new branch cannot stand beside another: Git keeps them as files and folders.
+func (w *writer) hasPlace(ctx context.Context, branch string) error {
+	branches, err := git.Branches(ctx, w.repo.Git)
+	if err != nil {
+		return err
+	}
+	taken := ""
+	for _, name := range branches {
+		short := strings.TrimPrefix(name, "refs/heads/")
+		if strings.HasPrefix(short, branch+"/") || strings.HasPrefix(branch, short+"/") {
+			taken = short
+		}
+	}
+	if taken == "" {
+		return nil
+	}
+	return &repo.HintError{
+		Err:  fmt.Errorf("there cannot be a branch %s beside the branch %s", branch, taken),
+		Hint: "name another branch",
+	}
 }
 
 // below puts a folder in front of names.
