@@ -26,7 +26,8 @@ func At(ctx context.Context, r *repo.Repository, rev string) (*Registry, func(),
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the models of %s: %w", rev, err)
 	}
-	return &Registry{repo: r, from: &committed{trees: trees, commit: commit, at: at}, Rev: rev}, trees.Close, nil
+	from := &committed{trees: trees, commit: commit, at: at}
+	return &Registry{repo: r, from: from, Rev: rev, commit: commit}, trees.Close, nil
 }
 
 // committed reads the files of a commit.

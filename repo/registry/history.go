@@ -150,9 +150,13 @@ func (g *Registry) committedEvents(ctx context.Context, m *Model) ([]Event, erro
 	if err != nil {
 		return nil, nil // .runs is outside the working tree, so no commit has it
 	}
-	tip, err := git.ReadTip(ctx, g.repo.Git)
-	if err != nil || tip.Commit == "" {
-		return nil, err
+	commit := g.commit
+	if commit == "" {
+		tip, err := git.ReadTip(ctx, g.repo.Git)
+		if err != nil || tip.Commit == "" {
+			return nil, err
+		}
+		commit = tip.Commit
 	}
 	folders := make([]string, len(m.folders))
 	for i, folder := range m.folders {
@@ -160,7 +164,7 @@ func (g *Registry) committedEvents(ctx context.Context, m *Model) ([]Event, erro
 	}
 	var changes []git.CommittedChange
 	var blobs []string
-	_, err = git.EachChange(ctx, g.repo.Git, []string{tip.Commit}, nil, folders, func(c git.CommittedChange) error {
+	_, err = git.EachChange(ctx, g.repo.Git, []string{commit}, nil, folders, func(c git.CommittedChange) error {
 		changes = append(changes, c)
 		if c.ID != "" {
 			blobs = append(blobs, c.ID)

@@ -24,6 +24,8 @@ type Registry struct {
 	repo *repo.Repository
 	from source
 	Rev  string // the revision that it was read from; empty for the working tree
+
+	commit string // of Rev
 }
 
 // source is where the files of a registry are. Paths are those in .runs.

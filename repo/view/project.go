@@ -31,6 +31,7 @@ type Project struct {
 	Runs        int               `json:"runs"`   // shown
 	Active      int               `json:"active"` // of them
 	Damaged     []Damage          `json:"damaged"`
+	Models      int               `json:"models,omitempty"` // in the registry, shown
 	// Problem says why the runs are not the present ones. It is empty if they are.
 	Problem string `json:"problem,omitempty"`
 	// Cursor is where the page begins to ask for changes. An export has none.
@@ -52,12 +53,14 @@ type Damage struct {
 // Project returns what every page shows.
 func (v *View) Project(ctx context.Context) (*Project, error) {
 	branches, here := v.branches(ctx)
+	models := v.countModels(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.summed == nil || v.summed.clock != v.history.clock {
 		v.summed = v.sum()
 	}
 	p := v.summed.project
+	p.Models = models
 	p.Branches, p.Here, p.Problem = branches, here, v.history.problem
 	if v.options.Export == nil {
 		p.Cursor = v.history.cursor()

@@ -1,9 +1,9 @@
 // Package view answers what a page that shows runs asks: tables, curves, records and comparisons, as values that
 // become JSON.
 //
-// It only reads. It knows no HTTP, no browser and no terminal. It imports repo, repo/catalog, repo/query, repo/review,
-// diff and format. Start in view.go for which runs are shown and when they are read again; each other file is one
-// answer.
+// It only reads. It knows no HTTP, no browser and no terminal. It imports repo, repo/catalog, repo/query,
+// repo/registry, repo/review, diff and format. Start in view.go for which runs are shown and when they are read again;
+// each other file is one answer.
 package view
 
 import (
@@ -43,6 +43,7 @@ type View struct {
 	history history
 	listed  branchList
 	summed  *summedProject
+	counted countedModels
 
 	logs   logIndexes
 	curves pointsCache

@@ -96,6 +96,12 @@ var answers = map[string]func(ctx context.Context, v *view.View, q question) (*A
 	"review.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
 		return reviewAnswer(ctx, v, q.params)
 	},
+	"models.json": func(ctx context.Context, v *view.View, _ question) (*Answer, error) {
+		return asJSON(v.Models(ctx))
+	},
+	"model/{name}.json": func(ctx context.Context, v *view.View, q question) (*Answer, error) {
+		return asJSON(v.Model(ctx, q.path("name")))
+	},
 	"run/{run}.json":             answerRun,
 	"artifacts/{id}.json":        answerArtifacts,
 	"artifact/{id}/{digest}.bin": answerArtifact,

@@ -143,6 +143,9 @@ func (x *exporter) collect(ctx context.Context) error {
 		}
 		x.pack.add(one.path, one.data)
 	}
+	if err := x.collectModels(ctx); err != nil {
+		return err
+	}
 	for i, e := range x.entries {
 		if err := x.collectRun(ctx, e); err != nil {
 			return err
@@ -152,6 +155,32 @@ func (x *exporter) collect(ctx context.Context) error {
 		}
 	}
 	return x.collectPairs(ctx)
+}
+
+// collectModels asks for the models, if there are any.
+func (x *exporter) collectModels(ctx context.Context) error {
+	models, err := x.view.Models(ctx)
+	if err != nil {
+		return x.unread(ctx)
+	}
+	if len(models.Models)+len(models.Damaged) == 0 {
+		return nil
+	}
+	paths := []string{"models.json"}
+	for _, m := range models.Models {
+		paths = append(paths, "model/"+m.Name+".json")
+	}
+	for _, path := range paths {
+		one, err := x.ask(ctx, path, nil)
+		if err != nil {
+			if err := x.unread(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		x.pack.add(one.path, one.data)
+	}
+	return nil
 }
 
 // ask returns the answer of a path, and searches it for secrets.

@@ -180,6 +180,7 @@ func blocksOfPage(t *testing.T, body []byte) map[string][]byte {
 // answer of the server is one of an export, or is known to be one that only the server gives.
 func TestExportAnswers(t *testing.T) {
 	p := finishedProject(t)
+	p.register(t, "<b>taxi")
 	p.addCurve(t, 5000)
 	e := mustExport(t, p.Repository, view.ExportOptions{}, ExportOptions{With: ExportParts()})
 	all := answersIn(t, blocksOfPage(t, pageOf(t, e)))

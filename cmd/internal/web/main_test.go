@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -55,6 +56,27 @@ func newProject(t *testing.T) *testProject {
 	}
 	p.digest = e.Artifacts[0].SHA256
 	return p
+}
+
+// register makes a model with a version of the first run.
+func (p *testProject) register(t *testing.T, name string) {
+	t.Helper()
+	id := format.ModelVersionID{Number: 1, Random: "00000000"}
+	for file, encode := range map[string]func() ([]byte, error){
+		"model.toml": func() ([]byte, error) { return format.EncodeModel(&format.Model{Name: name}) },
+		"versions/" + id.String() + ".toml": func() ([]byte, error) {
+			return format.EncodeModelVersion(&format.ModelVersion{
+				ModelVersionID: id, Run: p.ids[0], SHA256: p.digest, Bytes: 1, Files: 1, Created: time.Unix(1764000000, 0).UTC(),
+			})
+		},
+	} {
+		data, err := encode()
+		path := filepath.Join(p.Repository.Dir, filepath.FromSlash(format.ModelFolder(name)), filepath.FromSlash(file))
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, data, 0o666))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // start starts a run with hostile names and huge values.

@@ -27,6 +27,8 @@ export interface Project {
   runs: number;
   active: number;
   damaged: Damage[];
+  /** How many models the registry has. */
+  models?: number;
   /** Why the runs are not the present ones. */
   problem?: string;
   cursor?: string;

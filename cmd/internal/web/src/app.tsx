@@ -6,6 +6,7 @@ import { useLost, useProject } from "./live";
 import { goTo, type Place, placeLink, usePlace } from "./location";
 import { ChartsPage } from "./pages/charts";
 import { ComparePage } from "./pages/compare";
+import { ModelsPage } from "./pages/models";
 import type { PageProps } from "./pages/props";
 import { RelationsPage } from "./pages/relations";
 import { ReviewPage } from "./pages/review";
@@ -15,7 +16,7 @@ import { Announcer, ErrorBox, PageHead, ProjectName, useKeys, Waiting } from "./
 import { KeysDialog, pressKey } from "./parts/keys";
 import { Banners } from "./shell/banners";
 import { ExportNotes } from "./shell/export-notes";
-import { Head, menu } from "./shell/head";
+import { Head, menuOf } from "./shell/head";
 import { Jump } from "./shell/jump";
 import { usePageFocus } from "./shell/scroll";
 import { ServerSource, type Source } from "./source";
@@ -29,6 +30,7 @@ const pages: Record<string, ComponentType<PageProps>> = {
   compare: ComparePage,
   relations: RelationsPage,
   review: ReviewPage,
+  models: ModelsPage,
 };
 
 function App({ source }: { source: Source }) {
@@ -38,7 +40,7 @@ function App({ source }: { source: Source }) {
   const lost = useLost(source);
   const close = () => setOpen(undefined);
   useKeys("Everywhere", {
-    ...Object.fromEntries(menu.map(([path, title, key]) => ["g " + key, ["Go to " + title, () => goTo([path])]])),
+    ...Object.fromEntries(menuOf(project).map(([path, title, key]) => ["g " + key, ["Go to " + title, () => goTo([path])]])),
     "/": ["Search the page", focusSearch],
     "?": ["Show the keys", () => setOpen("keys")],
   });
@@ -70,7 +72,7 @@ function App({ source }: { source: Source }) {
       <main id="main" tabIndex={-1}>
         <Content source={source} project={project} error={error} place={place} />
       </main>
-      {open === "jump" && <Jump source={source} onClose={close} />}
+      {open === "jump" && <Jump source={source} project={project} onClose={close} />}
       {open === "keys" && <KeysDialog onClose={close} />}
       <Announcer />
     </ProjectName.Provider>

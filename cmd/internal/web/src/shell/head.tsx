@@ -3,13 +3,18 @@ import type { Project } from "../api";
 import { goTo, type Place, placeLink } from "../location";
 import { Button, Icon, IconButton, Select } from "../parts";
 
-export const menu = [
+type Item = readonly [path: string, title: string, key: string];
+
+const menu: readonly Item[] = [
   ["runs", "Runs", "r"],
   ["charts", "Charts", "c"],
   ["compare", "Compare", "d"],
   ["relations", "Relations", "l"],
   ["review", "Review", "v"],
-] as const;
+];
+
+/** The pages of a project, each with its key. The page of models is there if there are models. */
+export const menuOf = (project?: Project): readonly Item[] => (project?.models ? [...menu, ["models", "Models", "m"]] : menu);
 
 interface HeadProps {
   project?: Project;
@@ -32,7 +37,7 @@ export function Head({ project, place, state, onJump, onKeys }: HeadProps) {
       </a>
       {project && <Revisions project={project} place={place} live={state !== "fixed"} />}
       <nav class="head-menu" aria-label="Pages">
-        {menu.map(([path, title]) => (
+        {menuOf(project).map(([path, title]) => (
           <a key={path} href={placeLink([path])} aria-current={isCurrent(path, place) ? "page" : undefined}>
             {title}
           </a>

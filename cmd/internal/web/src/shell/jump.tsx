@@ -1,10 +1,11 @@
 import { h } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Project } from "../api";
 import { goTo } from "../location";
 import { Dialog, visible, Waiting } from "../parts";
 import type { Source } from "../source";
 import { loadNames } from "../table/load";
-import { menu } from "./head";
+import { menuOf } from "./head";
 
 interface Target {
   text: string;
@@ -16,7 +17,7 @@ interface Target {
 const shown = 50;
 
 /** A dialog that goes to a page, a run or a metric by a part of its name, or to a Git revision. */
-export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
+export function Jump({ source, project, onClose }: { source: Source; project?: Project; onClose(): void }) {
   const [runs, setRuns] = useState<Target[]>();
   const [metrics, setMetrics] = useState<Target[]>([]);
   const [typed, setTyped] = useState("");
@@ -33,7 +34,7 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
     );
   }, [source]);
   const found = useMemo(() => {
-    const all = find([...pages, ...(runs ?? []), ...metrics], typed);
+    const all = find([...pagesOf(project), ...(runs ?? []), ...metrics], typed);
     const revision = typed.trim();
     return source.live && revision ? [...all, revisionTarget(revision)] : all;
   }, [runs, metrics, typed]);
@@ -88,7 +89,7 @@ export function Jump({ source, onClose }: { source: Source; onClose(): void }) {
   );
 }
 
-const pages: Target[] = menu.map(([path, title]) => ({ text: title, kind: "page", path: [path] }));
+const pagesOf = (project?: Project): Target[] => menuOf(project).map(([path, title]) => ({ text: title, kind: "page", path: [path] }));
 
 const metricTarget = (key: string): Target => ({
   text: key,
