@@ -27,8 +27,8 @@ var keyedFields = [...]parquet.Field{
 	{Name: "time", Type: parquet.Int64, Time: true, Sorted: true},
 }
 
-// WriteParquet writes all points as metrics.parquet, sorted by key, step and time. The bytes depend only on the points
-// and the order in which equal ones were added.
+// WriteParquet writes all points as metrics.parquet, sorted by key, step and time, and leaves none in the sorter. The
+// bytes depend only on the points and the order in which equal ones were added.
 func (s *PointSorter) WriteParquet(w io.Writer) error {
 	s.digest = RowDigest{}
 	out := newPointWriter(w, s.rows, false, s.some)
@@ -64,6 +64,9 @@ func newPointWriter(w io.Writer, rows int64, batch, labeled bool) *pointWriter {
 }
 
 func (w *pointWriter) add(id, key string, points []Point) error {
+	if w.values == nil {
+		w.values = make([]float64, 0, w.rows.room)
+	}
 	for _, p := range points {
 		w.rows.add(id, key, p.Step, p.Time)
 		if w.labeled {

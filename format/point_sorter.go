@@ -231,10 +231,13 @@ func getPoint(buf []byte) Point {
 	}
 }
 
-// each yields all points in order. Each chunk is valid until yield returns.
+// each yields all points in order, and gives up those that it has yielded, whose memory the writer needs. Each chunk is
+// valid until yield returns.
 func (s *PointSorter) each(yield func(key string, points []Point) error) error {
+	s.free = nil
 	for _, key := range slices.Sorted(maps.Keys(s.curves)) {
 		c := s.curves[key]
+		delete(s.curves, key)
 		c.sortBlocks()
 		if err := s.eachOf(c, func(points []Point) error { return yield(key, points) }); err != nil {
 			return err
@@ -274,10 +277,11 @@ func (s *PointSorter) eachOf(c *pointCurve, yield func([]Point) error) error {
 			}
 		}
 	}
-	for _, b := range c.blocks {
+	for i, b := range c.blocks {
 		if err := yield(b); err != nil {
 			return err
 		}
+		c.blocks[i] = nil
 	}
 	return nil
 }
