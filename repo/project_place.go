@@ -165,7 +165,7 @@ func (p *ProjectPlace) local(ctx context.Context, q ProjectRequest, dir string, 
 	}
 	p.sub, p.Keep = filepath.ToSlash(rel), dirs
 	if q.Rev == "" {
-		head, err := git.ReadHead(ctx, dirs.Root)
+		head, err := git.ReadHeadOf(ctx, dirs)
 		if err != nil {
 			return false, err
 		}

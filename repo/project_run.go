@@ -69,7 +69,7 @@ func (r *Repository) StartInClone(ctx context.Context, q CloneRun) (*StartedClon
 		}
 	}
 	run.Source = &captured.Source
-	if _, run.Source.Remote, err = capture.Author(ctx, root); err != nil {
+	if run.Source.Remote, err = capture.Remote(ctx, q.Clone); err != nil {
 		return nil, fmt.Errorf("recording the source: %w", err)
 	}
 	started := &StartedClone{Warnings: captured.Warnings}

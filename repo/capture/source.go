@@ -488,6 +488,12 @@ func Author(ctx context.Context, root string) (name, url string, err error) {
 	return author(config), portableAddress(root, remote(config)), nil
 }
 
+// Remote returns the URL of the remote of a repository, whatever the environment says, without credentials.
+func Remote(ctx context.Context, dirs git.Dirs) (string, error) {
+	config, err := git.ConfigOf(ctx, dirs, `^remote\..*\.url$`)
+	return portableAddress(dirs.Root, remote(config)), err
+}
+
 // author returns the user's Git identity. As in Git, the environment variables take precedence.
 func author(config map[string]string) string {
 	name, email := os.Getenv("GIT_AUTHOR_NAME"), os.Getenv("GIT_AUTHOR_EMAIL")

@@ -233,7 +233,11 @@ func (c *cloning) checkOut(ctx context.Context) error {
 func (c *cloning) setAddress(ctx context.Context) error {
 	address := RemoteWithoutCredentials(c.URL)
 	if c.Local {
-		config, err := Config(ctx, c.URL, `^remote\.origin\.url$`)
+		own, ok, err := DiscoverApart(c.URL)
+		if err != nil || !ok {
+			return errors.Join(err, errors.New("it is not a Git repository any more"))
+		}
+		config, err := ConfigOf(ctx, own, `^remote\.origin\.url$`)
 		if err != nil {
 			return err
 		}

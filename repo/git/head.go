@@ -56,7 +56,17 @@ type Head struct {
 
 // ReadHead runs `git status` in a way that neither takes a lock nor refreshes the index.
 func ReadHead(ctx context.Context, root string) (Head, error) {
-	out, err := Run(ctx, root, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z",
+	return readHead(ctx, command{dir: root}, func() (Dirs, bool, error) { return Discover(root) })
+}
+
+// ReadHeadOf is ReadHead for a repository, whatever the environment says.
+func ReadHeadOf(ctx context.Context, dirs Dirs) (Head, error) {
+	return readHead(ctx, dirs.command(), func() (Dirs, bool, error) { return dirs, true, nil })
+}
+
+// readHead reads the head of a repository that find returns. in is a call in its root.
+func readHead(ctx context.Context, in command, find func() (Dirs, bool, error)) (Head, error) {
+	out, err := in.run(ctx, "--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z",
 		"--untracked-files=normal", "--ignore-submodules=none", "--", ".", ":(exclude,glob)**/.runs/**")
 	if err != nil {
 		return Head{}, err
@@ -80,24 +90,24 @@ func ReadHead(ctx context.Context, root string) (Head, error) {
 		}
 	}
 	if folders && !h.Dirty {
-		h.Dirty, err = untrackedFiles(ctx, root)
+		h.Dirty, err = untrackedFiles(ctx, in, find)
 	}
 	return h, err
 }
 
 // untrackedFiles reports whether a repository has untracked files outside .runs and outside its other working trees.
-func untrackedFiles(ctx context.Context, root string) (bool, error) {
-	dirs, ok, err := Discover(root)
+func untrackedFiles(ctx context.Context, in command, find func() (Dirs, bool, error)) (bool, error) {
+	dirs, ok, err := find()
 	if err != nil || !ok {
 		return true, err
 	}
 	if _, err := os.Lstat(filepath.Join(dirs.Common, "worktrees")); err != nil {
 		return true, nil
 	}
-	out, err := Run(ctx, root, "ls-files", "-z", "-o", "--exclude-standard", "--exclude="+runsFolder)
+	out, err := in.run(ctx, "ls-files", "-z", "-o", "--exclude-standard", "--exclude="+runsFolder)
 	for name := range strings.SplitSeq(string(out), "\x00") {
 		folder, ok := strings.CutSuffix(name, "/")
-		if name != "" && (!ok || !dirs.HasWorktree(filepath.Join(root, filepath.FromSlash(folder)))) {
+		if name != "" && (!ok || !dirs.HasWorktree(filepath.Join(in.dir, filepath.FromSlash(folder)))) {
 			return true, err
 		}
 	}
