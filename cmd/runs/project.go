@@ -152,15 +152,15 @@ func (a *app) runProject(
 	if err != nil {
 		return err
 	}
-	entry, err := p.Entry(place.Dir, f.entry)
-	if err != nil {
-		return err
-	}
 	if p.Docker {
 		return &repo.HintError{
 			Err:  errors.New("it runs in a container (docker_env), which is not supported"),
 			Hint: "build the image, and record 'runs exec -- docker run …'",
 		}
+	}
+	entry, err := p.Entry(place.Dir, f.entry)
+	if err != nil {
+		return err
 	}
 	filled, err := entry.Fill(launch.Call{Dir: place.Dir, From: a.dir, Given: given})
 	if err != nil {
