@@ -23,7 +23,8 @@ type Promotion struct {
 	Problems          []Finding    // why it must not be merged
 }
 
-// Promotions returns what a branch changes in stages and aliases since its merge base. metric may be empty.
+// Promotions returns what a branch changes in stages and aliases since its merge base. If metric is empty, the first that
+// has a goal is compared, otherwise the first that both runs have.
 func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric string) ([]Promotion, error) {
 	r := c.Repository()
 	models, _, err := registry.Open(r).Models(ctx)
@@ -145,7 +146,7 @@ func (p *Promotion) judge(ctx context.Context, c *catalog.Catalog, metric string
 	if found := notRestorable(now.Entries[0]); found.Kind != None {
 		p.Problems = append(p.Problems, found)
 	}
-	if p.Was == nil || metric == "" {
+	if p.Was == nil {
 		return ctx.Err()
 	}
 	was, err := Select(ctx, c, p.Was.Run)
@@ -156,8 +157,12 @@ func (p *Promotion) judge(ctx context.Context, c *catalog.Catalog, metric string
 	if err != nil {
 		return ctx.Err()
 	}
-	if i := slices.IndexFunc(comparison.Metrics, func(m diff.Metric) bool { return m.Key == metric }); i >= 0 {
-		p.Compared = &comparison.Metrics[i]
+	for i := range comparison.Metrics {
+		m := &comparison.Metrics[i]
+		first := p.Compared == nil || p.Compared.Goal == "" && m.Goal != ""
+		if m.Key == metric || metric == "" && m.A != nil && m.B != nil && first {
+			p.Compared = m
+		}
 	}
 	return ctx.Err()
 }

@@ -26,7 +26,7 @@ type Request struct {
 
 // Report says what the runs of a branch change.
 type Report struct {
-	Base, Metric, Goal string
+	Base, Metric, Goal string           // without a metric, or its goal, the branch has only promotions
 	Groups             []Group          // the runs of the branch that have the metric, the best first
 	Baseline           *Side            // nil if the base has no run with the metric
 	Comparison         *diff.Comparison // compares the baseline with the best group; nil if one of them is missing
@@ -57,17 +57,9 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 	if v.Metric == "" {
 		v.Metric = c.Config().Primary
 	}
-	if v.Metric == "" {
-		return nil, &repo.HintError{
-			Err:  errors.New("reviewing: no primary metric is set"),
-			Hint: "run 'runs goal METRIC min --primary', or give --metric METRIC",
-		}
-	}
-	if v.Goal = c.Goal(v.Metric); v.Goal == "" {
-		return nil, &repo.HintError{
-			Err:  fmt.Errorf("reviewing: %s has no goal", v.Metric),
-			Hint: fmt.Sprintf("run 'runs goal %s min' or 'runs goal %[1]s max'", v.Metric),
-		}
+	missing := v.needMetric(c)
+	if missing != nil && (o.Metric != "" || o.Baseline != "") {
+		return nil, missing
 	}
 	if v.Promotions, err = Promotions(ctx, c, fork, v.Metric); err != nil {
 		return nil, err
@@ -75,6 +67,12 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 	added, base, err := v.added(ctx, c, fork)
 	if err != nil {
 		return nil, err
+	}
+	if missing != nil {
+		if len(added) > 0 || len(v.Promotions) == 0 {
+			return nil, missing
+		}
+		return v, nil
 	}
 	if v.Baseline, err = v.baseline(ctx, base, o.Baseline); err != nil {
 		return nil, err
@@ -88,6 +86,24 @@ func Review(ctx context.Context, c *catalog.Catalog, o Request) (*Report, error)
 		return v, nil
 	}
 	return v, v.compare(ctx, c)
+}
+
+// needMetric sets the goal of the metric, or returns an error without a metric or a goal. A branch without runs needs
+// none.
+func (v *Report) needMetric(c *catalog.Catalog) error {
+	if v.Metric == "" {
+		return &repo.HintError{
+			Err:  errors.New("reviewing: no primary metric is set"),
+			Hint: "run 'runs goal METRIC min --primary', or give --metric METRIC",
+		}
+	}
+	if v.Goal = c.Goal(v.Metric); v.Goal == "" {
+		return &repo.HintError{
+			Err:  fmt.Errorf("reviewing: %s has no goal", v.Metric),
+			Hint: fmt.Sprintf("run 'runs goal %s min' or 'runs goal %[1]s max'", v.Metric),
+		}
+	}
+	return nil
 }
 
 // compare compares the groups with the baseline, and the best group in all that is recorded.

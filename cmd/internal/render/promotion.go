@@ -10,7 +10,7 @@ import (
 )
 
 // Promotion describes what a branch changes in a stage or alias of a model, in one line.
-func Promotion(p review.Promotion, metric string) string {
+func Promotion(p review.Promotion) string {
 	number := func(v *registry.Version) string {
 		if v == nil {
 			return "none"
@@ -19,8 +19,10 @@ func Promotion(p review.Promotion, metric string) string {
 	}
 	text := fmt.Sprintf("%s %s of %s: %s → %s", p.Kind, p.Name, p.Model, number(p.Was), number(p.Now))
 	if m := p.Compared; m != nil && m.A != nil && m.B != nil {
-		text += fmt.Sprintf(", %s %s → %s, %s", metric, terminal.Number(m.A.Value), terminal.Number(m.B.Value),
-			VerdictText(*m))
+		text += fmt.Sprintf(", %s %s → %s", m.Key, terminal.Number(m.A.Value), terminal.Number(m.B.Value))
+		if m.Goal != "" {
+			text += ", " + VerdictText(*m)
+		}
 	}
 	switch {
 	case p.By != "" && p.Reason != "":
@@ -42,6 +44,7 @@ type PromotionJSON struct {
 	Now      *string      `json:"now"`
 	By       string       `json:"by,omitempty"`
 	Reason   string       `json:"reason,omitempty"`
+	Metric   string       `json:"metric,omitempty"` // that is compared
 	Verdict  diff.Verdict `json:"verdict,omitempty"`
 	Delta    *float64     `json:"delta,omitempty"`
 	Problems []string     `json:"problems"`
@@ -62,8 +65,8 @@ func promotionsJSON(all []review.Promotion) []PromotionJSON {
 			Model: p.Model, Kind: p.Kind, Name: p.Name, Was: exact(p.Was), Now: exact(p.Now), By: p.By, Reason: p.Reason,
 			Problems: []string{},
 		}
-		if m := p.Compared; m != nil {
-			list[i].Verdict, list[i].Delta = m.Verdict, &m.Delta
+		if m := p.Compared; m != nil && m.A != nil && m.B != nil {
+			list[i].Metric, list[i].Verdict, list[i].Delta = m.Key, m.Verdict, &m.Delta
 		}
 		for _, f := range p.Problems {
 			list[i].Problems = append(list[i].Problems, Finding(f))

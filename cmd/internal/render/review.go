@@ -117,7 +117,7 @@ func (v Review) Write(w io.Writer, t *terminal.Terminal) error {
 		p.line("")
 	}
 	for _, promotion := range v.Promotions {
-		p.line("%s", terminal.Clean(Promotion(promotion, v.Metric)))
+		p.line("%s", terminal.Clean(Promotion(promotion)))
 		for _, f := range promotion.Problems {
 			p.line("%s %s", t.Paint(terminal.Red, "!"), terminal.Clean(Finding(f)))
 		}
@@ -161,7 +161,7 @@ func (v Review) Markdown(w io.Writer) error {
 			fmt.Fprintf(&b, "- … %d more changes of models\n", len(v.Promotions)-i)
 			break
 		}
-		text := Promotion(p, v.Metric)
+		text := Promotion(p)
 		b.WriteString("- " + Escape(text[:min(len(text), maxFinding)]) + "\n")
 		for _, f := range p.Problems[:min(len(p.Problems), maxFindings)] {
 			text := Finding(f)
