@@ -9,14 +9,14 @@ import (
 	"github.com/gitruns/runs/repo/git/native"
 )
 
-// readStaged reads the user's index. The repository is opened too, because only its form says how ids are written.
+// readStaged reads the user's index.
 func (f files) readStaged() (*native.Index, error) {
 	r, err := f.open()
 	if err != nil {
 		return nil, err
 	}
-	r.Close()
-	return native.ReadIndex(f.indexPath())
+	defer r.Close()
+	return r.ReadIndex(f.indexPath())
 }
 
 // below reports whether a path is in a folder or is that path itself. A folder may end in a slash.

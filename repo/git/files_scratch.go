@@ -39,7 +39,7 @@ func (s *Scratch) openOwn() error {
 }
 
 func (o *ownScratch) copyIndex() error {
-	index, err := native.ReadIndex(o.dirs.indexPath())
+	index, err := o.repository.ReadIndex(o.dirs.indexPath())
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (f files) checkCommits(context.Context) error {
 	if err := r.CheckWorktree(); err != nil {
 		return err
 	}
-	if _, err := native.ReadIndex(f.indexPath()); err != nil {
+	if _, err := r.ReadIndex(f.indexPath()); err != nil {
 		return err
 	}
 	return f.checkHooks(r)
@@ -149,7 +149,7 @@ func (f files) edit(index string, change func(r *native.Repository, x *native.In
 		return err
 	}
 	defer r.Close()
-	x, err := native.ReadIndex(index)
+	x, err := r.ReadIndex(index)
 	if err != nil {
 		return err
 	}
@@ -287,7 +287,7 @@ func (f files) stagedAt(_ context.Context, index, from string, edits []Edit) (bo
 	if err != nil {
 		return false, err
 	}
-	x, err := native.ReadIndex(index)
+	x, err := r.ReadIndex(index)
 	if err != nil {
 		return false, err
 	}

@@ -46,10 +46,34 @@ func TestCheckCommits(t *testing.T) {
 		}},
 		{"a file system without case", "core.ignorecase is set", config("core.ignoreCase", "true")},
 		{"no links", "core.symlinks is off", config("core.symlinks", "false")},
-		{"a split index", "the index is split", func(_ *testing.T, r *gittest.Repository) {
+		{"a split index", "", func(_ *testing.T, r *gittest.Repository) {
 			r.Git("update-index", "--split-index")
 		}},
-		{"a sparse index", "the index is sparse", func(_ *testing.T, r *gittest.Repository) {
+		{"a split index without its file", "its shared file", func(t *testing.T, r *gittest.Repository) {
+			r.Git("update-index", "--split-index")
+			shared, _ := filepath.Glob(r.Path(".git/sharedindex.*"))
+			check(t, os.Remove(shared[0]))
+		}},
+		{"a split index with a changed file", "its checksum is wrong", func(t *testing.T, r *gittest.Repository) {
+			r.Git("update-index", "--split-index")
+			shared, _ := filepath.Glob(r.Path(".git/sharedindex.*"))
+			data, err := os.ReadFile(shared[0])
+			check(t, err)
+			data[50] ^= 1
+			check(t, os.Remove(shared[0]))
+			check(t, os.WriteFile(shared[0], data, 0o666))
+		}},
+		{"a split index with the file of another", "its checksum is not its name", func(t *testing.T, r *gittest.Repository) {
+			r.Git("update-index", "--split-index")
+			shared, _ := filepath.Glob(r.Path(".git/sharedindex.*"))
+			r.Git("update-index", "--no-split-index")
+			whole, err := os.ReadFile(r.Path(".git/index"))
+			check(t, err)
+			r.Git("update-index", "--split-index")
+			check(t, os.Remove(shared[0]))
+			check(t, os.WriteFile(shared[0], whole, 0o666))
+		}},
+		{"a sparse index", "", func(_ *testing.T, r *gittest.Repository) {
 			r.Git("sparse-checkout", "set", "--cone", "--sparse-index", "src")
 		}},
 		{"an unknown extension of the index", `extension "zzzz"`, func(t *testing.T, r *gittest.Repository) {

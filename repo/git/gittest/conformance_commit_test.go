@@ -111,6 +111,14 @@ func commitRun(ctx context.Context, r *gittest.Repository, dirs git.Dirs) error 
 		git.RefUpdate{Ref: "refs/runs/kept", New: next})
 }
 
+// split changes, adds and removes entries of a split index, so that they differ from those of the file that it shares.
+func split(r *gittest.Repository) {
+	r.Write("README", "staged\n")
+	r.Write("src/added", "added\n")
+	r.Git("add", "--sparse", "README", "src/added")
+	r.Git("rm", "-q", "--sparse", "--cached", "--ignore-unmatch", "src/new.py", "src/x")
+}
+
 // indexes are the kinds of index that a user may have.
 var indexes = map[string]func(r *gittest.Repository){
 	"as Git makes it": func(*gittest.Repository) {},
@@ -138,6 +146,17 @@ var indexes = map[string]func(r *gittest.Repository){
 		r.Git("add", "README")
 	},
 	"with trees": func(r *gittest.Repository) { r.Git("write-tree") },
+	"that is split": func(r *gittest.Repository) {
+		r.Git("update-index", "--split-index")
+		split(r)
+	},
+	"that is split and of version 4": func(r *gittest.Repository) {
+		r.Git("update-index", "--index-version=4", "--split-index")
+		split(r)
+	},
+	"that is sparse": func(r *gittest.Repository) {
+		r.Git("sparse-checkout", "set", "--cone", "--sparse-index", "src")
+	},
 }
 
 // TestBackendsCommitTheSame commits a run by both backends in repositories that are equal, in every shape and with

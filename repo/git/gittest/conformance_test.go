@@ -326,10 +326,16 @@ func TestBackendsAgree(t *testing.T) {
 	})
 }
 
-func agree(t *testing.T, r *gittest.Repository, dirs git.Dirs) {
+func agree(t *testing.T, r *gittest.Repository, dirs git.Dirs) { agreeOn(t, r, dirs, "") }
+
+// agreeOn asks only the questions whose names contain about.
+func agreeOn(t *testing.T, r *gittest.Repository, dirs git.Dirs, about string) {
 	t.Helper()
 	byFiles := dirs.WithoutProgram()
 	for _, q := range questions(t, r) {
+		if !strings.Contains(q.name, about) {
+			continue
+		}
 		want, err := q.answer(t.Context(), dirs)
 		got, fileErr := q.answer(t.Context(), byFiles)
 		switch {
@@ -398,4 +404,23 @@ func TestBackendsAgreeOnMerges(t *testing.T) {
 	linked := filepath.Join(r.Base, "linked")
 	r.Git("worktree", "add", "-q", "--detach", linked)
 	agree(t, r, dirs)
+	// An index may be split or have folders in place of their files.
+	linkedDirs, ok, err := git.Discover(linked)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	for _, dirs := range []git.Dirs{dirs, linkedDirs} {
+		at := r.In(t)
+		at.Dir = dirs.Root
+		at.Git("update-index", "--split-index")
+		agreeOn(t, at, dirs, "index")
+		split(at)
+		agreeOn(t, at, dirs, "index")
+		agreeOn(t, at, dirs, "tracked")
+		at.Git("reset", "-q", "--hard")
+		at.Git("update-index", "--no-split-index")
+		at.Git("sparse-checkout", "set", "--cone", "--sparse-index", "src")
+		agreeOn(t, at, dirs, "index")
+		agreeOn(t, at, dirs, "tracked")
+	}
 }

@@ -41,6 +41,10 @@ type Index struct {
 	trees     []byte // the ids of folders
 	undo      []byte // what was in a conflict before the user resolved it
 	untracked []byte // what is known of untracked files
+
+	sum    ID     // the checksum in the file
+	link   []byte // of a split index, the file that it shares, and what it changes; otherwise nil
+	sparse bool   // entries may be folders
 }
 
 // The flags of an entry, as gitformat-index names them.
@@ -61,9 +65,8 @@ const (
 // maxIndexBytes is the largest size of an index.
 const maxIndexBytes = 1 << 30
 
-// ReadIndex reads an index file. If there is none, the index has no entries. The error is an *Unsupported if only git
-// reads it, as of a split or sparse index.
-func ReadIndex(file string) (*Index, error) {
+// readIndexFile reads an index file as it is. If there is none, the index has no entries.
+func readIndexFile(file string) (*Index, error) {
 	f, err := regular.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Index{Version: 2}, nil
@@ -160,9 +163,9 @@ func parseIndex(data []byte) (*Index, error) {
 		}
 		switch {
 		case name == "link":
-			return nil, &Unsupported{"the index is split"}
+			index.link = rest[8 : 8+size]
 		case name == "sdir":
-			return nil, &Unsupported{"the index is sparse"}
+			index.sparse = true
 		case name == "TREE":
 			index.trees = rest[8 : 8+size]
 		case name == "REUC":
@@ -174,8 +177,9 @@ func parseIndex(data []byte) (*Index, error) {
 		}
 		rest = rest[8+size:]
 	}
-	folder := func(e IndexEntry) bool { return e.Mode == folderMode }
-	if unnamed || slices.ContainsFunc(index.Entries, folder) {
+	copy(index.sum[:], sum)
+	folder := func(e IndexEntry) bool { return !index.sparse && e.Mode == folderMode }
+	if unnamed && index.link == nil || slices.ContainsFunc(index.Entries, folder) {
 		return nil, damaged("an entry is not that of a file")
 	}
 	return index, nil

@@ -54,12 +54,7 @@ func (x *Index) Change(put []IndexEntry, remove []string) error {
 		trees.invalidate(path)
 		kept = append(kept, e)
 	}
-	slices.SortFunc(kept, func(a, b IndexEntry) int {
-		if order := strings.Compare(a.Path, b.Path); order != 0 {
-			return order
-		}
-		return a.Stage - b.Stage
-	})
+	slices.SortFunc(kept, compareEntries)
 	x.Entries, x.trees = kept, trees.encode()
 	return nil
 }

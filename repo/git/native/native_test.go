@@ -2,11 +2,13 @@ package native
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,35 +137,70 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-// An index with a form that only Git reads is refused by name.
+// An index of any form has the same entries.
 func TestUnusualIndex(t *testing.T) {
-	r := gittest.New(t)
-	r.Commit("one", map[string]string{"a/x": "1\n", "b/y": "2\n"})
-	file := filepath.Join(r.Dir, ".git", "index")
-	read := func(want int) {
-		t.Helper()
-		index, err := ReadIndex(file)
-		if err != nil || len(index.Entries) != want {
-			t.Errorf("%+v, %v", index, err)
+	g := gittest.New(t)
+	g.Commit("one", map[string]string{"a/x": "1\n", "b/y": "2\n", "b/z/deep": "3\n"})
+	dir := filepath.Join(g.Dir, ".git")
+	for _, args := range [][]string{
+		{"status"}, {"update-index", "--index-version=4"}, {"update-index", "--skip-worktree", "a/x"},
+		{"update-index", "--split-index"}, {"update-index", "--no-skip-worktree", "a/x"}, {"update-index", "--no-split-index"},
+		{"sparse-checkout", "set", "--cone", "--sparse-index", "a"}, {"sparse-checkout", "disable"},
+	} {
+		g.Git(args...)
+		want := g.Git("ls-files", "-s", "-t")
+		index, err := opened(t, g).ReadIndex(filepath.Join(dir, "index"))
+		if err != nil {
+			t.Fatalf("after git %q: %v", args, err)
+		}
+		var got strings.Builder
+		for _, e := range index.Entries {
+			tag := "H"
+			if e.SkipWorktree {
+				tag = "S"
+			}
+			fmt.Fprintf(&got, "%s %o %s %d\t%s\n", tag, e.Mode, e.ID, e.Stage, e.Path)
+		}
+		if strings.TrimSpace(got.String()) != strings.TrimSpace(want) {
+			t.Errorf("after git %q: %s, want %s", args, got.String(), want)
 		}
 	}
-	read(2)
-	r.Git("update-index", "--index-version=4")
-	read(2)
-	r.Git("update-index", "--skip-worktree", "a/x")
-	read(2)
-	for _, c := range []struct {
-		want string
-		args []string
-	}{
-		{"split", []string{"update-index", "--split-index"}},
-		{"sparse", []string{"sparse-checkout", "set", "--cone", "--sparse-index", "a"}},
-	} {
-		r.Git(c.args...)
-		if _, err := ReadIndex(file); !errors.Is(err, ErrNoGit) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v", c.want, err)
+}
+
+// Of a bitmap, only places of entries are read, however long its runs are.
+func TestReadBitmap(t *testing.T) {
+	word := func(run bool, length, literals uint64) []byte {
+		w := length<<1 | literals<<33
+		if run {
+			w |= 1
 		}
-		r.Git("update-index", "--no-split-index")
+		return binary.BigEndian.AppendUint64(nil, w)
+	}
+	literal := func(w uint64) []byte { return binary.BigEndian.AppendUint64(nil, w) }
+	bitmap := func(words ...[]byte) []byte {
+		data := binary.BigEndian.AppendUint32(nil, 100)
+		data = binary.BigEndian.AppendUint32(data, uint32(len(words)))
+		return append(append(data, bytes.Join(words, nil)...), 0, 0, 0, 0)
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		want []int // nil if it is refused
+	}{
+		{"nothing", bitmap(), []int{}},
+		{"a literal", bitmap(word(false, 0, 1), literal(1<<3|1)), []int{0, 3}},
+		{"after a run", bitmap(word(false, 1, 1), literal(2)), []int{65}},
+		{"beyond the end", bitmap(word(false, 1, 1), literal(1<<63)), nil},
+		{"a long run", bitmap(word(true, 1<<32-1, 0)), nil},
+		{"long runs of zeros", bitmap(word(false, 1<<32-1, 0), word(false, 1<<32-1, 1), literal(1)), nil},
+		{"missing literals", bitmap(word(false, 0, 2), literal(1)), nil},
+		{"missing words", bitmap(word(false, 0, 0))[:12], nil},
+		{"no head", []byte{0, 0}, nil},
+	} {
+		got, rest, ok := readBitmap(c.data, 100)
+		if ok != (c.want != nil) || ok && (len(rest) > 0 || !slices.Equal(got, c.want)) {
+			t.Errorf("%s: %v, %v, want %v", c.name, got, ok, c.want)
+		}
 	}
 }
 
@@ -279,6 +316,12 @@ func FuzzIndex(f *testing.F) {
 		index, err := parseIndex(data)
 		if err != nil {
 			return
+		}
+		if link := index.link; len(link) >= len(ID{}) {
+			base := &Index{Entries: []IndexEntry{{Path: "a"}, {Path: "b", Stage: 1}, {Path: "b", Stage: 2}}}
+			if index.joinTo(base, link[len(ID{}):]) != nil {
+				return
+			}
 		}
 		for i := range index.Entries {
 			if i > 0 && index.Entries[i-1].Path > index.Entries[i].Path {
