@@ -109,7 +109,7 @@ func (r *Repository) sourcePointers(ctx context.Context) (warning string) {
 	if err != nil || !bytes.Contains(attributes, []byte("filter=lfs")) {
 		return ""
 	}
-	files, err := git.WithAttribute(ctx, r.Git, "filter=lfs")
+	files, err := git.WithFilter(ctx, r.Git, "lfs")
 	if err != nil {
 		return "" // it is known only that there are some
 	}

@@ -87,10 +87,21 @@ func (r *Repository) commitOf(ctx context.Context, rev string) (commit, tree str
 		return "", "", fmt.Errorf("reading the runs of %s: this is not a Git repository", rev)
 	}
 	if commit, err = git.Commit(ctx, r.Git, rev); err != nil {
-		return "", "", withHint(err, "run 'git fetch' to update, or 'git branch -a' to list the names")
+		return "", "", &HintError{err, RevisionHint(err)}
 	}
 	tree, err = r.TreePath()
 	return commit, tree, err
+}
+
+// RevisionHint returns the next step after a revision was not found.
+func RevisionHint(err error) string {
+	switch {
+	case !errors.Is(err, git.ErrNoGit):
+		return "run 'git fetch' to update, or 'git branch -a' to list the names"
+	case git.OnlyGitNames(err):
+		return "name a branch, a tag or a commit, or run the command where git is installed"
+	}
+	return "run the command where git is installed"
 }
 
 func (r *Repository) atCommit(ctx context.Context, rev string) (*Revision, error) {

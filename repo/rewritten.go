@@ -36,7 +36,7 @@ func (r *Repository) keepRewritten(ctx context.Context, run *format.Run, dir str
 	if err := os.Mkdir(folder, 0o777); err != nil {
 		return err
 	}
-	lfs, err := git.WithAttribute(ctx, r.Git, "filter=lfs")
+	lfs, err := git.WithFilter(ctx, r.Git, "lfs")
 	if err != nil {
 		return err
 	}

@@ -154,6 +154,6 @@ func (r *Repository) usesLFS(ctx context.Context) bool {
 	if _, err := os.Stat(filepath.Join(r.Git.Common, "lfs")); err == nil {
 		return true
 	}
-	files, err := git.WithAttribute(ctx, r.Git, "filter=lfs")
+	files, err := git.WithFilter(ctx, r.Git, "lfs")
 	return err == nil && len(files) > 0
 }

@@ -206,6 +206,9 @@ func (r *Repository) rebuildAll(ctx context.Context, run *format.Run, look func(
 	if look != nil {
 		err = look(scratch)
 	}
+	if err == nil {
+		err = scratch.CheckFilters()
+	}
 	scratch.Close()
 	if err != nil {
 		return err
@@ -220,7 +223,11 @@ func (r *Repository) rebuildAll(ctx context.Context, run *format.Run, look func(
 		if err != nil {
 			return fmt.Errorf("submodule %s: %w", sub.Path, err)
 		}
+		err = scratch.CheckFilters()
 		scratch.Close()
+		if err != nil {
+			return fmt.Errorf("submodule %s: %w", sub.Path, err)
+		}
 	}
 	return r.verifyPackages(ctx, run)
 }

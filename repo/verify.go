@@ -318,8 +318,8 @@ func (v *Verifier) away(ctx context.Context, e *Entry) (missing []MissingDataset
 }
 
 // source rebuilds the tree, and those of the submodules and packages. It is not a problem if no source was recorded, if
-// this clone lacks the base commit, or if the source was redacted. Any other failure is a problem. source returns those
-// of the datasets in away that the source does not have either.
+// this clone lacks the base commit, if the source was redacted, or if only the git program can restore it. Any other
+// failure is a problem. source returns those of the datasets in away that the source does not have either.
 func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict, away []MissingDataset) []MissingDataset {
 	s := e.Source
 	if s == nil || s.Tree == "" {
@@ -353,6 +353,8 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict, away []Miss
 		d.Restorable = d.Why == ""
 	case errors.As(err, &noBase), errors.As(err, &absent), errors.As(err, &lfs), errors.Is(err, errRedacted):
 		d.Why = err.Error()
+	case errors.Is(err, git.ErrNoGit):
+		d.Why = err.Error() + "; run 'runs verify' where git is installed"
 	default:
 		d.Why = err.Error()
 		d.addProblem("source: " + err.Error())

@@ -129,6 +129,8 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 		fmt.Fprintf(out, "      %s\n", terminal.Clean(failed.Hint()))
 	case errors.As(err, &absent):
 		fmt.Fprintln(out, "      repeat the command where the remote can be reached ('git remote -v')")
+	case errors.Is(err, git.ErrNoGit):
+		fmt.Fprintln(out, "      repeat the command where git is installed, such as outside the container")
 	case errors.Is(err, git.ErrNoObject):
 		fmt.Fprintln(out, "      run 'git fsck' to see what is missing, or 'git fetch' if this clone is partial")
 	case errors.As(err, &usage), errors.As(err, &syntax):

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/gitruns/runs/repo/git/native"
@@ -119,6 +120,7 @@ type worktree interface {
 	ignored(ctx context.Context, paths []string) (map[string]bool, error)
 	ignoredFiles(ctx context.Context, except string) ([]string, error)
 	ignoreRule(ctx context.Context, path string, untracked bool) (rule IgnoreRule, ok bool, err error)
+	withFilter(ctx context.Context, filter string) ([]string, error)
 	attributes(ctx context.Context, names, paths []string) ([]Attribute, error)
 	// moveFiles changes the files and the new index of an operation from its old commit to its next one, unless the
 	// user's own changes are in the way. again reports whether a process was killed while it did this.
@@ -210,6 +212,12 @@ func installed() bool {
 // ErrNoGit means that no git program is on the PATH, and that what was asked for needs it.
 var ErrNoGit = native.ErrNoGit
 
+// OnlyGitNames reports whether an error is that only the git program understands a revision, such as main@{0}.
+func OnlyGitNames(err error) bool {
+	var unsupported *native.Unsupported
+	return errors.As(err, &unsupported) && unsupported.Revision
+}
+
 // ErrNoObject means that the clone does not have an object.
 var ErrNoObject = native.ErrNoObject
 
@@ -244,13 +252,21 @@ func (f files) openAs(exact bool) (*native.Repository, error) {
 func fromNative(err error) error {
 	var owner *native.NotTrusted
 	if errors.As(err, &owner) {
-		return &Error{Code: 128, Message: owner.Error(), Output: "fatal: " + owner.Error() + "\n"}
+		return &Error{
+			Code: 128, Message: owner.Error(), Output: "fatal: " + owner.Error() + "\n",
+			next: "if you trust it, add this line to .gitconfig in your home folder: [safe] directory = " + inConfig(owner.Path),
+		}
 	}
 	var unknown *native.NoIdentity
 	if errors.As(err, &unknown) {
 		return &Error{Code: 128, Message: unknown.Error(), Output: "fatal: " + unknown.Error() + "\n"}
 	}
 	return err
+}
+
+// inConfig returns a value as it is written in a file of Git's settings.
+func inConfig(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(value) + `"`
 }
 
 // absent reports whether an error means that something does not exist, so that nothing else is wrong.

@@ -154,6 +154,9 @@ func (p program) checkBranch(ctx context.Context, name string) error {
 	return nil
 }
 
+// BranchName returns the name of a branch that may be written as a ref. `git push` takes both, too.
+func BranchName(name string) string { return strings.TrimPrefix(name, "refs/heads/") }
+
 // Tips lists the commits of all local and remote-tracking branches, of the HEADs of all worktrees, and of a merge in
 // progress.
 func Tips(ctx context.Context, dirs Dirs) ([]string, error) {

@@ -64,6 +64,15 @@ func (s *Scratch) CheckOut(ctx context.Context, dir string) (failed bool, err er
 	return true, err
 }
 
+// CheckFilters returns the error with which CheckOut would refuse to write a file. Without the git program, some ways
+// of storing files cannot be reversed. The error is then an ErrNoGit.
+func (s *Scratch) CheckFilters() error {
+	if s.own == nil {
+		return nil
+	}
+	return s.own.stage.CheckConversions()
+}
+
 // lfsFilter is what 'git lfs install' configures.
 var lfsFilter = []string{
 	"-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.clean=git-lfs clean -- %f",

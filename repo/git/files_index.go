@@ -46,6 +46,19 @@ func (f files) tracked(_ context.Context, folder string) ([]Entry, error) {
 	return entries, nil
 }
 
+func (f files) withFilter(_ context.Context, filter string) ([]string, error) {
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	index, err := r.ReadIndex(f.indexPath())
+	if err != nil {
+		return nil, err
+	}
+	return r.WithFilter(index, filter)
+}
+
 func (f files) versions(_ context.Context, which, folder string) ([]IndexVersion, error) {
 	index, err := f.readStaged()
 	if err != nil {

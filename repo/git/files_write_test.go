@@ -128,6 +128,26 @@ func TestCheckCommits(t *testing.T) {
 	}
 }
 
+// TestNotTrusted: of a repository of another user, the next step is what the user can do without Git.
+func TestNotTrusted(t *testing.T) {
+	r, dirs := plain(t)
+	if err := os.Chown(r.Path(".git"), 12345, 12345); err != nil {
+		t.Skip(err)
+	}
+	_, err := ReadTip(t.Context(), dirs.WithoutProgram())
+	var failed *Error
+	if !errors.As(err, &failed) || !Inconclusive(err) {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(failed.Hint(), ": ")
+	file := filepath.Join(t.TempDir(), ".gitconfig")
+	t.Setenv("GIT_CONFIG_GLOBAL", file)
+	check(t, os.WriteFile(file, []byte(line+"\n"), 0o666))
+	if _, err := ReadTip(t.Context(), dirs.WithoutProgram()); err != nil {
+		t.Errorf("after %q: %v", line, err)
+	}
+}
+
 // filesBelow returns the contents of the files in a folder.
 func filesBelow(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -122,6 +122,20 @@ func TestCheckBranch(t *testing.T) {
 	}
 }
 
+// TestRefsBesideOthers: a ref is not created above or below another one, and the error names the other.
+func TestRefsBesideOthers(t *testing.T) {
+	r, dirs := plain(t)
+	r.Git("branch", "a/b")
+	for _, dirs := range []Dirs{dirs, dirs.WithoutProgram()} {
+		for name, other := range map[string]string{"a": "a/b", "a/b/c": "a/b", "main/x/y": "main"} {
+			err := UpdateRefs(t.Context(), dirs, "test", RefUpdate{Ref: "refs/heads/" + name, New: r.Head})
+			if err == nil || !strings.Contains(err.Error(), "refs/heads/"+other) {
+				t.Errorf("%q: %v, want the name of %q", name, err, other)
+			}
+		}
+	}
+}
+
 // TestFindBranch: a local branch counts before one of origin, and that before those of other remotes.
 func TestFindBranch(t *testing.T) {
 	r := gittest.Named(t, "clone").Make(t)

@@ -103,9 +103,13 @@ func (p program) trackedFiles(ctx context.Context) (map[string]bool, error) {
 	return tracked, err
 }
 
-// WithAttribute lists the files of the index that have an attribute, given as NAME or NAME=VALUE.
-func WithAttribute(ctx context.Context, dirs Dirs, attribute string) ([]string, error) {
-	out, err := dirs.command().run(ctx, "ls-files", "-z", "--full-name", "--", ":(top,attr:"+attribute+")")
+// WithFilter lists the files of the index that the attributes give to a filter, such as lfs.
+func WithFilter(ctx context.Context, dirs Dirs, filter string) ([]string, error) {
+	return dirs.worktree().withFilter(ctx, filter)
+}
+
+func (p program) withFilter(ctx context.Context, filter string) ([]string, error) {
+	out, err := p.command().run(ctx, "ls-files", "-z", "--full-name", "--", ":(top,attr:filter="+filter+")")
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (p *puller) source(ctx context.Context) (git.Upstream, string, error) {
 			Hint: "run 'git remote' to list the remotes, or 'runs pull --runs-only URL BRANCH' to add the runs of a fork",
 		}
 	}
-	branch := p.ask.Branch
+	branch := git.BranchName(p.ask.Branch)
 	if branch != "" {
 		if err := git.CheckBranch(ctx, p.repo.Git, branch); err != nil {
 			return up, "", err

@@ -42,10 +42,11 @@ func destination(ctx context.Context, r *repo.Repository, local localBranch, ask
 	own = own && remote == up.Remote
 	switch {
 	case ask.Branch != "":
-		if err := git.CheckBranch(ctx, r.Git, ask.Branch); err != nil {
+		branch := git.BranchName(ask.Branch)
+		if err := git.CheckBranch(ctx, r.Git, branch); err != nil {
 			return up, false, err
 		}
-		named := git.UpstreamNamed(remote, ask.Branch)
+		named := git.UpstreamNamed(remote, branch)
 		return named, own && named.Ref == up.Ref, nil
 	case own:
 		return up, true, nil

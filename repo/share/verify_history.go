@@ -251,7 +251,7 @@ func (v *verification) resolve(ctx context.Context) error {
 			if err != nil {
 				return &repo.HintError{
 					Err:  err,
-					Hint: "run 'git fetch' to get what the remote has, or 'git branch -a' to list the names",
+					Hint: repo.RevisionHint(err),
 				}
 			}
 			*end.to = append(*end.to, commit)

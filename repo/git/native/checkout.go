@@ -52,20 +52,9 @@ func (s *Stage) CheckOut(dir string) error {
 	if err != nil {
 		return err
 	}
-	conversions, err := s.repository.newConverter(s.stagedAttributes)
+	found, err := s.conversions(entries)
 	if err != nil {
 		return err
-	}
-	found := make([]conversion, len(entries))
-	for i, e := range entries {
-		if !validPath(e.Path) {
-			return fmt.Errorf("the path %.100q leads out of the tree", e.Path)
-		}
-		if e.Mode&0o170000 == 0o100000 {
-			if found[i], err = conversions.of(e.Path); err != nil {
-				return err
-			}
-		}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -86,6 +75,34 @@ func (s *Stage) CheckOut(dir string) error {
 		}
 	}
 	return nil
+}
+
+// CheckConversions returns the error of CheckOut for a file that is stored in a way that only git reverses.
+func (s *Stage) CheckConversions() error {
+	entries, err := s.Entries()
+	if err == nil {
+		_, err = s.conversions(entries)
+	}
+	return err
+}
+
+func (s *Stage) conversions(entries []IndexEntry) ([]conversion, error) {
+	conversions, err := s.repository.newConverter(s.stagedAttributes)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]conversion, len(entries))
+	for i, e := range entries {
+		if !validPath(e.Path) {
+			return nil, fmt.Errorf("the path %.100q leads out of the tree", e.Path)
+		}
+		if e.Mode&0o170000 == 0o100000 {
+			if found[i], err = conversions.of(e.Path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
 }
 
 // stagedAttributes returns the attributes of a folder in the index.
@@ -129,7 +146,22 @@ func (s *Stage) Pointers() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	matcher, err := s.repository.newAttributes(s.stagedAttributes)
+	return s.repository.filtered(entries, "lfs", s.stagedAttributes)
+}
+
+// WithFilter lists the files of an index that the attributes in the working tree give to a filter.
+func (r *Repository) WithFilter(index *Index, filter string) ([]string, error) {
+	stage, err := r.NewStage(index)
+	if err != nil {
+		return nil, err
+	}
+	return r.filtered(index.Entries, filter, stage.attributesOf)
+}
+
+func (r *Repository) filtered(
+	entries []IndexEntry, filter string, read func(folder string) ([]byte, error),
+) ([]string, error) {
+	matcher, err := r.newAttributes(read)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +171,7 @@ func (s *Stage) Pointers() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if isValue(a.filter, "lfs") {
+		if isValue(a.filter, filter) {
 			paths = append(paths, e.Path)
 		}
 	}

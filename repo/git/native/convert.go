@@ -66,7 +66,7 @@ func (c *converter) of(path string) (conversion, error) {
 		return conversion{}, err
 	}
 	refuse := func(what string) (conversion, error) {
-		return conversion{}, &Unsupported{fmt.Sprintf("%q %s", path, what)}
+		return conversion{}, &Unsupported{What: fmt.Sprintf("%q %s", path, what)}
 	}
 	if a.ident.State == attributes.Set {
 		return refuse("has the attribute ident")

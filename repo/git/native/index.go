@@ -122,7 +122,7 @@ func parseIndex(data []byte) (*Index, error) {
 	}
 	index := &Index{Version: binary.BigEndian.Uint32(data[4:])}
 	if index.Version < 2 || index.Version > 4 {
-		return nil, &Unsupported{fmt.Sprintf("the index has the version %d", index.Version)}
+		return nil, &Unsupported{What: fmt.Sprintf("the index has the version %d", index.Version)}
 	}
 	count := binary.BigEndian.Uint32(data[8:])
 	rest := body[indexHeadBytes:]
@@ -173,7 +173,7 @@ func parseIndex(data []byte) (*Index, error) {
 		case name == "UNTR":
 			index.untracked = rest[8 : 8+size]
 		case name[0] < 'A' || name[0] > 'Z':
-			return nil, &Unsupported{fmt.Sprintf("the index has the extension %q", name)}
+			return nil, &Unsupported{What: fmt.Sprintf("the index has the extension %q", name)}
 		}
 		rest = rest[8+size:]
 	}

@@ -180,7 +180,7 @@ func (r *Repository) expand(index *Index) error {
 		}
 		entries, err := r.ReadTree(tree)
 		if errors.Is(err, ErrNoObject) {
-			return &Unsupported{fmt.Sprintf("the index is sparse, and the clone lacks tree %s of %q", tree, folder)}
+			return &Unsupported{What: fmt.Sprintf("the index is sparse, and the clone lacks tree %s of %q", tree, folder)}
 		}
 		if err != nil {
 			return err
@@ -197,7 +197,7 @@ func (r *Repository) expand(index *Index) error {
 				return &Damaged{"tree " + tree.String(), fmt.Sprintf("its entry %.200q is not valid", e.Name)}
 			}
 			if len(whole) == maxExpanded {
-				return &Unsupported{fmt.Sprintf("the index is sparse, and stands for more than %d files", maxExpanded)}
+				return &Unsupported{What: fmt.Sprintf("the index is sparse, and stands for more than %d files", maxExpanded)}
 			}
 			whole = append(whole, IndexEntry{Path: folder + e.Name, ID: e.ID, Mode: mode, SkipWorktree: true})
 		}
@@ -238,4 +238,3 @@ func indexMode(mode string) (uint32, bool) {
 	}
 	return 0, false
 }
-

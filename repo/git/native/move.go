@@ -40,7 +40,7 @@ func (r *Repository) PlanMove(index *Index, from, to ID, again bool) (*Move, err
 		return nil, err
 	}
 	if sparse, _, err := r.config.Bool("core.sparsecheckout"); err != nil || sparse {
-		return nil, errors.Join(err, &Unsupported{"the working tree is sparse"})
+		return nil, errors.Join(err, &Unsupported{What: "the working tree is sparse"})
 	}
 	m := &Move{repository: r, adopted: map[string]bool{}, unlink: map[string]bool{}, found: map[string]conversion{}}
 	entries := map[string]*IndexEntry{}
@@ -95,13 +95,13 @@ func (r *Repository) PlanMove(index *Index, from, to ID, again bool) (*Move, err
 // staged checks an entry of the index against a change. same reports whether the index has the change already.
 func (m *Move) staged(c Change, e *IndexEntry) (same bool, err error) {
 	if strings.TrimLeft(c.From.Mode, "0") == "160000" || strings.TrimLeft(c.To.Mode, "0") == "160000" {
-		return false, &Unsupported{fmt.Sprintf("the submodule %q changes", c.Path)}
+		return false, &Unsupported{What: fmt.Sprintf("the submodule %q changes", c.Path)}
 	}
 	if !validPath(c.Path) {
 		return false, fmt.Errorf("the path %.100q leads out of the working tree", c.Path)
 	}
 	if e != nil && (e.AssumeValid || e.SkipWorktree || e.IntentToAdd) {
-		return false, &Unsupported{fmt.Sprintf("%q has a flag such as skip-worktree", c.Path)}
+		return false, &Unsupported{What: fmt.Sprintf("%q has a flag such as skip-worktree", c.Path)}
 	}
 	isTo, err := isEntry(e, c.To)
 	if err != nil || isTo {
@@ -274,7 +274,7 @@ func (m *Move) findConversions() error {
 				return err
 			}
 			if err == nil && isPointer(data) {
-				return &Unsupported{fmt.Sprintf("%q is in Git LFS", e.Path)}
+				return &Unsupported{What: fmt.Sprintf("%q is in Git LFS", e.Path)}
 			}
 		}
 		m.found[e.Path] = conv

@@ -143,9 +143,14 @@ func TestUnusualIndex(t *testing.T) {
 	g.Commit("one", map[string]string{"a/x": "1\n", "b/y": "2\n", "b/z/deep": "3\n"})
 	dir := filepath.Join(g.Dir, ".git")
 	for _, args := range [][]string{
-		{"status"}, {"update-index", "--index-version=4"}, {"update-index", "--skip-worktree", "a/x"},
-		{"update-index", "--split-index"}, {"update-index", "--no-skip-worktree", "a/x"}, {"update-index", "--no-split-index"},
-		{"sparse-checkout", "set", "--cone", "--sparse-index", "a"}, {"sparse-checkout", "disable"},
+		{"status"},
+		{"update-index", "--index-version=4"},
+		{"update-index", "--skip-worktree", "a/x"},
+		{"update-index", "--split-index"},
+		{"update-index", "--no-skip-worktree", "a/x"},
+		{"update-index", "--no-split-index"},
+		{"sparse-checkout", "set", "--cone", "--sparse-index", "a"},
+		{"sparse-checkout", "disable"},
 	} {
 		g.Git(args...)
 		want := g.Git("ls-files", "-s", "-t")

@@ -9,5 +9,5 @@ func (e *NotTrusted) Error() string {
 
 // checkOwner refuses every repository: the owner of a file is not read on Windows, where Git is usually installed.
 func (r *Repository) checkOwner() error {
-	return &Unsupported{"the owner of a repository is not checked on Windows"}
+	return &Unsupported{What: "the owner of a repository is not checked on Windows"}
 }

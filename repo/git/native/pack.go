@@ -122,7 +122,7 @@ func (p *pack) openFiles() (err error) {
 		return p.damaged(".pack", "it has no header")
 	}
 	if v := binary.BigEndian.Uint32(head[4:]); v != 2 && v != 3 {
-		return &Unsupported{fmt.Sprintf("a pack has the version %d", v)}
+		return &Unsupported{What: fmt.Sprintf("a pack has the version %d", v)}
 	}
 	index, err := p.idx.Stat()
 	if err != nil {
@@ -135,7 +135,7 @@ func (p *pack) openFiles() (err error) {
 	fan := start[idxHead:]
 	if string(start[:4]) == "\xfftOc" {
 		if v := binary.BigEndian.Uint32(start[4:]); v != 2 {
-			return &Unsupported{fmt.Sprintf("the index of a pack has the version %d", v)}
+			return &Unsupported{What: fmt.Sprintf("the index of a pack has the version %d", v)}
 		}
 	} else {
 		p.old, fan = true, start[:fanBytes]

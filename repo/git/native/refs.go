@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -230,7 +231,7 @@ func (r *Repository) looseNames(dir string, found func(name string)) error {
 	root := r.refPath(dir + "/x")
 	root = filepath.Dir(root)
 	err := filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return nil
 		}
 		if err != nil {

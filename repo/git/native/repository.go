@@ -47,7 +47,10 @@ var ErrNoGit = errors.New("git is not installed")
 var ErrNoObject = errors.New("is not in this clone")
 
 // Unsupported means that a repository has a form, or that a request needs something, that only the git program handles.
-type Unsupported struct{ What string }
+type Unsupported struct {
+	What     string
+	Revision bool // a revision of a form that only Git understands, so that another name may do
+}
 
 func (e *Unsupported) Error() string { return fmt.Sprintf("%v: %s", ErrNoGit, e.What) }
 
@@ -157,7 +160,7 @@ func (r *Repository) checkFormat() error {
 		return err
 	}
 	if version < 0 || version > 1 {
-		return &Unsupported{fmt.Sprintf("the repository has the format version %d", version)}
+		return &Unsupported{What: fmt.Sprintf("the repository has the format version %d", version)}
 	}
 	for _, e := range r.config.Entries() {
 		name, ok := strings.CutPrefix(e.Key, "extensions.")
@@ -169,21 +172,21 @@ func (r *Repository) checkFormat() error {
 		case knownExtensions[name]:
 		case name == "objectformat":
 			if value != "sha1" {
-				return &Unsupported{"the repository has object ids of " + value}
+				return &Unsupported{What: "the repository has object ids of " + value}
 			}
 		case name == "refstorage":
 			if value != "files" {
-				return &Unsupported{"the repository keeps its refs in the format " + value}
+				return &Unsupported{What: "the repository keeps its refs in the format " + value}
 			}
 		case version == 1: // Git ignores unknown extensions of version 0
-			return &Unsupported{"the repository uses the extension " + name}
+			return &Unsupported{What: "the repository uses the extension " + name}
 		}
 	}
 	if info, err := os.Stat(filepath.Join(r.Common, "reftable")); err == nil && info.IsDir() {
-		return &Unsupported{"the repository keeps its refs in the format reftable"}
+		return &Unsupported{What: "the repository keeps its refs in the format reftable"}
 	}
 	if info, err := os.Stat(filepath.Join(r.Common, "info", "grafts")); err == nil && info.Size() > 0 {
-		return &Unsupported{"the repository changes its history with info/grafts"}
+		return &Unsupported{What: "the repository changes its history with info/grafts"}
 	}
 	return nil
 }

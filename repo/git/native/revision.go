@@ -56,8 +56,11 @@ func (r *Repository) Peel(id ID, kind Kind) (ID, error) {
 // none, and an *Unsupported if the form is one that only git reads: names with @{, searches, ranges and the index.
 func (r *Repository) Resolve(rev string) (ID, error) {
 	if name, at, ok := cutPath(rev); ok {
+		if name == "" && strings.HasPrefix(at, "/") {
+			return ID{}, &Unsupported{What: fmt.Sprintf("%q searches the history", written(rev)), Revision: true}
+		}
 		if name == "" {
-			return ID{}, &Unsupported{fmt.Sprintf("%q names the index", rev)}
+			return ID{}, &Unsupported{What: fmt.Sprintf("%q names the index", written(rev)), Revision: true}
 		}
 		id, err := r.Resolve(name)
 		if err != nil {
@@ -89,6 +92,9 @@ func renamed(err error, rev string) error {
 	return err
 }
 
+// written returns a revision as a user wrote it, without the suffix that asks for its commit.
+func written(rev string) string { return strings.TrimSuffix(rev, "^{commit}") }
+
 // cutPath divides REV:PATH. A colon in braces belongs to the revision.
 func cutPath(rev string) (name, path string, ok bool) {
 	depth := 0
@@ -114,7 +120,7 @@ func (r *Repository) atPath(id ID, path, rev string) (ID, error) {
 		return id, nil
 	}
 	if path == "." || strings.HasPrefix(path, "./") || strings.HasPrefix(path, "../") {
-		return ID{}, &Unsupported{fmt.Sprintf("%q has a relative path", rev)}
+		return ID{}, &Unsupported{What: fmt.Sprintf("%q has a relative path", written(rev)), Revision: true}
 	}
 	e, ok, err := r.Find(id, path)
 	if err == nil && !ok {
@@ -132,7 +138,7 @@ func (r *Repository) name(name string) (ID, error) {
 	case name == "":
 		return ID{}, &NoRevision{name}
 	case strings.Contains(name, "@{"):
-		return ID{}, &Unsupported{fmt.Sprintf("%q refers to the reflog or to an upstream", name)}
+		return ID{}, &Unsupported{What: fmt.Sprintf("%q refers to the reflog or to an upstream", name), Revision: true}
 	case strings.HasPrefix(name, ":") || strings.Contains(name, ".."):
 		return ID{}, &NoRevision{name}
 	}
@@ -261,7 +267,7 @@ func (r *Repository) step(id ID, suffix string) (ID, string, error) {
 			id, err := r.peelTags(id)
 			return id, rest, err
 		}
-		return ID{}, "", &Unsupported{fmt.Sprintf("%q searches the history", suffix)}
+		return ID{}, "", &Unsupported{What: fmt.Sprintf("%q searches the history", "^{"+word+"}"), Revision: true}
 	}
 	n := 0
 	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {

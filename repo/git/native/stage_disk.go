@@ -50,7 +50,7 @@ func (s *Stage) read(path string, is fileStat, use func(size int64, content io.R
 		return use(info.Size(), f)
 	}
 	if is.size > maxInMemory {
-		return &Unsupported{fmt.Sprintf("%q has %d bytes", path, is.size)}
+		return &Unsupported{What: fmt.Sprintf("%q has %d bytes", path, is.size)}
 	}
 	data, err := readBounded(file, maxInMemory)
 	if err == nil {

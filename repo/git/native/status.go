@@ -54,11 +54,11 @@ func (r *Repository) Status(l Look) (*Status, error) {
 func (r *Repository) CheckWorktree() error {
 	for _, key := range []string{"core.ignorecase", "core.precomposeunicode"} {
 		if on, _, err := r.config.Bool(key); err != nil || on {
-			return errors.Join(err, &Unsupported{key + " is set"})
+			return errors.Join(err, &Unsupported{What: key + " is set"})
 		}
 	}
 	if links, err := r.setting("core.symlinks", true); err != nil || !links {
-		return errors.Join(err, &Unsupported{"core.symlinks is off"})
+		return errors.Join(err, &Unsupported{What: "core.symlinks is off"})
 	}
 	return nil
 }

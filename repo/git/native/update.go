@@ -85,6 +85,9 @@ func (r *Repository) UpdateRefs(who Identity, reason string, updates ...RefUpdat
 				}
 			}
 		}
+		if err := r.checkName(l.Name); err != nil { // before the folders of its lock are made
+			return err
+		}
 		if l.lock, err = r.lockFile(r.refPath(l.Name), []byte(l.New.String()+"\n")); err != nil {
 			return err
 		}
@@ -158,7 +161,7 @@ func (r *Repository) checkUpdate(u RefUpdate) error {
 		return err
 	}
 	if exists && ref.Target != "" {
-		return &Unsupported{u.Name + " is symbolic"}
+		return &Unsupported{What: u.Name + " is symbolic"}
 	}
 	if exists && ref.ID != u.Old || !exists && !u.Old.IsZero() {
 		return ErrMoved
@@ -170,20 +173,25 @@ func (r *Repository) checkUpdate(u RefUpdate) error {
 	if strings.HasPrefix(u.Name, "refs/heads/") && kind != Commit {
 		return &WrongKind{u.New, kind, Commit}
 	}
-	if exists {
-		return nil
+	return r.checkName(u.Name)
+}
+
+// checkName refuses the name of a ref that does not exist if another ref is above or below it.
+func (r *Repository) checkName(name string) error {
+	if _, exists, err := r.RawRef(name); err != nil || exists {
+		return err
 	}
-	below, err := r.Refs(u.Name + "/")
+	below, err := r.Refs(name + "/")
 	if err != nil {
 		return err
 	}
 	if len(below) > 0 {
-		return fmt.Errorf("%s cannot be made: %s exists", u.Name, below[0].Name)
+		return fmt.Errorf("%s cannot be made: %s exists", name, below[0].Name)
 	}
-	for dir := u.Name; strings.Count(dir, "/") > 1; {
+	for dir := name; strings.Count(dir, "/") > 1; {
 		dir = dir[:strings.LastIndexByte(dir, '/')]
 		if _, exists, err := r.RawRef(dir); err != nil || exists {
-			return errors.Join(err, fmt.Errorf("%s cannot be made: %s exists", u.Name, dir))
+			return errors.Join(err, fmt.Errorf("%s cannot be made: %s exists", name, dir))
 		}
 	}
 	return nil
@@ -320,7 +328,7 @@ func when(text string) (string, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return Moment(t), nil
 	}
-	return "", &Unsupported{fmt.Sprintf("the date %q is not written as @SECONDS ZONE", text)}
+	return "", &Unsupported{What: fmt.Sprintf("the date %q is not written as @SECONDS ZONE", text)}
 }
 
 // Moment returns a time as commits name it.
@@ -341,7 +349,7 @@ func (r *Repository) DeleteLooseRef(name string) (err error) {
 		return err
 	}
 	if _, ok := packed[name]; ok {
-		return &Unsupported{name + " is a packed ref"}
+		return &Unsupported{What: name + " is a packed ref"}
 	}
 	if err := os.Remove(r.refPath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

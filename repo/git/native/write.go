@@ -240,7 +240,7 @@ func (s *Stage) Add(path string, head func(path string) (ID, bool)) error {
 		return &FileError{"it is not a regular file"}
 	}
 	if info.size > maxInMemory {
-		return &Unsupported{fmt.Sprintf("%q has %d bytes", path, info.size)}
+		return &Unsupported{What: fmt.Sprintf("%q has %d bytes", path, info.size)}
 	}
 	data, err := readBounded(file, maxInMemory)
 	if err != nil {
