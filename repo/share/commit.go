@@ -387,7 +387,7 @@ func (w *writer) hasPlace(ctx context.Context, branch string) error {
 		return nil
 	}
 	return &repo.HintError{
-		Err:  fmt.Errorf("there cannot be a branch %s beside the branch %s", branch, taken),
+		Err:  fmt.Errorf("branch %s cannot be made while there is a branch %s", branch, taken),
 		Hint: "name another branch",
 	}
 }
