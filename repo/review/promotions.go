@@ -23,8 +23,8 @@ type Promotion struct {
 	Problems          []Finding    // why it must not be merged
 }
 
-// Promotions returns what a branch changes in stages and aliases since its merge base. If metric is empty, the first that
-// has a goal is compared, otherwise the first that both runs have.
+// Promotions returns what a branch changes in stages and aliases since its merge base. If metric is empty, the first
+// that has a goal is compared, otherwise the first that both runs have.
 func Promotions(ctx context.Context, c *catalog.Catalog, fork *repo.Fork, metric string) ([]Promotion, error) {
 	r := c.Repository()
 	models, _, err := registry.Open(r).Models(ctx)
