@@ -1,9 +1,13 @@
 package format
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 
 	"github.com/gitruns/runs/format/internal/parquet"
 )
@@ -31,17 +35,28 @@ const (
 // ReadTable reads the first rows of a table: at most maxRows, and as long as the texts have at most maxText bytes. Of a
 // text of more than 64 KiB, it keeps the beginning. The caller must verify the digest of the file first.
 func ReadTable(ctx context.Context, r io.ReaderAt, size, maxRows, maxText int64) (*Table, error) {
-	t, err := readTable(ctx, r, size, maxRows, maxText)
+	t, err := readTable(ctx, r, size, maxRows, maxText, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading a table: %w", err)
 	}
 	return t, nil
 }
 
-func readTable(ctx context.Context, r io.ReaderAt, size, maxRows, maxText int64) (*Table, error) {
+// EachTablePart reads all rows of a table in parts of a few hundred rows. The values of the columns are only valid
+// until yield returns.
+func EachTablePart(ctx context.Context, r io.ReaderAt, size int64, yield func(rows int, part *Table) error) error {
+	if _, err := readTable(ctx, r, size, math.MaxInt64, math.MaxInt64, yield); err != nil {
+		return fmt.Errorf("reading a table: %w", err)
+	}
+	return nil
+}
+
+func readTable(ctx context.Context, r io.ReaderAt, size, maxRows, maxText int64, yield func(int, *Table) error) (
+	*Table, error,
+) {
 	f, err := parquet.Open(r, size, parquet.Limits{
 		Rows: maxPoints, FreeRows: freePoints, RowsPerByte: 64 * rowsPerByte, Page: maxPageBytes, Text: MaxValueBytes,
-		FreeText: freeText, TextPerByte: textPerByte,
+		FreeText: freeText, TextPerByte: textPerByte, Snappy: yield != nil,
 	})
 	if err != nil {
 		return nil, err
@@ -51,12 +66,18 @@ func readTable(ctx context.Context, r io.ReaderAt, size, maxRows, maxText int64)
 	}
 	t := &Table{Rows: f.Rows, Columns: make([]TableColumn, len(f.Columns))}
 	readers := make([]tableReader, len(f.Columns))
+	var unread error
 	for i, c := range f.Columns {
 		t.Columns[i] = TableColumn{Name: c.Name, Type: c.Type.String()}
-		if name := tableTypes[c.Type]; name != "" && f.Use(i) == nil {
+		err := f.Use(i)
+		unread = cmp.Or(unread, err)
+		if name := tableTypes[c.Type]; name != "" && err == nil {
 			t.Columns[i].Type, t.Columns[i].Values = name, []any{}
 			readers[i] = tableReader{kind: c.Type}
 		}
+	}
+	if yield != nil && !slices.ContainsFunc(t.Columns, func(c TableColumn) bool { return c.Values != nil }) {
+		return nil, cmp.Or(unread, errors.New("it has no columns"))
 	}
 	left := maxText
 	for group := range f.Groups {
@@ -74,6 +95,14 @@ func readTable(ctx context.Context, r io.ReaderAt, size, maxRows, maxText int64)
 			n, err := t.batch(readers, int(min(rows, tableBatch)), &left)
 			if err != nil {
 				return nil, err
+			}
+			if yield != nil {
+				if err := yield(n, t); err != nil {
+					return nil, err
+				}
+				for i := range t.Columns {
+					t.Columns[i].Values = t.Columns[i].Values[:0]
+				}
 			}
 			if rows -= int64(n); left < 0 {
 				return t, nil

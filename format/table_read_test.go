@@ -103,3 +103,45 @@ func TestDamagedTable(t *testing.T) {
 		}
 	}
 }
+
+// The parts of a table have all rows, also of a file that Snappy compresses. A damaged page is an error.
+func TestEachTablePart(t *testing.T) {
+	var rows []tableRow
+	for i := range 1000 {
+		rows = append(rows, tableRow{pointer(int64(i)), pointer(0.5), nil, pointer("text"), 1})
+	}
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[tableRow](&b, parquet.Compression(&parquet.Snappy))
+	_, err := w.Write(rows)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	read := func(data []byte) (n, sum int64, err error) {
+		err = EachTablePart(t.Context(), bytes.NewReader(data), int64(len(data)), func(rows int, part *Table) error {
+			for _, v := range part.Columns[0].Values[:rows] {
+				if i, ok := v.(int64); ok {
+					sum += i
+				}
+				n++
+			}
+			return nil
+		})
+		return n, sum, err
+	}
+	if n, sum, err := read(b.Bytes()); n != 1000 || sum != 999*500 || err != nil {
+		t.Errorf("got %d rows with the sum %d, and error %v", n, sum, err)
+	}
+	damaged := 0
+	for at := range b.Len() {
+		data := bytes.Clone(b.Bytes())
+		data[at] ^= 0x55
+		if n, _, err := read(data); err != nil {
+			damaged++
+		} else if n > 1000 {
+			t.Errorf("byte %d changed: %d rows", at, n)
+		}
+	}
+	if damaged == 0 {
+		t.Error("no damage was found")
+	}
+}

@@ -158,6 +158,12 @@ func (r *Repository) findData(
 	return "", notFound(dir, d, other)
 }
 
+// FindData returns where a dataset of a run is on this machine. It looks at the places that this machine has recorded
+// and in the project, and verifies the content.
+func (r *Repository) FindData(ctx context.Context, d format.Dataset, progress func(done, total int64)) (string, error) {
+	return r.findData(ctx, d, r.TreeRoot(), nil, progress)
+}
+
 // dataPlaces returns where this machine may have a dataset.
 func (r *Repository) dataPlaces(ctx context.Context, d format.Dataset) ([]string, error) {
 	var places []string

@@ -202,6 +202,8 @@ func flagWords() map[string]words {
 		"--env-manager":       oneOf(managers...),
 		"--every":             nothing,
 		"project --param":     projectParams,
+		"watch --dataset":     nothing,
+		"watch --by":          nothing,
 		"--version":           revisions,
 		"exec --trace":        oneOf(format.Traces...),
 		"--exit-code":         nothing,

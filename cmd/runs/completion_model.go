@@ -20,6 +20,7 @@ func modelWords() map[string]words {
 		"archive":  inOrder(versions, nothing),
 		"load":     inOrder(versions, folders),
 		"verify":   inOrder(modelNames, nothing),
+		"watch":    inOrder(versions, folders),
 		"note":     inOrder(modelsOrVersions, nothing),
 		"tag":      inOrder(modelsOrVersions, nothing),
 		"renumber": inOrder(modelNames, nothing),

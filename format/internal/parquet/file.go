@@ -1,5 +1,6 @@
 // Package parquet reads the Parquet files of a repository of runs: flat columns of 64-bit integers, doubles, booleans
-// and texts, which are uncompressed or compressed with zstd. It also names the columns of any other Parquet file.
+// and texts, which are uncompressed or compressed with zstd or, on demand, Snappy. It also names the columns of any
+// other Parquet file.
 //
 // A file may come from anyone, and its counts may be false. Therefore no memory is allocated, and no loop is run, by a
 // count that was not compared with the bytes of the file first: see Limits. It imports no other package of the project.
@@ -23,6 +24,9 @@ type Limits struct {
 	Text                  int64 // bytes of one text
 	// FreeText and TextPerByte bound the bytes of all pages of texts, decompressed, by the size of the file.
 	FreeText, TextPerByte int64
+	// Snappy allows columns that are compressed with Snappy, as most programs write them. The project's own files have
+	// none.
+	Snappy bool
 }
 
 // File is an open Parquet file. It is not safe for concurrent use.
@@ -97,6 +101,7 @@ var codecs = map[int32]string{
 const (
 	uncompressed = 0
 	compressed   = 6 // zstd
+	snappyCodec  = 1
 )
 
 // Use checks that a column can be read in all row groups: that its type and codec are supported, and that its pages
@@ -114,12 +119,12 @@ func (f *File) Use(column int) error {
 		switch {
 		case at.apart:
 			return fmt.Errorf("the column %.100q is encrypted or in another file", c.Name)
-		case at.codec != uncompressed && at.codec != compressed:
+		case at.codec != uncompressed && at.codec != compressed && (at.codec != snappyCodec || !f.limits.Snappy):
 			name, ok := codecs[at.codec]
 			if !ok {
 				name = fmt.Sprintf("codec %d", at.codec)
 			}
-			return fmt.Errorf("a column is compressed with %s; only zstd is supported", name)
+			return fmt.Errorf("a column is compressed with %s; only %s supported", name, f.supported())
 		case at.kind != c.Type || at.values != g.Rows:
 			return fmt.Errorf("a row group has another type or number of values of %.100q than the file", c.Name)
 		case !f.inside(at.begin, at.end-at.begin) ||
@@ -139,6 +144,14 @@ func (f *File) Use(column int) error {
 		}
 	}
 	return nil
+}
+
+// supported names the supported compression, with its verb.
+func (f *File) supported() string {
+	if f.limits.Snappy {
+		return "zstd and Snappy are"
+	}
+	return "zstd is"
 }
 
 var errPlace = errors.New("its pages are not where the footer says")

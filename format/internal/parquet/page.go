@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"sync"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -209,6 +210,21 @@ func decompress(into, b []byte, n int64) ([]byte, error) {
 	return out, nil
 }
 
+// decompressSnappy is decompress for Snappy, which begins with the number of bytes.
+func decompressSnappy(into, b []byte, n int64) ([]byte, error) {
+	if length, err := s2.DecodedLen(b); err != nil || int64(length) != n {
+		return nil, errPageSize
+	}
+	if int64(cap(into)) < n {
+		into = make([]byte, 0, n)
+	}
+	out, err := s2.Decode(into[:n], b)
+	if err != nil {
+		return nil, fmt.Errorf("a page is not valid Snappy: %w", err)
+	}
+	return out, nil
+}
+
 // load reads the page whose header is at an offset. The levels of version 2 and the values are valid until the next
 // call.
 func (r *Reader) load(at int64, h pageHeader) (levels, values []byte, err error) {
@@ -240,7 +256,12 @@ func (r *Reader) load(at int64, h pageHeader) (levels, values []byte, err error)
 	if raw == 0 && len(b) == 0 {
 		return levels, nil, nil
 	}
-	if r.raw, err = decompress(r.raw, b, raw); err != nil {
+	if r.chunk.codec == snappyCodec {
+		r.raw, err = decompressSnappy(r.raw, b, raw)
+	} else {
+		r.raw, err = decompress(r.raw, b, raw)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	return levels, r.raw, nil
