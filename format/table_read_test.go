@@ -118,12 +118,12 @@ func TestEachTablePart(t *testing.T) {
 	}
 	read := func(data []byte) (n, sum int64, err error) {
 		err = EachTablePart(t.Context(), bytes.NewReader(data), int64(len(data)), func(rows int, part *Table) error {
-			for _, v := range part.Columns[0].Values[:rows] {
+			for _, v := range part.Columns[0].Values { // a damaged footer may give the column another type
 				if i, ok := v.(int64); ok {
 					sum += i
 				}
-				n++
 			}
+			n += int64(rows)
 			return nil
 		})
 		return n, sum, err

@@ -48,7 +48,8 @@ A version is named by its number (taxi@4), by an alias (taxi@champion), by a sta
 	for _, sub := range []*cobra.Command{
 		a.modelLsCommand(), a.modelShowCommand(), a.modelRegisterCommand(), a.modelPromoteCommand(), a.modelAliasCommand(),
 		a.modelUnaliasCommand(), a.modelArchiveCommand(), a.modelLoadCommand(), a.modelVerifyCommand(),
-		a.modelWatchCommand(), a.modelNoteCommand(), a.modelTagCommand(), a.modelRenumberCommand(), a.modelRenameCommand(), a.modelRmCommand(),
+		a.modelWatchCommand(),
+		a.modelNoteCommand(), a.modelTagCommand(), a.modelRenumberCommand(), a.modelRenameCommand(), a.modelRmCommand(),
 	} {
 		sub.DisableFlagsInUseLine = true
 		if sub.Long = strings.TrimSpace(sub.Long); !strings.Contains(sub.Long, "Exit status") {

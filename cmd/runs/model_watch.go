@@ -253,7 +253,8 @@ func driftDetails(d *diff.Drift) string {
 	case d.Change == diff.DriftMany:
 		return "too many different texts"
 	case d.Outside > 0:
-		return fmt.Sprintf("%s outside %s … %s", sharePercent(d.Outside), terminal.Number(d.MinWas), terminal.Number(d.MaxWas))
+		low, high := terminal.Number(d.MinWas), terminal.Number(d.MaxWas)
+		return fmt.Sprintf("%s outside %s … %s", sharePercent(d.Outside), low, high)
 	case d.Unseen > 0:
 		return fmt.Sprintf("%s unseen: %s", sharePercent(d.Unseen), strings.Join(d.UnseenValues, ", "))
 	}

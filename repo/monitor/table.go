@@ -62,8 +62,8 @@ func isTable(path string) bool {
 	return false
 }
 
-// readTable profiles a CSV or Parquet file, or all such files of a folder as one table. by is the column that divides it
-// into groups, or empty. Hidden files and folders are left out.
+// readTable profiles a CSV or Parquet file, or all such files of a folder as one table. by is the column that divides
+// it into groups, or empty. Hidden files and folders are left out.
 func readTable(ctx context.Context, path, by string, progress func(done, total int64)) (*table, error) {
 	t := &table{by: by, groups: map[string]*group{}, doubled: map[string]bool{}}
 	files, total, err := tableFiles(path)
