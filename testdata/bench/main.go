@@ -108,6 +108,7 @@ func (b *bench) run(parts []string, large bool) (err error) {
 		{"worktrees", b.worktrees},
 		{"overview", func() error { return b.overview(large) }},
 		{"models", b.models},
+		{"watch", b.watch},
 		{"batches", func() error { return b.batches(large) }},
 	} {
 		if len(parts) > 0 && !slices.Contains(parts, part.name) {
