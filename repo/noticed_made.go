@@ -68,11 +68,47 @@ func (in *inputs) unseenPrograms() []string {
 	if len(in.run.Command) == 0 {
 		return unseen
 	}
-	name := filepath.Base(in.run.Command[0])
-	if !capture.IsPython(strings.ToLower(name)) && !slices.Contains(launchers, name) {
+	dir := filepath.Join(in.root, filepath.FromSlash(in.run.Cwd))
+	if name := unseenStart(dir, in.run.Command); name != "" {
 		unseen = append(unseen, name)
 	}
 	return unseen
+}
+
+// unseenStart returns the name of the program that a command starts in a folder, also through launchers such as nohup,
+// unless it is Python or starts Python.
+func unseenStart(dir string, command []string) string {
+	operand := false // of a flag, such as a number
+	for i, word := range command {
+		name := filepath.Base(filepath.FromSlash(word))
+		switch {
+		case capture.IsPython(strings.ToLower(name)):
+			return ""
+		case i > 0 && (operand || word == "" || word[0] == '-' || isAssignment(word)):
+			operand = !operand && slices.Contains(launcherFlags, word)
+			continue
+		case slices.Contains(launchers, name):
+			if slices.Contains(pythonLaunchers, name) {
+				return ""
+			}
+			continue
+		case i == 0:
+			return name
+		}
+		if program, python := capture.Program(dir, word); program {
+			if python {
+				return ""
+			}
+			return name
+		}
+	}
+	return ""
+}
+
+// launcherFlags are flags of launchers that have an operand, which is not the program.
+var launcherFlags = []string{
+	"-n", "-p", "-k", "-s", "-u", "-c", "-N", "-np", "--name", "--prefix", "--with", "--group", "--extra", "--env",
+	"--signal", "--kill-after", "--unset", "--chdir", "-C", "-o", "-e", "-f", "--python",
 }
 
 // wrote reports whether the program was seen to write a file, by any of its paths, or to make or rename a folder that

@@ -380,6 +380,9 @@ var launchers = []string{
 	"xvfb-run", "ipython", "pytest",
 }
 
+// pythonLaunchers are those launchers that run nothing but Python.
+var pythonLaunchers = []string{"torchrun", "accelerate", "deepspeed", "jupyter", "papermill", "ipython", "pytest"}
+
 // unseen reports a problem if a program or a library ran that reads files unseen, and Git ignores files in the project
 // that no dataset covers.
 func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, ...any)) {
@@ -400,6 +403,9 @@ func (in *inputs) unseen(ctx context.Context, n *noticed, problem func(string, .
 			n.trace.Ignored = in.unread(paths)
 		}
 		return
+	}
+	if outside := outsideData(in.run, in.root, in.places, n.outside); outside != "" {
+		problem("%s", outside)
 	}
 	t := untraced(in.run, in.root, paths)
 	if t == nil {
@@ -484,7 +490,7 @@ func (in *inputs) withoutSecrets(ctx context.Context, t *format.Trace, files []i
 		if err != nil {
 			return false
 		}
-		if secret.DERKey(data) || isBareKey(data) {
+		if secret.DERKey(data) || isBareKey(data) && !isChecksum(f.path, data) {
 			t.Withheld++
 			return true
 		}
@@ -552,6 +558,24 @@ func isBareKey(data []byte) bool {
 		}
 	}
 	return letters > 2 && digits > 2 && 10*(letters+digits) >= 9*len(word)
+}
+
+// isChecksum reports whether a file has nothing but the checksum that its name announces, such as train.sha256.txt.
+func isChecksum(path string, data []byte) bool {
+	word := strings.ToLower(string(bytes.TrimSpace(data)))
+	if strings.Trim(word, "0123456789abcdef") != "" {
+		return false
+	}
+	name := strings.ToLower(filepath.Base(path))
+	for kind, digits := range map[string][]int{
+		"md5": {32}, "sha1": {40}, "sha224": {56}, "sha256": {64}, "sha384": {96}, "sha512": {128},
+		"checksum": {32, 40, 56, 64, 96, 128},
+	} {
+		if strings.Contains(name, kind) && slices.Contains(digits, len(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginsAsKey reports whether a file may be a key in PEM or DER.

@@ -52,7 +52,14 @@ func (a *Active) ignoredData(ctx context.Context, run *format.Run) (wait func() 
 			found <- nil
 			return
 		}
-		found <- untraced(run, a.repo.TreeRoot(), paths)
+		t := untraced(run, a.repo.TreeRoot(), paths)
+		if outside := outsideData(run, a.repo.TreeRoot(), a.repo.places(), nil); outside != "" {
+			if t == nil {
+				t = &format.Trace{Road: format.RoadNone}
+			}
+			t.Problems = append(t.Problems, outside)
+		}
+		found <- t
 	}()
 	return func() *format.Trace { return <-found }
 }

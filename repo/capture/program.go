@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +108,19 @@ func HidesPython(dir string, command []string) bool {
 		}
 	}
 	return true
+}
+
+// Program reports whether a word of a command is a program that can be started in a folder, and whether that is a
+// script of Python.
+func Program(dir, word string) (program, python bool) {
+	path := lookPath(dir, filepath.FromSlash(word))
+	if path == "" {
+		return false, false
+	}
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {
+		return false, false
+	}
+	return true, shebangPython(path, dir) != ""
 }
 
 func lookPath(dir, word string) string {

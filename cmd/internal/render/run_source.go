@@ -86,7 +86,12 @@ func trace(p *page, r *format.Run) {
 		if r.Trace.Road != format.RoadNone {
 			what = "nothing that the program read was noticed"
 		}
-		p.pair("data", what+"; not in Git: "+strings.Join(r.Trace.Ignored, ", "))
+		what += "; not in Git: " + strings.Join(r.Trace.Ignored, ", ")
+		if len(r.Trace.Problems)+len(r.Datasets) > 0 || r.Trace.Withheld > 0 { // there is a title
+			p.line("  %s", what)
+		} else {
+			p.pair("data", what)
+		}
 	}
 	for _, problem := range r.Trace.Problems {
 		p.line("  %s", p.t.Paint(terminal.Yellow, "not known: "+terminal.Clean(problem)))
