@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/python"
@@ -41,7 +43,11 @@ func (a *app) traceReads(s *supervised, road string) error {
 		}
 	}
 	if flag == "" {
-		s.env = append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root)
+		began := os.Getenv("RUNS_READS_BEGAN")
+		if !s.joined || began == "" {
+			began = strconv.FormatFloat(float64(time.Now().UnixMicro())/1e6, 'f', 6, 64)
+		}
+		s.env = append(s.env, "RUNS_READS="+dir, "RUNS_READS_ROOT="+root, "RUNS_READS_BEGAN="+began)
 	}
 	if road == format.RoadSyscalls {
 		if s.calls, err = a.watchCalls(s.active, dir, !s.joined); err != nil {

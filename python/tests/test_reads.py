@@ -290,6 +290,21 @@ class TestBehavior(WithReads):
         self.assertEqual(run["trace"]["problems"], ["a file that was read is in a place that is not recorded"])
         self.assertIn("0 fully restorable", self.runs("verify"))
 
+    def test_made_by_the_parent(self):
+        """What a process makes in such a place, and one that it starts reads, is no input of the run."""
+        made, before = os.path.join(self.home, "made.csv"), os.path.join(self.home, "before.csv")
+        self.write(before, "x")
+        for more, problems in (("", None), (before, ["a file that was read is in a place that is not recorded"])):
+            source = f"""
+                import subprocess, sys, time
+                open({made!r}, "w").write("x")
+                time.sleep(0.1)
+                child = "[open(name).read() for name in {[made, more] if more else [made]!r}]"
+                subprocess.run([sys.executable, "-c", child], check=True)
+            """
+            run = self.exec(textwrap.dedent(source))
+            self.assertEqual(run["trace"].get("problems"), problems)
+
     def test_listed(self):
         """A program that chooses among the files of a folder, or reads nothing that is noticed, is not fully known."""
         for name in ("img/1.txt", "img/2.txt", "img/x.zip", "flag"):

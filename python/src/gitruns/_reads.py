@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = "RUNS_READS"  # the folder for the files of the processes
 ROOT = "RUNS_READS_ROOT"  # the root of the project
+BEGAN = "RUNS_READS_BEGAN"  # when the first watched process of the run began, in seconds of the Unix time
 WATCHED = "RUNS_READS_WATCHED"  # the folder for which `runs exec` itself sees what is opened
 _MAX_PATHS = 500_000  # of one process
 _AT_ONCE = 1000  # so many paths are written at once, later ones in groups
@@ -175,7 +176,7 @@ class _State:
         self.written = 0
         self.withheld = 0
         self.left = 0
-        self.born = time()
+        self.born = _began()
         self.opened = 0  # how many files this process has begun
         self.last = 0.0
         self.busy = False  # opens files itself
@@ -189,6 +190,19 @@ class _State:
         self.search_of: list[str] = []
         home = os.path.expanduser("~")
         self.homes = (os.path.join(home, ""), os.path.join(os.path.realpath(home), ""))
+
+
+def _began() -> float:
+    """Return when the run began.
+
+    What is newer was made by it, maybe by a process that has started this one.
+    """
+    now = time()
+    try:
+        began = float(os.environ.get(BEGAN, ""))
+    except ValueError:
+        return now
+    return began if began < now else now
 
 
 def _temporary(root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -432,6 +446,7 @@ def follow(folder: str, root: str) -> tuple[str, str]:
     before = os.environ.get(FOLDER, ""), os.environ.get(ROOT, "")
     os.environ[FOLDER], os.environ[ROOT] = folder, root
     install()
+    os.environ.setdefault(BEGAN, repr(_state.born if _state else time()))
     return before
 
 
@@ -453,6 +468,7 @@ def leave(folder: str, before: tuple[str, str]) -> None:
         return
     os.environ.pop(FOLDER, None)
     os.environ.pop(ROOT, None)
+    os.environ.pop(BEGAN, None)
     if known := getattr(sys, "_gitruns_reads", None):
         known("", "")
 
@@ -627,14 +643,15 @@ def _note(state: _State, path: Any, flags: int) -> None:
             known.add(path)
         return
     known.add(path)
-    full = _wanted(state, path)
+    both = writes == 2 and not flags & (os.O_TRUNC | os.O_EXCL)  # r+ and a+ read what is there
+    full = _wanted(state, path, not writes or both)
     if full is None:
         return
     entry = os.fsencode(full) + b"\0"
     if not writes:
         _add(state, b"R" + entry + (_stamp(full) if state.written < _AT_ONCE else b""))
         return
-    if writes == 2 and not flags & (os.O_TRUNC | os.O_EXCL):  # r+ and a+ read what is there
+    if both:
         _add(state, b"R" + entry + (_stamp(full) if state.written < _AT_ONCE else b""))
     # What was looked for and not found, and is written now, was not read before.
     _add(state, (b"C" if path in state.read and not os.path.exists(path) else b"W") + entry)
@@ -719,8 +736,11 @@ def _plain(state: _State, joined: str, paths: list[str]) -> bytes | None:
     return os.fsencode(record + joined[:-1].replace("\0", "\0" + record) + "\0")
 
 
-def _wanted(state: _State, path: str) -> str | None:
-    """Return the absolute path if it may be data, otherwise None."""
+def _wanted(state: _State, path: str, reads: bool = True) -> str | None:
+    """Return the absolute path if it may be data, otherwise None.
+
+    Other files are counted if the program reads them.
+    """
     if not path.startswith("/") and not os.path.isabs(path):
         if state.cwd is None:
             state.cwd = os.getcwd()
@@ -743,18 +763,18 @@ def _wanted(state: _State, path: str) -> str | None:
         return None
     if verdict == _LEFT:
         if not name.startswith("."):  # settings, as of shells
-            _leave_out(state, path)
+            _leave_out(state, path, reads)
         return None
     if verdict == _OF_USER:
         if name.lower().endswith(_DATA):
-            _withhold(state, path)
+            _withhold(state, path, reads)
         return None
     if verdict == _WITHHELD or _secret(name):
-        _withhold(state, path)
+        _withhold(state, path, reads)
         return None
     if name.startswith("."):
         if own or name not in _SETTINGS and not name.startswith(".git"):
-            _withhold(state, path)
+            _withhold(state, path, reads)
         return None
     return path
 
@@ -856,16 +876,16 @@ def _secret(name: str, file: bool = True) -> bool:
     return "token" in rest.replace("tokens", "") or "tokens" in rest and ending not in _TOKENS
 
 
-def _leave_out(state: _State, path: str) -> None:
-    """Count a file in a place that is never named."""
-    if state.left < 1000 and _was_before(state, path):
+def _leave_out(state: _State, path: str, reads: bool) -> None:
+    """Count a file in a place that is never named, if the program reads it."""
+    if reads and state.left < 1000 and _was_before(state, path):
         state.left += 1
         _add(state, b"O%d\0" % state.left)
 
 
-def _withhold(state: _State, path: str) -> None:
-    """Count a file whose name must not be recorded."""
-    if state.withheld < 1000 and _was_before(state, path):
+def _withhold(state: _State, path: str, reads: bool) -> None:
+    """Count a file whose name must not be recorded, if the program reads it."""
+    if reads and state.withheld < 1000 and _was_before(state, path):
         state.withheld += 1
         _add(state, b"N%d\0" % state.withheld)
 
