@@ -36,6 +36,12 @@ func (r *Repository) ArtifactLinks(process string) string {
 	return filepath.Join(r.CacheDir(), "artifacts", process)
 }
 
+// VersionLinks returns the folder in which a process gives programs the files of versions of models: those that a run
+// made. A redaction of the run removes it.
+func (r *Repository) VersionLinks(process, run string) string {
+	return filepath.Join(r.ArtifactLinks(process), run+"-versions")
+}
+
 // linksOf ends the name of a file that says in which folder of links those of a run are.
 const linksOf = ".in"
 
@@ -50,7 +56,7 @@ func (r *Repository) dropArtifactLinks(id string) error {
 	var errs []error
 	for _, entry := range entries {
 		all := r.ArtifactLinks(entry.Name())
-		errs = append(errs, os.RemoveAll(filepath.Join(all, id)))
+		errs = append(errs, os.RemoveAll(filepath.Join(all, id)), os.RemoveAll(r.VersionLinks(entry.Name(), id)))
 		if name, err := readBounded(filepath.Join(all, id+linksOf), 1000); err == nil && filepath.IsLocal(string(name)) {
 			errs = append(errs, os.RemoveAll(filepath.Join(all, string(name))))
 		}

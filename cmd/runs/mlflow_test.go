@@ -253,9 +253,40 @@ func TestMLflowScripts(t *testing.T) {
 				p.verify()
 				p.compare()
 				p.must("ls")
+				if name == "registry.py" {
+					p.loadsInClone()
+				}
 			})
 		}
 	})
+}
+
+// loadsInClone fails unless a clone has what was registered and committed: its programs load it by alias and stage.
+func (p *mlflowProject) loadsInClone() {
+	p.Helper()
+	const script = "import mlflow\n" +
+		"for which in '@champion', '/Production', '/2':\n" +
+		"    assert len(mlflow.pyfunc.load_model('models:/taxi' + which).predict([[1.0, 2.0]])) == 1\n"
+	p.must("model", "verify")
+	p.must("commit")
+	clone := &mlflowProject{T: p.T, dir: p.dir + "-clone", python: p.python}
+	for _, args := range [][]string{{"add", "-A"}, {"commit", "-qm", "Promote"}, {"clone", "-q", p.dir, clone.dir}} {
+		cmd := exec.CommandContext(p.Context(), "git", args...)
+		cmd.Dir = p.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			p.Fatalf("git %s: %v\n%s", args, err, out)
+		}
+	}
+	if err := os.RemoveAll(p.dir); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(clone.dir, "load.py"), []byte(script), 0o666); err != nil {
+		p.Fatal(err)
+	}
+	if status, out := clone.exec("load.py"); status != 0 {
+		p.Fatalf("exit status %d in the clone:\n%s", status, out)
+	}
+	clone.verify()
 }
 
 // The status of a run is what happened: the worse of what the program told MLflow and of how it ended.

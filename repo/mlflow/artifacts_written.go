@@ -26,7 +26,7 @@ func (s *Service) keepWritten(ctx context.Context) error {
 	clear(s.given)
 	s.mu.Unlock()
 	if len(given) == 0 {
-		return nil
+		return os.RemoveAll(s.repo.ArtifactLinks(s.nonce)) // files of versions
 	}
 	var errs []error
 	for _, dir := range slices.Sorted(maps.Keys(given)) {

@@ -13,8 +13,6 @@ type gap struct {
 }
 
 var gaps = map[string]gap{
-	"registered-models":   {"the model registry", "; logged models are recorded with their runs"},
-	"model-versions":      {"the model registry", "; logged models are recorded with their runs"},
 	"traces":              {"traces", ""},
 	"unified-traces":      {"traces", ""},
 	"prompts":             {"prompts", ""},
@@ -32,7 +30,7 @@ var gaps = map[string]gap{
 // otherCalls is what calls are counted as that belong to none of the gaps.
 const otherCalls = "other calls"
 
-// unanswered counts a call that is not answered, and returns the error for it. A registered model or an alias that is
+// unanswered counts a call that is not answered, and returns the error for it. What is
 // asked for is not found, which programs expect.
 func (s *Service) unanswered(c *Call) error {
 	area, _, _ := strings.Cut(c.Path, "/")

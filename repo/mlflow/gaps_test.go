@@ -11,9 +11,8 @@ import (
 func TestGaps(t *testing.T) {
 	s, _, _ := newRun(t)
 	for _, c := range []struct{ method, path, code, message string }{
-		{"POST", "registered-models/create", "ENDPOINT_NOT_FOUND", "runs does not keep the model registry"},
-		{"GET", "registered-models/alias", "RESOURCE_DOES_NOT_EXIST", "runs does not keep the model registry"},
-		{"POST", "model-versions/create", "ENDPOINT_NOT_FOUND", "logged models are recorded with their runs"},
+		{"POST", "prompts/create", "ENDPOINT_NOT_FOUND", "runs does not keep prompts"},
+		{"POST", "datasets/create", "ENDPOINT_NOT_FOUND", "mlflow.log_input records datasets"},
 		{"GET", "traces/tr-1/info", "RESOURCE_DOES_NOT_EXIST", "runs does not keep traces"},
 		{"POST", "anything/else", "ENDPOINT_NOT_FOUND", "runs does not answer POST anything/else"},
 		{"POST", "odd\nline", "ENDPOINT_NOT_FOUND", "odd_line"},
@@ -28,7 +27,7 @@ func TestGaps(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, status, body)
 		}
 	}
-	want := map[string]int{"the model registry": 3, "traces": 1, otherCalls: 2}
+	want := map[string]int{"prompts": 1, "evaluation datasets": 1, "traces": 1, otherCalls: 2}
 	if got := s.Unanswered(); !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)
 	}

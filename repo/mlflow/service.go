@@ -45,6 +45,7 @@ type Service struct {
 	known   known      // what the ids of runs stand for
 	nonce   string     // names the folder of artifacts that the program is given
 	keeping sync.Mutex // held while the file of an experiment is changed
+	placing sync.Mutex // held while the files of a version are placed
 
 	mu          sync.Mutex
 	open        map[string]*openRun // the runs of this service that have not ended, by the ids that MLflow knows
@@ -186,8 +187,29 @@ var handlers = map[string]func(*Service, context.Context, *Call) (any, error){
 	"POST logged-models/{id}/params":               (*Service).logModelParams,
 	"GET logged-models/{id}/artifacts/directories": (*Service).listModelArtifacts,
 
-	"GET registered-models/search":         (*Service).nothing,
-	"GET model-versions/search":            (*Service).nothing,
+	"POST registered-models/create":              (*Service).createRegistered,
+	"GET registered-models/get":                  (*Service).getRegistered,
+	"GET registered-models/search":               (*Service).searchRegistered,
+	"PATCH registered-models/update":             (*Service).updateRegistered,
+	"POST registered-models/rename":              (*Service).renameRegistered,
+	"DELETE registered-models/delete":            (*Service).deleteRegistered,
+	"POST registered-models/set-tag":             (*Service).setRegisteredTag,
+	"DELETE registered-models/delete-tag":        (*Service).deleteRegisteredTag,
+	"GET registered-models/get-latest-versions":  (*Service).latestVersions,
+	"POST registered-models/get-latest-versions": (*Service).latestVersions,
+	"POST registered-models/alias":               (*Service).setAlias,
+	"GET registered-models/alias":                (*Service).versionByAlias,
+	"DELETE registered-models/alias":             (*Service).deleteAlias,
+	"POST model-versions/create":                 (*Service).createVersion,
+	"GET model-versions/get":                     (*Service).getVersion,
+	"GET model-versions/get-download-uri":        (*Service).versionFiles,
+	"GET model-versions/search":                  (*Service).searchVersions,
+	"PATCH model-versions/update":                (*Service).updateVersion,
+	"DELETE model-versions/delete":               (*Service).deleteVersion,
+	"POST model-versions/transition-stage":       (*Service).moveVersion,
+	"POST model-versions/set-tag":                (*Service).setVersionTag,
+	"DELETE model-versions/delete-tag":           (*Service).deleteVersionTag,
+
 	"GET traces":                           (*Service).nothing,
 	"POST traces/search":                   (*Service).nothing,
 	"POST traces/metrics":                  (*Service).nothing,

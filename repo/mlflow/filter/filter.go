@@ -70,6 +70,20 @@ var Models = &Kind{
 	},
 }
 
+// RegisteredModels are the attributes of models of the registry.
+var RegisteredModels = &Kind{
+	Texts:   []string{"name"},
+	Numbers: []string{"creation_timestamp", "last_updated_timestamp"},
+	Aliases: map[string]string{"timestamp": "last_updated_timestamp"},
+}
+
+// ModelVersions are the attributes of versions of models.
+var ModelVersions = &Kind{
+	Texts:   []string{"name", "run_id", "source_path"},
+	Numbers: []string{"version_number", "creation_timestamp", "last_updated_timestamp"},
+	Lists:   []string{"run_id"},
+}
+
 // Row is what a comparison looks at.
 type Row interface {
 	// Metric returns the latest value of a metric. Comparisons look at it, unless the row is a Measured.
