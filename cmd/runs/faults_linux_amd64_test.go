@@ -189,6 +189,26 @@ type faultTrial struct {
 	top string
 	env []string
 	bin string
+
+	path string // for the commands that fail: without git; empty for the usual one
+}
+
+// withoutGit hides the git program from the commands that fail.
+func (f *faultTrial) withoutGit() {
+	f.t.Helper()
+	f.path = filepath.Join(f.top, "bin")
+	if err := os.Mkdir(f.path, 0o777); err != nil {
+		f.t.Fatal(err)
+	}
+	for _, name := range []string{"runs", "sh"} {
+		program, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(program, filepath.Join(f.path, name))
+		}
+		if err != nil {
+			f.t.Fatal(err)
+		}
+	}
 }
 
 func newFaultTrial(t *testing.T) *faultTrial {
@@ -245,10 +265,15 @@ func (f *faultTrial) try(
 	if out, err := exec.Command("sh", "-c", `rm -rf "$1" && cp -a "$0" "$1"`, template, dir).CombinedOutput(); err != nil {
 		f.t.Fatalf("%v: %s", err, out)
 	}
+	env := append(slices.Clip(f.env), "TMPDIR="+filepath.Join(dir, "tmp"))
+	if f.path != "" {
+		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "PATH=") })
+		env = append(env, "PATH="+f.path)
+	}
 	var out bytes.Buffer
 	res, err := fault.Run(fault.Request{
 		Args: append([]string{f.bin}, c.args...), Dir: filepath.Join(dir, "p"),
-		Env: append(f.env, "TMPDIR="+filepath.Join(dir, "tmp")), Within: dir, Fail: fail, Errno: errno, Lasts: lasts,
+		Env: env, Within: dir, Fail: fail, Errno: errno, Lasts: lasts,
 		Output: &out,
 	})
 	if errors.Is(err, fault.ErrNotAllowed) {
@@ -307,8 +332,8 @@ func (f *faultTrial) sound(c faultCase, dir string, res fault.Result, said strin
 
 // TestFaults runs each command that writes with one of its calls failing, or killed before it. Afterwards nothing
 // half-written is seen, everything verifies, and a repetition works. Without a failure, no command does with an open
-// file what Windows refuses. RUNS_FAULTS asks for a number of faults,
-// RUNS_FAULT_KILLS for one of kills; RUNS_FAULT_CASE names one case, RUNS_FAULT_SEED a seed.
+// file what Windows refuses. RUNS_FAULTS asks for a number of faults, RUNS_FAULT_KILLS for one of kills;
+// RUNS_FAULT_CASE names one case, RUNS_FAULT_SEED a seed. With RUNS_FAULT_NATIVE, the commands find no git program.
 func TestFaults(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
@@ -326,6 +351,12 @@ func TestFaults(t *testing.T) {
 				cases = append(cases, c)
 			}
 		}
+	}
+	if os.Getenv("RUNS_FAULT_NATIVE") != "" {
+		f.withoutGit()
+		cases = slices.DeleteFunc(slices.Clone(cases), func(c faultCase) bool { // which need git
+			return slices.Contains([]string{"push", "pull", "gc"}, c.name)
+		})
 	}
 	total := 0
 	for _, c := range cases {

@@ -64,6 +64,10 @@ var advice = []struct {
 	from  func(*Error) string // makes the hint from Git's output; may be nil
 }{
 	{
+		[]string{"Smudge error", "Error downloading object"},
+		"run 'git lfs fetch' to see what the LFS server lacks, or set GIT_LFS_SKIP_SMUDGE=1 to take pointers instead", nil,
+	},
+	{
 		signs: []string{"git-lfs filter-process", "git-lfs: not found"},
 		hint:  "install git-lfs, which the attributes of a file ask for",
 	},

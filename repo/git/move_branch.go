@@ -67,12 +67,60 @@ func (p program) moveFiles(ctx context.Context, o *Operation, again bool) error 
 	if err := o.checkUserChanges(ctx, from); err != nil {
 		return err
 	}
-	if err := o.switchFiles(ctx, from, o.intent.next); err != nil {
-		// The disk was full, or a filter failed. Remove files that are only partly written: they would be in the way of
-		// the next try.
-		return errors.Join(err, o.adoptFiles(ctx, true))
+	restore, err := o.beforeSwitch(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.switchFiles(ctx, from, o.intent.next); err != nil { // the disk was full, or a filter failed
+		return errors.Join(err, restore())
 	}
 	return nil
+}
+
+// beforeSwitch returns a function that takes back what an unfinished switch did to the files of the working tree. What
+// had its new content before stays.
+func (o *Operation) beforeSwitch(ctx context.Context) (restore func() error, err error) {
+	var back []Edit // what the files were
+	if o.intent.old == "" {
+		back, err = Differences(ctx, o.dirs, "", o.intent.next)
+		for i := range back {
+			back[i] = Edit{Path: back[i].Path}
+		}
+	} else {
+		back, err = Differences(ctx, o.dirs, o.intent.next, o.intent.old)
+	}
+	if err != nil {
+		return nil, err
+	}
+	adopted, err := o.staged(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool, len(back))
+	for _, e := range back {
+		_, err := os.Lstat(filepath.Join(o.dirs.Root, filepath.FromSlash(e.Path)))
+		there[e.Path] = err == nil
+	}
+	return func() error {
+		var write strings.Builder
+		var failed []error
+		for _, e := range back {
+			switch {
+			case adopted[e.Path] || e.Mode == "160000":
+			case !there[e.Path]:
+				if err := removeBelow(o.dirs.Root, e.Path); err != nil {
+					failed = append(failed, err)
+				}
+			case e.ID != "":
+				write.WriteString(e.Path + "\x00")
+			}
+		}
+		if write.Len() > 0 {
+			_, err := o.run(ctx, write.String(), "checkout-index", "-f", "-q", "-z", "--stdin")
+			failed = append(failed, err)
+		}
+		return errors.Join(failed...)
+	}, nil
 }
 
 func (p program) moveBack(ctx context.Context, o *Operation) error {

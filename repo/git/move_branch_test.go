@@ -220,3 +220,35 @@ func TestKilledMoveAndMovedOn(t *testing.T) {
 	equal(t, "tip", tip, Tip{own, "main"})
 	equal(t, "status", r.Git("status", "--porcelain"), "")
 }
+
+// TestMoveBranchBehindFailingFilter: if a filter fails after some files were written, all are as they were before.
+func TestMoveBranchBehindFailingFilter(t *testing.T) {
+	r, dirs := plain(t)
+	r.Commit("more", map[string]string{"aaa/old": "old\n", "same": "one\n"})
+	before := r.Git("rev-parse", "HEAD")
+	r.Write(".gitattributes", "zzz filter=odd\n")
+	next := r.Commit("next", map[string]string{
+		"aaa/new": "new\n", "aaa/old": "changed\n", "README": "changed\n", "here": "here\n", "same": "two\n", "zzz": "z\n",
+	})
+	r.Git("reset", "-q", "--hard", before)
+	r.Git("config", "filter.odd.smudge", "exit 1 #")
+	r.Git("config", "filter.odd.required", "true")
+	r.Write("here", "here\n") // as it will be
+	r.Write("own", "own\n")
+	r.Write("src/new.py", "mine\n")
+	state, files := r.State(), filesBelow(t, filepath.Join(r.Dir, "aaa"))
+	err := MoveBranch(t.Context(), dirs, before, next, "test", "aaaa1111")
+	if err == nil || !strings.Contains(err.Error(), "zzz") && !strings.Contains(err.Error(), "filter") {
+		t.Errorf("moved: %v", err)
+	}
+	equal(t, "state", r.State(), state)
+	equal(t, "files", len(filesBelow(t, filepath.Join(r.Dir, "aaa"))), len(files))
+	for name, want := range map[string]string{
+		"aaa/old": "old\n", "same": "one\n", "here": "here\n", "own": "own\n", "src/new.py": "mine\n",
+	} {
+		equal(t, name, r.Read(name), want)
+	}
+	r.Git("config", "filter.odd.smudge", "cat")
+	check(t, MoveBranch(t.Context(), dirs, before, next, "test", "aaaa1111"))
+	equal(t, "aaa/new", r.Read("aaa/new"), "new\n")
+}
