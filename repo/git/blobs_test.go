@@ -63,3 +63,21 @@ func TestBlobWriter(t *testing.T) {
 		})
 	}
 }
+
+// TestOpenFails: what cannot be opened is nil, so that callers do not close it.
+func TestOpenFails(t *testing.T) {
+	r, dirs := plain(t)
+	r.Git("config", "core.repositoryFormatVersion", "1")
+	r.Git("config", "extensions.other", "1")
+	none := r.Path("none")
+	for _, dirs := range []Dirs{dirs.WithoutProgram(), {Root: none, Git: none, Common: none}} {
+		if ids, err := OpenFileIDs(t.Context(), dirs, true); err == nil || ids != nil {
+			t.Errorf("%v, %v", ids, err)
+		}
+		trees, err := OpenObjects(t.Context(), dirs, nil)
+		if err == nil || trees != nil {
+			t.Errorf("%v, %v", trees, err)
+		}
+		trees.Close()
+	}
+}

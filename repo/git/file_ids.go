@@ -14,7 +14,10 @@ type FileIDs struct{ backend fileIDs }
 // OpenFileIDs starts the process of Git. With store, Git also stores the blobs.
 func OpenFileIDs(ctx context.Context, dirs Dirs, store bool) (*FileIDs, error) {
 	backend, err := dirs.worktree().fileIDs(ctx, store)
-	return &FileIDs{backend}, err
+	if err != nil {
+		return nil, err
+	}
+	return &FileIDs{backend}, nil
 }
 
 // Close stops the process.

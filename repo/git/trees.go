@@ -61,8 +61,11 @@ func OpenObjects(ctx context.Context, dirs Dirs, absent map[string]bool) (*Trees
 	return &Trees{from: from, known: map[string][]TreeEntry{}, absent: absent}, nil
 }
 
-// Close stops the processes.
+// Close stops the processes. It may be nil, if it could not be opened again.
 func (t *Trees) Close() {
+	if t == nil {
+		return
+	}
 	if t.from != nil {
 		t.from.close()
 	}
