@@ -65,6 +65,7 @@ SECTIONS = [
         "Read runs",
         [
             ("load", "_reader"),
+            ("load_model", "_model"),
             ("runs", "_reader"),
             ("diff", "_reader"),
             ("RecordedRun", "_reader"),

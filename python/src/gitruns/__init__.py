@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # the typing module costs more than this package
     from ._media import Histogram as Histogram
     from ._media import Html as Html
     from ._media import Plotly as Plotly
+    from ._model import load_model as load_model
     from ._object3d import Molecule as Molecule
     from ._object3d import Object3D as Object3D
     from ._plot import plot_table as plot_table
@@ -114,6 +115,7 @@ _LAZY = {
     "errors": "_compat",
     "init": "_init",
     "load": "_reader",
+    "load_model": "_model",
     "login": "_compat",
     "plot": "_plot",
     "plot_table": "_plot",
@@ -183,6 +185,7 @@ __all__ = [
     "init",
     "join",
     "load",
+    "load_model",
     "log",
     "log_artifact",
     "log_code",

@@ -587,12 +587,46 @@ class Run:
         with room():
             return use_artifact(self, artifact_or_name, type=type)
 
-    def log_model(self, path: Any, name: str | None = None, aliases: Any = None) -> Artifact:
-        """Keep a model, a file or a folder, as an artifact of type "model"."""
-        from ._artifact import log_model
+    def log_model(
+        self,
+        model: Any,
+        name: str | None = None,
+        aliases: Any = None,
+        *,
+        signature: Any = None,
+        input_example: Any = None,
+        metadata: Any = None,
+    ) -> Any:
+        """Keep a model: an object of its library, or a file or a folder.
 
+        A file or a folder becomes an artifact of type "model", which is returned. A model of scikit-learn, XGBoost or
+        LightGBM becomes a folder that MLflow loads too, and its path in the run is returned. To register it after the
+        run, use `runs model register RUN:NAME MODEL`.
+
+        Args:
+            model: The model, or the path of a file or a folder.
+            name: The name of the artifact, or of the folder. The default for an object is "model".
+            aliases: Further names of an artifact.
+            signature: The types of inputs and outputs, as a dict or as MLflow's ModelSignature. By default it is made
+                from input_example.
+            input_example: A DataFrame or an array that the model can predict.
+            metadata: A dict for the file MLmodel.
+        """
+        if isinstance(model, (str, bytes, os.PathLike)):
+            from ._artifact import log_model
+            from ._errors import UsageError
+
+            if signature is not None or input_example is not None or metadata is not None:
+                raise UsageError("log_model: signature, input_example and metadata require a model object, not a path")
+            with room():
+                return log_model(self, model, name=name, aliases=aliases)
+        from ._errors import UsageError
+        from ._model import log_model as log_object
+
+        if aliases is not None:
+            raise UsageError("log_model: aliases require a path; give a model an alias with 'runs model alias'")
         with room():
-            return log_model(self, path, name=name, aliases=aliases)
+            return log_object(self, model, name or "model", signature, input_example, metadata)
 
     def use_model(self, name: str) -> str:
         """Return the path of a model that a run kept.
