@@ -589,10 +589,11 @@ class Run:
 
     def log_model(
         self,
-        model: Any,
+        model: Any = None,
         name: str | None = None,
         aliases: Any = None,
         *,
+        path: Any = None,
         signature: Any = None,
         input_example: Any = None,
         metadata: Any = None,
@@ -607,20 +608,24 @@ class Run:
             model: The model, or the path of a file or a folder.
             name: The name of the artifact, or of the folder. The default for an object is "model".
             aliases: Further names of an artifact.
+            path: The same as model, as W&B names it.
             signature: The types of inputs and outputs, as a dict or as MLflow's ModelSignature. By default it is made
                 from input_example.
             input_example: A DataFrame or an array that the model can predict.
             metadata: A dict for the file MLmodel.
         """
+        from ._errors import UsageError
+
+        if (model is None) == (path is None):
+            raise UsageError("log_model: give a model, or the path of a file or a folder")
+        model = path if model is None else model
         if isinstance(model, (str, bytes, os.PathLike)):
             from ._artifact import log_model
-            from ._errors import UsageError
 
             if signature is not None or input_example is not None or metadata is not None:
                 raise UsageError("log_model: signature, input_example and metadata require a model object, not a path")
             with room():
                 return log_model(self, model, name=name, aliases=aliases)
-        from ._errors import UsageError
         from ._model import log_model as log_object
 
         if aliases is not None:
