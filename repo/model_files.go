@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
@@ -83,10 +84,42 @@ func (r *Repository) LockModels(ctx context.Context) (unlock func(), err error) 
 	return unlock, err
 }
 
-// ModelFiles lists the entries of a folder in models/, sorted. dir is its path in .runs. A folder that does not exist
-// has none. Entries whose names begin with a dot, such as of a killed writer, are left out.
-func (r *Repository) ModelFiles(ctx context.Context, dir string) ([]string, error) {
+// ModelReader reads files of the registry. It asks once which of them the working tree has lost, as that takes a look
+// at the history, so it serves one task and not the life of a process.
+type ModelReader struct {
+	repo *Repository
+	mu   sync.Mutex
+	lost map[string][]byte // nil until it is needed
+}
+
+// ModelReader returns a reader of the registry of the working tree.
+func (r *Repository) ModelReader() *ModelReader { return &ModelReader{repo: r} }
+
+// Forget makes the reader ask again what is lost, after files were written, removed or committed.
+func (m *ModelReader) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = nil
+}
+
+func (m *ModelReader) lostFiles(ctx context.Context) (map[string][]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lost == nil {
+		lost, err := m.repo.lostModels(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		m.lost = lost
+	}
+	return m.lost, nil
+}
+
+// List lists the entries of a folder in models/, sorted. dir is its path in .runs. A folder that does not exist has
+// none. Entries whose names begin with a dot, such as of a killed writer, are left out.
+func (m *ModelReader) List(ctx context.Context, dir string) ([]string, error) {
 	var names []string
+	r := m.repo
 	at := filepath.Join(r.Dir, filepath.FromSlash(dir))
 	if err := realFolders(r.Dir, at); err != nil {
 		return nil, err
@@ -106,7 +139,7 @@ func (r *Repository) ModelFiles(ctx context.Context, dir string) ([]string, erro
 	if err := add(at); err != nil {
 		return nil, err
 	}
-	lost, err := r.lostModels(ctx, false)
+	lost, err := m.lostFiles(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +158,9 @@ func (r *Repository) ModelFiles(ctx context.Context, dir string) ([]string, erro
 	return names, nil
 }
 
-// ReadModelFile reads a file of the registry. name is its path in .runs.
-func (r *Repository) ReadModelFile(ctx context.Context, name string) ([]byte, error) {
+// Read reads a file of the registry. name is its path in .runs.
+func (m *ModelReader) Read(ctx context.Context, name string) ([]byte, error) {
+	r := m.repo
 	if err := realFolders(r.Dir, filepath.Join(r.Dir, filepath.FromSlash(path.Dir(name)))); err != nil {
 		return nil, err
 	}
@@ -134,7 +168,7 @@ func (r *Repository) ReadModelFile(ctx context.Context, name string) ([]byte, er
 	if !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}
-	lost, lostErr := r.lostModels(ctx, false)
+	lost, lostErr := m.lostFiles(ctx)
 	if kept, ok := lost[name]; ok {
 		return kept, nil
 	}
@@ -227,6 +261,7 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 	look := &committedModels{repo: r, stashed: stashed}
 	defer look.close()
 	lost := map[string][]byte{}
+	var order []string
 	add := func(name, file string) error {
 		if lacks, err := r.lacksModelFile(name); err != nil || !lacks {
 			return err
@@ -238,8 +273,8 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 		if err != nil {
 			return err
 		}
-		if committed, err := look.has(ctx, name, data); err != nil || committed {
-			return err
+		if _, again := lost[name]; !again {
+			order = append(order, name)
 		}
 		lost[name] = data
 		return nil
@@ -259,6 +294,13 @@ func (r *Repository) lostModels(ctx context.Context, stashed bool) (map[string][
 		if err := eachKept(kept, add); err != nil {
 			return nil, fmt.Errorf("reading the registry: %w", err)
 		}
+	}
+	committed, err := look.have(ctx, order, lost)
+	if err != nil {
+		return nil, fmt.Errorf("reading the registry: %w", err)
+	}
+	for name := range committed {
+		delete(lost, name)
 	}
 	return lost, nil
 }
@@ -326,19 +368,36 @@ func (c *committedModels) inHead(ctx context.Context, name string) (bool, error)
 	return ok, err
 }
 
-// has reports whether a file that the working tree lacks is missing on purpose: the commit that is checked out has a
-// file of this name, or a ref has a commit with this very file.
-func (c *committedModels) has(ctx context.Context, name string, data []byte) (bool, error) {
-	if ok, err := c.inHead(ctx, name); err != nil || ok || c.tip == "" {
-		return ok, err
+// have returns those of the files that the working tree lacks on purpose: the commit that is checked out has a file of
+// this name, or a commit of a ref or of a reflog has this very file. A commit that was taken back counts, as whoever
+// does that wants its files gone.
+func (c *committedModels) have(ctx context.Context, names []string, data map[string][]byte) (map[string]bool, error) {
+	committed := map[string]bool{}
+	var ask []git.FileVersion
+	for _, name := range names {
+		in, err := c.inHead(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if in {
+			committed[name] = true
+			continue
+		}
+		if c.tip == "" {
+			continue
+		}
+		blob, err := git.BlobID(c.tip, int64(len(data[name])), bytes.NewReader(data[name]))
+		if err != nil {
+			return nil, err
+		}
+		ask = append(ask, git.FileVersion{Path: path.Join(c.at, name), Blob: blob})
 	}
-	blob, err := git.BlobID(c.tip, int64(len(data)), bytes.NewReader(data))
-	if err != nil {
-		return false, err
-	}
-	committed, err := git.HasHistory(ctx, c.repo.Git, path.Join(c.at, name), blob, c.stashed)
+	had, err := git.HadFiles(ctx, c.repo.Git, ask, c.stashed)
 	if errors.Is(err, git.ErrNoGit) {
-		return false, nil // it is shown although it may be on another branch
+		return committed, nil // they are shown although they may be on another branch
+	}
+	for f := range had {
+		committed[strings.TrimPrefix(f.Path, c.at+"/")] = true
 	}
 	return committed, err
 }
@@ -382,7 +441,8 @@ func (r *Repository) TidyModels(ctx context.Context) error {
 func (r *Repository) tidyModels(ctx context.Context, kept string) error {
 	look := &committedModels{repo: r}
 	defer look.close()
-	var forget []string
+	var forget, names []string
+	data, files := map[string][]byte{}, map[string]string{}
 	err := eachKept(kept, func(name, file string) error {
 		committed, err := look.inHead(ctx, name)
 		if err != nil || committed {
@@ -394,18 +454,20 @@ func (r *Repository) tidyModels(ctx context.Context, kept string) error {
 		if lacks, err := r.lacksModelFile(name); err != nil || !lacks {
 			return err
 		}
-		data, err := readBounded(file, format.MaxModelBytes)
+		text, err := readBounded(file, format.MaxModelBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		if committed, err = look.has(ctx, name, data); committed { // on another branch
-			forget = append(forget, file)
-		}
+		names, data[name], files[name] = append(names, name), text, file
 		return err
 	})
+	if err == nil {
+		var committed map[string]bool
+		committed, err = look.have(ctx, names, data) // on another branch, or taken back
+		for name := range committed {
+			forget = append(forget, files[name])
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("reading the registry: %w", err)
 	}

@@ -34,14 +34,16 @@ func (c *Change) Files() []string {
 // edit is a change that is being made.
 type edit struct {
 	*Registry
-	done *Change
-	by   string
-	now  time.Time
+	files *repo.ModelReader
+	done  *Change
+	by    string
+	now   time.Time
 }
 
 // change locks the registry of the working tree, puts lost files back, and makes a change.
 func (g *Registry) change(ctx context.Context, do func(e *edit) error) (*Change, error) {
-	if _, ok := g.from.(workingTree); !ok {
+	tree, ok := g.from.(workingTree)
+	if !ok {
 		return nil, errors.New("changing models: a commit cannot be changed")
 	}
 	if err := g.repo.Writable(); err != nil {
@@ -52,6 +54,8 @@ func (g *Registry) change(ctx context.Context, do func(e *edit) error) (*Change,
 		return nil, err
 	}
 	defer unlock()
+	tree.files.Forget() // another process may have written, or what was lost may be committed now
+	defer tree.files.Forget()
 	restored, err := g.repo.RestoreModels(ctx)
 	if err != nil {
 		return nil, err
@@ -60,7 +64,10 @@ func (g *Registry) change(ctx context.Context, do func(e *edit) error) (*Change,
 	if err != nil {
 		by = "" // as in the record of a run
 	}
-	e := &edit{Registry: g, done: &Change{Restored: restored}, by: by, now: time.Now().UTC().Truncate(time.Microsecond)}
+	e := &edit{
+		Registry: g, files: tree.files, done: &Change{Restored: restored}, by: by,
+		now: time.Now().UTC().Truncate(time.Microsecond),
+	}
 	err = do(e)
 	if tidyErr := g.repo.TidyModels(ctx); err == nil {
 		err = tidyErr
@@ -82,6 +89,7 @@ func (e *edit) write(name string, data []byte, err error) error {
 
 func (e *edit) remove(name string) error {
 	err := e.repo.RemoveModelFile(name)
+	e.files.Forget() // a file that is stashed is lost, and must not be read any more
 	if err == nil {
 		e.done.Removed = append(e.done.Removed, name)
 	}

@@ -36,16 +36,18 @@ type source interface {
 }
 
 // Open returns the registry of the working tree, with what was written in it and is not committed.
-func Open(r *repo.Repository) *Registry { return &Registry{repo: r, from: workingTree{r}} }
+func Open(r *repo.Repository) *Registry {
+	return &Registry{repo: r, from: workingTree{r.ModelReader()}}
+}
 
-type workingTree struct{ repo *repo.Repository }
+type workingTree struct{ files *repo.ModelReader }
 
 func (w workingTree) list(ctx context.Context, dir string) ([]string, error) {
-	return w.repo.ModelFiles(ctx, dir)
+	return w.files.List(ctx, dir)
 }
 
 func (w workingTree) read(ctx context.Context, name string) ([]byte, error) {
-	return w.repo.ReadModelFile(ctx, name)
+	return w.files.Read(ctx, name)
 }
 
 // Model is what is known of a model.
@@ -113,6 +115,9 @@ func (g *Registry) Names(ctx context.Context) (names []string, damaged []Damage,
 }
 
 func (g *Registry) readFolders(ctx context.Context) (f folders, err error) {
+	if tree, ok := g.from.(workingTree); ok { // others may have written or committed since the last look
+		tree.files.Forget()
+	}
 	all, err := g.from.list(ctx, format.ModelsName)
 	if err != nil {
 		return f, err

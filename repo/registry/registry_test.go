@@ -162,6 +162,27 @@ func TestLostFiles(t *testing.T) {
 	if _, err := p.Model(ctx, "taxi"); !errors.As(err, &none) {
 		t.Error("a committed model that was deleted is here", err)
 	}
+	p.git("checkout", "-q", ".")
+
+	// Whoever takes a commit back wants its files gone, although nothing saw the commit.
+	p.git("tag", "before")
+	if _, _, err := p.Promote(ctx, "taxi@1", "production", Promotion{}); err != nil {
+		t.Fatal(err)
+	}
+	p.git("add", ".runs/models")
+	p.git("commit", "-qm", "promote")
+	p.git("reset", "-q", "--hard", "before")
+	if m, err := p.Model(ctx, "taxi"); err != nil || len(m.Stages) != 0 {
+		t.Error("a promotion that was taken back is here", m, err)
+	}
+	if _, done, err := p.Alias(ctx, "taxi@2", "champion", ""); err != nil || len(done.Restored) != 0 {
+		t.Error(done, err)
+	}
+	p.git("stash", "-qu") // what no commit has comes back
+	p.git("stash", "drop", "-q")
+	if m, err := p.Model(ctx, "taxi"); err != nil || m.Aliases["champion"] == nil {
+		t.Error(m, err)
+	}
 }
 
 // TestRemovedWorktree: what was registered in a linked worktree survives its removal, and what was promoted does not.

@@ -61,7 +61,8 @@ func (p *plan) addModels(ctx context.Context, trees *git.Trees, base string, q R
 	if len(q.Models) == 0 && len(p.Runs) == 0 && q.IDs != nil {
 		return nil
 	}
-	folders, err := p.repo.ModelFiles(ctx, format.ModelsName)
+	files := p.repo.ModelReader()
+	folders, err := files.List(ctx, format.ModelsName)
 	if err != nil {
 		return fmt.Errorf("reading the registry of models: %w", err)
 	}
@@ -76,6 +77,7 @@ func (p *plan) addModels(ctx context.Context, trees *git.Trees, base string, q R
 	if _, err := p.repo.RestoreModels(ctx); err != nil {
 		return err
 	}
+	files.Forget()
 	p.Doing = q.Doing
 	for _, name := range q.Models {
 		if err := p.addModelFile(trees, base, name); err != nil {
@@ -85,7 +87,7 @@ func (p *plan) addModels(ctx context.Context, trees *git.Trees, base string, q R
 	for _, folder := range folders {
 		dir := path.Join(format.ModelsName, folder)
 		touched := slices.ContainsFunc(q.Models, func(name string) bool { return strings.HasPrefix(name, dir+"/") })
-		if err := p.addVersions(ctx, trees, base, dir, touched, q.IDs); err != nil {
+		if err := p.addVersions(ctx, files, trees, base, dir, touched, q.IDs); err != nil {
 			return err
 		}
 	}
@@ -148,12 +150,14 @@ func (p *plan) versionText(name string) string {
 
 // addVersions adds the files of a model that base lacks: those of a version whose run is taken or in base, or all but
 // the pointers if a file of the model was named.
-func (p *plan) addVersions(ctx context.Context, trees *git.Trees, base, dir string, touched bool, ids []string) error {
+func (p *plan) addVersions(ctx context.Context, files *repo.ModelReader, trees *git.Trees, base, dir string,
+	touched bool, ids []string,
+) error {
 	lacks := func(name string) bool {
 		_, has, err := trees.Find(base, path.Join(p.at, name))
 		return err == nil && !has
 	}
-	names, err := p.repo.ModelFiles(ctx, path.Join(dir, "versions"))
+	names, err := files.List(ctx, path.Join(dir, "versions"))
 	if err != nil {
 		return err
 	}
@@ -169,7 +173,7 @@ func (p *plan) addVersions(ctx context.Context, trees *git.Trees, base, dir stri
 			continue
 		}
 		if !touched || !elsewhere {
-			data, err := p.repo.ReadModelFile(ctx, name)
+			data, err := files.Read(ctx, name)
 			if err != nil {
 				return err
 			}
@@ -196,15 +200,15 @@ func (p *plan) addVersions(ctx context.Context, trees *git.Trees, base, dir stri
 	if !added {
 		return nil
 	}
-	notes, err := p.repo.ModelFiles(ctx, path.Join(dir, "notes"))
+	notes, err := files.List(ctx, path.Join(dir, "notes"))
 	if err != nil {
 		return err
 	}
-	files := []string{path.Join(dir, "model.toml")}
+	others := []string{path.Join(dir, "model.toml")}
 	for _, name := range notes {
-		files = append(files, path.Join(dir, "notes", name))
+		others = append(others, path.Join(dir, "notes", name))
 	}
-	for _, name := range files {
+	for _, name := range others {
 		if isModelFile(name) && lacks(name) {
 			if err := p.addModelFile(trees, base, name); err != nil {
 				return err
