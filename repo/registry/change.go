@@ -264,7 +264,7 @@ func (g *Registry) Promote(ctx context.Context, selector, stage string, p Promot
 				}
 			}
 		}
-		if m.Stages[stage] != nil && names(m.Stages[stage], v.Random) && len(next) == len(was) {
+		if m.Stages[stage] != nil && slices.Equal(next, was) {
 			e.done.Same = append(e.done.Same, path.Join(m.folder(), string(format.ModelStages), stage+".toml"))
 			return nil
 		}

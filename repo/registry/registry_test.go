@@ -185,6 +185,36 @@ func TestLostFiles(t *testing.T) {
 	}
 }
 
+// TestStageOrder: of several versions in a stage, the file names the one that was promoted last first.
+func TestStageOrder(t *testing.T) {
+	ctx := context.Background()
+	p := newProject(t, "")
+	for i := range 3 {
+		if _, _, err := p.Register(ctx, "taxi", content(i+1), Registration{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct{ version, order string }{{"2", "2"}, {"1", "12"}, {"3", "312"}, {"2", "231"}} {
+		if _, _, err := p.Promote(ctx, "taxi@"+step.version, "production", Promotion{Beside: true}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := p.Model(ctx, "taxi")
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := ""
+		for _, id := range m.Stages["production"].Versions {
+			order += fmt.Sprint(id.Number)
+		}
+		if order != step.order {
+			t.Errorf("after promoting %s: %s, want %s", step.version, order, step.order)
+		}
+	}
+	if _, done, err := p.Promote(ctx, "taxi@2", "production", Promotion{Beside: true}); err != nil || !done.Empty() {
+		t.Error("the same promotion was written again", done, err)
+	}
+}
+
 // TestRemovedWorktree: what was registered in a linked worktree survives its removal, and what was promoted does not.
 func TestRemovedWorktree(t *testing.T) {
 	ctx := context.Background()
