@@ -162,6 +162,9 @@ func (p *pusher) push(ctx context.Context) error {
 		if err == nil {
 			p.done.Commit, p.tip = tip, tip
 			p.done.Warnings = append(p.done.Warnings, slices.Concat(p.back, p.unredacted)...)
+			if err := p.warnDoubled(ctx, base, tip); err != nil {
+				p.done.Warnings = append(p.done.Warnings, fmt.Sprintf("looking for doubled numbers of models: %v", err))
+			}
 			return p.follow(ctx, tip)
 		}
 		var rejected *git.Rejected
