@@ -22,6 +22,9 @@ func (a *app) hookCommand() *cobra.Command {
 
     runs hook pre-commit
 
+It also searches the files of the registry of models that the commit takes for
+secrets, and reports them.
+
 It never blocks the commit. If something fails, it reports the problem and
 leaves the runs for the next commit.`,
 		Args: arguments(1, 1, "pre-commit"),
@@ -45,6 +48,7 @@ func (a *app) stageForCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.searchStagedModels(ctx, r)
 	done, err := share.StageForCommit(ctx, r)
 	if err != nil {
 		return err
@@ -59,6 +63,20 @@ func (a *app) stageForCommit(ctx context.Context) error {
 			terminal.Clean(done.Summary()), filesAndBytes(done.Files, done.Bytes))
 	}
 	return nil
+}
+
+// searchStagedModels reports secrets in files of the registry that the user has added to the commit.
+func (a *app) searchStagedModels(ctx context.Context, r *repo.Repository) {
+	findings, err := share.StagedModelSecrets(ctx, r)
+	if err != nil {
+		a.warn("%v", err)
+	}
+	if len(findings) == 0 {
+		return
+	}
+	a.warn("this commit takes %s into the history", plural(len(findings), "secret"))
+	_ = a.reportFindings(findings, false, nil)
+	a.hint("take it out of the file, 'git add' it, run 'git commit --amend' before you push, and rotate the secret")
 }
 
 // withCode installs the Git hook that adds finished runs to code commits.

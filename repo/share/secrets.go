@@ -91,10 +91,14 @@ func (p *plan) judge(ctx context.Context) error {
 	if len(findings) == 0 {
 		return nil
 	}
+	step := "run '" + redactCommand(findings) + "'"
+	if !slices.ContainsFunc(findings, func(f Finding) bool { return !strings.HasPrefix(f.File, format.ModelsName+"/") }) {
+		step = "take the secret out of " + path.Join(repo.DirName, findings[0].File)
+	}
 	return &repo.HintError{
 		Err: &SecretsError{findings},
-		Hint: "run '" + redactCommand(findings) +
-			"' and rotate the secret, or allow a false positive: add [[secrets.allow]] reason = \"…\", fingerprint = \"" +
+		Hint: step +
+			" and rotate the secret, or allow a false positive: add [[secrets.allow]] reason = \"…\", fingerprint = \"" +
 			findings[0].Fingerprint + "\" to .runs/config.toml",
 	}
 }
