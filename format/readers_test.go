@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -33,18 +34,19 @@ func TestOtherReaders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
-			s := NewPointSorter(t.TempDir())
+			s, same := NewPointSorter(t.TempDir()), NewPointSorter(t.TempDir()) // each and WriteParquet give up the points
 			for step := range shape.steps {
 				now := 1_764_000_000_000_000 + int64(step)*20_000 + r.Int64N(300)
 				for k := range shape.keys {
 					p := Point{Step: int64(step), Time: now, Value: shape.value(r)}
-					if err := s.Add("metric/"+string(rune('a'+k)), p); err != nil {
+					key := "metric/" + string(rune('a'+k))
+					if err := errors.Join(s.Add(key, p), same.Add(key, p)); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 			rows := []any{}
-			err := s.each(func(key string, points []Point) error {
+			err := same.each(func(key string, points []Point) error {
 				for _, p := range points {
 					rows = append(rows, []any{key, p.Step, p.Time, p.Value})
 				}
