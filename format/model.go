@@ -87,6 +87,11 @@ func NewModelVersionID(number int64) ModelVersionID {
 	return ModelVersionID{number, RandomLetters(idRandomLength)}
 }
 
+// ModelVersionIDOf returns an identity whose letters depend only on a digest.
+func ModelVersionIDOf(number int64, digest []byte) ModelVersionID {
+	return ModelVersionID{number, digestLetters(digest)}
+}
+
 func (v ModelVersionID) String() string { return fmt.Sprintf("%d-%s", v.Number, v.Random) }
 
 // ParseModelVersionID reads an identity such as "4-k7qx2m9a".

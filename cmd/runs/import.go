@@ -213,7 +213,8 @@ func (a *app) reportSkipped(done *share.Imported) {
 	}
 }
 
-func (a *app) reportImported(done *share.Imported, dry bool) {
+// reportImported prints what was imported. models are the parts of it that are in the registry of models.
+func (a *app) reportImported(done *share.Imported, dry bool, models ...string) {
 	var parts []string
 	if n := len(done.Runs); n > 0 {
 		parts = append(parts, plural(n, "run"))
@@ -221,6 +222,7 @@ func (a *app) reportImported(done *share.Imported, dry bool) {
 	if done.Notes > 0 {
 		parts = append(parts, plural(done.Notes, "note"))
 	}
+	parts = append(parts, models...)
 	present := ""
 	if n := len(done.Present); n > 0 {
 		present = fmt.Sprintf("; %d already imported", n)
@@ -229,12 +231,19 @@ func (a *app) reportImported(done *share.Imported, dry bool) {
 		a.progress("runs: nothing new in %s%s", repo.Relative(a.dir, done.From), present)
 		return
 	}
+	if last := len(parts) - 1; last > 0 {
+		parts = []string{strings.Join(parts[:last], ", ") + " and " + parts[last]}
+	}
 	imported := "imported"
 	if dry {
 		imported = "would import"
 	}
-	a.print("%s %s, %s%s", imported, strings.Join(parts, " and "), filesAndBytes(done.Files, done.Bytes), present)
-	if len(done.Runs) > 0 && !dry {
+	a.print("%s %s, %s%s", imported, parts[0], filesAndBytes(done.Files, done.Bytes), present)
+	switch {
+	case dry:
+	case len(models) > 0:
+		a.progress("runs: run 'runs commit' for runs and versions, then commit .runs/models")
+	case len(done.Runs) > 0:
 		a.progress("runs: run 'runs commit' to commit %s", verb(len(done.Runs), "it", "them"))
 	}
 }

@@ -55,7 +55,8 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 				InProgress: done.InProgress, Kind: tracker.Kind, Refused: newDamageJSON(done.Refused),
 				Removed: done.Removed, Runs: done.Runs,
 			},
-			Empty: done.Empty, LeftOut: newLeftOutJSON(done.LeftOut), Logs: newLogsJSON(done.Logs), Points: done.Points,
+			Empty: done.Empty, LeftOut: newLeftOutJSON(done.LeftOut), Logs: newLogsJSON(done.Logs),
+			Models: orEmpty(done.Models), Points: done.Points, Versions: orEmpty(done.Versions),
 		})
 	} else {
 		if ask.DryRun {
@@ -63,14 +64,30 @@ func (a *app) importLogs(ctx context.Context, tracker *ingest.Tracker, ask impor
 				a.print("%s  %s", l.ID, terminal.Clean(strings.Join(slices.Compact([]string{l.Log, l.Name}), "  ")))
 			}
 		}
+		if ask.DryRun {
+			for _, version := range done.Versions {
+				a.print("%s", terminal.Clean(version))
+			}
+		}
 		a.reportImported(&share.Imported{
 			From: ask.Path, Runs: done.Runs, Present: done.Present, Files: done.Files, Bytes: done.Bytes,
-		}, ask.DryRun)
+		}, ask.DryRun, registryParts(done)...)
 	}
 	if err == nil && len(done.Refused) > 0 {
 		err = quietError{exitFailed}
 	}
 	return err
+}
+
+// registryParts counts what an import added to the registry of models.
+func registryParts(done *importer.Imported) (parts []string) {
+	if n := len(done.Models); n > 0 {
+		parts = append(parts, plural(n, "model"))
+	}
+	if n := len(done.Versions); n > 0 {
+		parts = append(parts, plural(n, "model version"))
+	}
+	return parts
 }
 
 // firstNames joins the first names of a list.
@@ -84,10 +101,12 @@ func firstNames(names []string) string {
 
 type importedLogsJSON struct {
 	importedJSON
-	Empty   []string      `json:"empty"`
-	LeftOut []leftOutJSON `json:"left_out"`
-	Logs    []logJSON     `json:"logs"`
-	Points  int64         `json:"points"`
+	Empty    []string      `json:"empty"`
+	LeftOut  []leftOutJSON `json:"left_out"`
+	Logs     []logJSON     `json:"logs"`
+	Models   []string      `json:"models"`
+	Points   int64         `json:"points"`
+	Versions []string      `json:"versions"`
 }
 
 type leftOutJSON struct {

@@ -36,6 +36,8 @@ type Imported struct {
 	Empty      []string      // names of logs without content
 	Logs       []ImportedLog // the logs of Runs
 	Refused    []repo.Damage
+	Models     []string  // names of the models that are new in the registry
+	Versions   []string  // versions of models that are new, such as taxi@4
 	LeftOut    []LeftOut // what the tracker's files have besides runs
 	Warnings   []string
 	Points     int64
@@ -45,7 +47,7 @@ type Imported struct {
 
 // LeftOut counts something that no run takes.
 type LeftOut struct {
-	What  string // in the singular, such as "registered model"
+	What  string // in the singular, such as "trace"
 	Count int64
 }
 

@@ -65,7 +65,8 @@ type Model struct {
 	Damaged  []Damage                        // files that cannot be read
 	folders  []string                        // in .runs: its own first, then those of its former names
 	letters  map[string]*Version
-	highest  int64 // the largest number that a note names, also of a version that was removed
+	highest  int64            // the largest number that a note names, also of a version that was removed
+	gone     map[string]int64 // the numbers of versions that were removed, by their letters
 }
 
 // Version is a version of a model.
@@ -225,6 +226,7 @@ func (g *Registry) read(ctx context.Context, name string, former []string) (*Mod
 		Name: name, Tags: map[string]string{}, Stages: map[string]*format.ModelPointer{},
 		Aliases: map[string]*format.ModelPointer{}, Archived: map[string]*format.ModelPointer{},
 		folders: append([]string{format.ModelFolder(name)}, former...), letters: map[string]*Version{},
+		gone: map[string]int64{},
 	}
 	var notes []modelNote
 	for _, folder := range m.folders {
@@ -366,6 +368,9 @@ func (m *Model) apply(notes []modelNote) {
 		if n.Version.Random != "" {
 			v := m.ByLetters(n.Version.Random)
 			if v == nil {
+				if n.Number > 0 { // a removal leaves it
+					m.gone[n.Version.Random] = n.Number
+				}
 				continue
 			}
 			if n.Number > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/gitruns/runs/repo"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/mlflow"
+	"github.com/gitruns/runs/repo/registry"
 )
 
 // told is what MLflow's own client says of a store; see testdata/record.py.
@@ -127,7 +128,8 @@ func compareWithMLflow(t *testing.T, dir, kind string, said *told) {
 		leftOut[l.What] = l.Count
 	}
 	want := map[string]int64{
-		"registered model": 1, "model version": 1, "deleted run": 1, "deleted-experiment run": 1, "deleted experiment": 1,
+		"model version": 2, "deleted model version": 1, "deleted run": 1, "deleted-experiment run": 1,
+		"deleted experiment": 1,
 	}
 	if strings.HasPrefix(said.Version, "3.") {
 		want["model without a run"], want["model tag"] = 1, 1
@@ -137,14 +139,43 @@ func compareWithMLflow(t *testing.T, dir, kind string, said *told) {
 			t.Errorf("left out %d times %s, want %d", leftOut[what], what, n)
 		}
 	}
+	compareRegistry(t, r, done)
 	e, err := r.Experiment(t.Context(), "bikes & co")
 	if err != nil || e.Tags["team"] != "sea" || e.Tags["mlflow.note.content"] != "a note" || e.Created.IsZero() {
 		t.Errorf("experiment %+v, %v", e, err)
 	}
 	noPath(t, r.Dir, dir)
 	again, err := Import(t.Context(), r, importer.Request{Path: dir})
-	if err != nil || len(again.Runs) > 0 || len(again.Present) != len(said.Runs) || len(again.Refused) > 0 {
+	if err != nil || len(again.Runs) > 0 || len(again.Present) != len(said.Runs) || len(again.Refused) > 0 ||
+		len(again.Models)+len(again.Versions) > 0 {
 		t.Errorf("again: %+v, %v", again, err)
+	}
+}
+
+// compareRegistry compares the registry with what record.py has registered.
+func compareRegistry(t *testing.T, r *repo.Repository, done *importer.Imported) {
+	t.Helper()
+	if fmt.Sprint(done.Models, done.Versions) != "[bikes] [bikes@1 bikes@3]" {
+		t.Errorf("models %v, versions %v", done.Models, done.Versions)
+	}
+	m, err := registry.Open(r).Model(t.Context(), "bikes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Note != "how many bikes" || m.Tags["team"] != "sea" || len(m.Damaged) > 0 {
+		t.Errorf("note %q, tags %v, damaged %v", m.Note, m.Tags, m.Damaged)
+	}
+	var got []string
+	for _, v := range m.Versions {
+		got = append(got, fmt.Sprintf("%s %s %d %s %s %q %q", v, v.Path, v.Files, m.StageOf(v), m.AliasesOf(v), v.Note,
+			v.Tags["kind"]))
+	}
+	want := `bikes@1 plots 1 archived [] "the first" "plot"; bikes@3 top.txt 1 production [champion] "" ""`
+	if s := strings.Join(got, "; "); s != want {
+		t.Errorf("versions: %q", s)
+	}
+	if problems := m.VerifyFiles(); len(problems) > 0 {
+		t.Errorf("verify: %v", problems)
 	}
 }
 

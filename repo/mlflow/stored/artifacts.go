@@ -121,11 +121,14 @@ func (r *reading) artifacts(ctx context.Context, d *details) error {
 			r.skip("models whose files are not below PATH", key(m.name))
 			continue
 		}
-		root := r.modelName(m)
+		root, before := r.modelName(m), r.files
 		err := tree(ctx, at, func(rel, name string) error {
 			return r.artifact(path.Join(root, rel), rel, name, modelKind)
 		})
 		if err == nil {
+			if r.files > before {
+				r.sought.models[m.id] = found{r.run.runID(), root}
+			}
 			err = r.describe(m, root)
 		}
 		if err != nil {
@@ -211,6 +214,7 @@ func (r *reading) artifact(as, rel, name, kind string) error {
 		r.roots[parts[0]+"/"+parts[1]] = true
 	}
 	r.names[as] = true
+	r.sought.has(r.run.runID(), as)
 	l := &format.ArtifactLine{Name: as, Kind: kind}
 	if err := r.out.Media(l, r.ended, f); err != nil {
 		return err

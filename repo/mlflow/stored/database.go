@@ -48,6 +48,7 @@ type database struct {
 	folder      string
 	runs        []*storedRun
 	experiments []*experiment
+	registered  []*registered
 	number      map[string]int32 // of active runs, by MLflow's ids
 	last        []int64          // the time of the last point of each run
 	keys        []string         // of metrics
@@ -94,6 +95,9 @@ func (d *database) read(ctx context.Context, left *leftOut) error {
 		if err := read(ctx); err != nil {
 			return err
 		}
+	}
+	if err := d.readRegistry(ctx, left); err != nil {
+		return err
 	}
 	if err := d.countRest(ctx, left); err != nil {
 		return err

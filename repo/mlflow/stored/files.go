@@ -106,6 +106,7 @@ type fileStore struct {
 	runs        []*storedRun
 	experiments []*experiment
 	models      *fileModels
+	registered  []*registered
 	refused     []refusal
 }
 
@@ -125,7 +126,7 @@ func openFiles(ctx context.Context, root string, left *leftOut) (*fileStore, err
 		dir := filepath.Join(root, name)
 		switch {
 		case name == "models":
-			err = s.countModels(dir, left)
+			err = s.readRegistry(ctx, dir, left)
 		case name == trashName:
 			err = s.countTrash(dir, left)
 		case name[0] != '.':
@@ -141,22 +142,6 @@ func openFiles(ctx context.Context, root string, left *leftOut) (*fileStore, err
 }
 
 func (s *fileStore) close() { s.models.points.Close() }
-
-func (s *fileStore) countModels(dir string, left *leftOut) error {
-	list, err := folders(dir)
-	for _, name := range list {
-		if at := filepath.Join(dir, name); hasMeta(at) {
-			left.add("registered model", 1)
-			versions, _ := folders(at)
-			for _, v := range versions {
-				if strings.HasPrefix(v, "version-") {
-					left.add("model version", 1)
-				}
-			}
-		}
-	}
-	return err
-}
 
 func (s *fileStore) countTrash(dir string, left *leftOut) error {
 	list, err := folders(dir)

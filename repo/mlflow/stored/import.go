@@ -88,6 +88,7 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		s.open = append(s.open, d.close)
 		s.add(d.runs)
 		s.experiments = append(s.experiments, d.experiments...)
+		s.registered = append(s.registered, d.registered...)
 	}
 	if folder != "" {
 		f, err := openFiles(ctx, folder, &s.left)
@@ -97,9 +98,12 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		s.open = append(s.open, f.close)
 		s.add(f.runs)
 		s.experiments = append(s.experiments, f.experiments...)
+		s.registered = append(s.registered, f.registered...)
 		s.refused = append(s.refused, f.refused...)
 	}
-	done, err := importer.Import(ctx, r, q, s.logs())
+	logs := s.logs()
+	s.seek()
+	done, err := importer.Import(ctx, r, q, logs)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +111,9 @@ func Import(ctx context.Context, r *repo.Repository, q importer.Request) (*impor
 		if err := s.keepExperiments(ctx, r, q.Experiment != "" || len(q.IDs) > 0); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.keepModels(ctx, r, q, done); err != nil {
+		return nil, err
 	}
 	if s.copies > 0 {
 		done.Warnings = append(done.Warnings, fmt.Sprintf("skipped %d copies of runs that are in two stores", s.copies))
@@ -125,8 +132,10 @@ type source struct {
 	base        string
 	runs        []*storedRun
 	experiments []*experiment
+	registered  []*registered
+	sought      sought
 	number      map[string]int    // of runs, by MLflow's ids
-	parents     map[string]string // ids of runs that are imported, by MLflow's ids
+	parents     map[string]string // ids here of runs that are not deleted, by MLflow's ids
 	places      places
 	left        leftOut
 	copies      int
@@ -234,7 +243,8 @@ func (l *runLog) Read(ctx context.Context, out importer.Output) (*importer.ReadR
 		return nil, err
 	}
 	r := &reading{
-		run: l.run, out: out, base: l.source.base, started: l.run.start * 1000, ended: max(l.run.start, l.run.end) * 1000,
+		run: l.run, out: out, base: l.source.base, sought: &l.source.sought,
+		started: l.run.start * 1000, ended: max(l.run.start, l.run.end) * 1000,
 		keys: map[string]string{}, roots: map[string]bool{}, skipped: map[string]skipped{},
 		labelsOf: map[about]format.Labels{}, datasets: d.recordDatasets(&l.source.places),
 	}

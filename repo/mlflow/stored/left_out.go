@@ -27,50 +27,35 @@ func (l *leftOut) add(what string, n int) {
 // readTables are those whose rows become runs.
 var readTables = []string{
 	"experiments", "runs", "tags", "params", "metrics", "latest_metrics", "datasets", "inputs", "input_tags",
-	"logged_models", "logged_model_metrics", "experiment_tags",
+	"logged_models", "logged_model_metrics", "experiment_tags", "registered_models", "registered_model_tags",
+	"registered_model_aliases", "model_versions", "model_version_tags",
 }
 
 // countedTables are other tables with something that a user made, and what a row is.
 var countedTables = map[string]string{
-	"model_versions": "model version", "trace_info": "trace",
+	"trace_info":          "trace",
 	"logged_model_params": "model param", "webhooks": "webhook", "scorers": "scorer",
 	"evaluation_datasets": "evaluation dataset", "assessments": "assessment", "endpoints": "gateway endpoint",
 	"issues": "issue", "guardrails": "guardrail", "label_schemas": "label schema", "review_queues": "review queue",
-	"mcp_servers": "MCP server", "registered_model_aliases": "model alias", "budget_policies": "budget",
+	"mcp_servers": "MCP server", "budget_policies": "budget",
 }
 
 // passedTables belong to rows of the tables above, or are MLflow's own.
 var passedTables = []string{
 	"alembic_version", "workspaces", "jobs", "secrets", "entity_associations", "model_definitions", "endpoint_tags",
 	"endpoint_bindings", "endpoint_model_mappings", "trace_tags", "trace_request_metadata", "trace_metrics", "spans",
-	"span_metrics", "logged_model_tags", "registered_model_tags", "model_version_tags", "webhook_events",
+	"span_metrics", "logged_model_tags", "webhook_events",
 	"scorer_versions", "evaluation_dataset_tags", "evaluation_dataset_records", "online_scoring_configs",
 	"guardrail_configs", "review_queue_users", "review_queue_items", "review_queue_label_schemas",
 	"sql_trace_metric_daily_rollups", "sql_span_cost_daily_rollups", "sql_assessment_daily_rollups",
-	"sql_trace_rollup_rebuild_queue", "scheduler_leases", "job_locks", "registered_models",
+	"sql_trace_rollup_rebuild_queue", "scheduler_leases", "job_locks",
 }
 
 const tagPrompt = "mlflow.prompt.is_prompt"
 
 // countRest counts the rows that no run takes. A table of a newer MLflow is named as it is.
 func (d *database) countRest(ctx context.Context, left *leftOut) error {
-	prompts := 0
-	err := d.rows(ctx, "registered_model_tags", []string{"key", "value"}, func(r []sqlite.Value) error {
-		if r[0].String() == tagPrompt && r[1].String() == "true" {
-			prompts++
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	models, err := d.count(ctx, "registered_models")
-	if err != nil {
-		return err
-	}
-	left.add("registered model", max(models-prompts, 0))
-	left.add("prompt", prompts)
-	err = d.rows(ctx, "experiments", []string{"lifecycle_stage"}, func(r []sqlite.Value) error {
+	err := d.rows(ctx, "experiments", []string{"lifecycle_stage"}, func(r []sqlite.Value) error {
 		if string(r[0].Bytes) == stageDeleted {
 			left.add("deleted experiment", 1)
 		}

@@ -23,7 +23,8 @@ type reading struct {
 	run     *storedRun
 	out     importer.Output
 	base    string // the folder below which artifacts are looked for
-	started int64  // µs since 1970
+	sought  *sought
+	started int64 // µs since 1970
 	ended   int64
 
 	line     format.Line

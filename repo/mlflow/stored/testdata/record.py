@@ -104,9 +104,23 @@ def record(root):
     end(data)
     if VERSION > 2:
         record_models(client, home, begin, end, start)
-    client.create_registered_model("bikes")
-    client.create_model_version("bikes", os.path.join(root, "mlruns"), plain)
+    record_registry(client, root, plain, deleted)
     return [home, "0"]
+
+
+def record_registry(client, root, plain, deleted):
+    """Register versions with files, without files and of a deleted run."""
+    client.create_registered_model("bikes", {"team": "sea"}, "how many bikes")
+    uri = client.get_run(plain).info.artifact_uri
+    client.create_model_version("bikes", uri + "/plots", plain, {"kind": "plot"}, description="the first")
+    client.create_model_version("bikes", os.path.join(root, "mlruns"), plain)
+    client.create_model_version("bikes", uri + "/top.txt", plain)
+    client.create_model_version("bikes", client.get_run(deleted).info.artifact_uri + "/model", deleted)
+    client.create_model_version("bikes", uri + "/plots/deep", plain)
+    client.transition_model_version_stage("bikes", "3", "Production")
+    client.transition_model_version_stage("bikes", "1", "Archived")
+    client.set_registered_model_alias("bikes", "champion", "3")
+    client.delete_model_version("bikes", "5")
 
 
 def record_data(client, run, start):
