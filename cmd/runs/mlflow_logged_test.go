@@ -40,7 +40,7 @@ func TestMLflowLoadsLogged(t *testing.T) {
 		}
 		run("train.py")
 		loaded := filepath.Join(t.TempDir(), "loaded")
-		for _, name := range []string{"linear", "xgb", "lgb"} {
+		for _, name := range []string{"linear", "xgb", "lgb", "array", "unnamed"} {
 			p.must("model", "register", "trained:"+name, name)
 			p.must("model", "load", name+"@1", filepath.Join(loaded, name))
 		}

@@ -86,6 +86,17 @@ def log_model(
 
 
 def _predicted(model: Any, data: Any) -> Any:
+    """Return what a model predicts for its example. Raises UsageError if it cannot."""
+    try:
+        return _prediction(model, data)
+    except Exception as e:
+        raise UsageError(
+            f"log_model: predicting input_example with the model: {type(e).__name__}: {e}; "
+            "give an example that the model can predict, or give signature too"
+        ) from e
+
+
+def _prediction(model: Any, data: Any) -> Any:
     if flavor_of(model) == "xgboost" and type(model).__name__ == "Booster":
         import xgboost
 
@@ -215,7 +226,7 @@ def _signature(signature: Any) -> dict[str, Any]:
 def _schema(data: Any) -> list[dict[str, Any]]:
     """Return MLflow's schema of a DataFrame, a Series or an array."""
     if hasattr(data, "dtypes") and hasattr(data, "columns"):
-        return [_column(data[name], str(name)) for name in data.columns]
+        return [_column(data[name], name if isinstance(name, int) else str(name)) for name in data.columns]
     if hasattr(data, "dtype") and hasattr(data, "index"):
         return [_column(data, None if data.name is None else str(data.name))]
     if hasattr(data, "dtype") and hasattr(data, "shape"):
@@ -225,7 +236,7 @@ def _schema(data: Any) -> list[dict[str, Any]]:
     raise UsageError(f"log_model: a signature is made of a DataFrame or an array, got {type(data).__name__}")
 
 
-def _column(series: Any, name: str | None) -> dict[str, Any]:
+def _column(series: Any, name: str | int | None) -> dict[str, Any]:
     kind = getattr(series.dtype, "kind", "O")
     found = _COLUMN.get(f"{kind}{getattr(series.dtype, 'itemsize', 0)}")
     if kind == "M":
@@ -250,20 +261,23 @@ def _example(data: Any) -> tuple[dict[str, Any], bytes, bytes]:
     if hasattr(data, "columns") and hasattr(data, "to_json"):
         content = json.loads(data.to_json(orient="split", date_format="iso"))
         content.pop("index", None)
-        info.update(type="dataframe", pandas_orient="split")
+        orient = "split"
+        if list(data.columns) == list(range(len(data.columns))):  # no names: MLflow reads rows only as "values"
+            content.pop("columns")
+            orient = "values"
+        info.update(type="dataframe", pandas_orient=orient)
         return info, json.dumps(content).encode(), json.dumps({"dataframe_split": content}, indent=2).encode()
     if hasattr(data, "tolist") and hasattr(data, "shape"):
         content = data.tolist()
-        info.update(type="ndarray", format="tf-serving")
-        served = json.dumps({"inputs": content}, indent=2).encode()
-        return info, json.dumps({"inputs": content}).encode(), served
+        info.update(type="ndarray")
+        return info, json.dumps(content).encode(), json.dumps({"inputs": content}, indent=2).encode()
     raise UsageError(f"log_model: input_example must be a DataFrame or an array, got {type(data).__name__}")
 
 
 def load_model(model: str, trust: bool = False) -> Any:
-    """Return a model of the registry, of a run or of a folder, as an object.
+    """Return a model of the registry or of a folder, as an object.
 
-    Each file of a version or a run is verified by its digest before it is read. A pickle runs code when it is read.
+    Each file of a version is verified by its digest before it is read. A pickle runs code when it is read.
     So pickles load only from versions of this project's registry, unless trust is True.
 
     Args:

@@ -18,6 +18,7 @@ _SWEEP = (
 )
 _API = "gitruns.runs(expression), gitruns.load(selector) or 'runs ls --json'"
 _SHARE = "'runs commit' and 'runs push' to share runs, and 'runs tag RUN baseline' to mark one"
+_REGISTER = "'runs model register RUN:NAME MODEL' after the run"
 _FILE = "run.save(path) to keep the file, or log an Image, Table or Html"
 _PROGRAMS = "'runs exec' or 'runs reproduce'"
 _OUTPUT = "'runs exec', which keeps what a program prints"
@@ -34,8 +35,8 @@ _CALLS = {
     "Api": _API,
     "PublicApi": _API,
     "InternalApi": _API,
-    "link_artifact": _SHARE,
-    "link_model": _SHARE,
+    "link_artifact": _REGISTER,
+    "link_model": _REGISTER,
     "launch": _PROGRAMS,
     "launch_add": _PROGRAMS,
     "Bokeh": _FILE,
@@ -122,8 +123,8 @@ _MLFLOW = {
 
 # Attributes of a run: callables and values.
 _RUN_CALLS = {
-    "link_artifact": _SHARE,
-    "link_model": _SHARE,
+    "link_artifact": _REGISTER,
+    "link_model": _REGISTER,
     "upsert_artifact": "run.log_artifact(artifact)",
     "finish_artifact": "run.log_artifact(artifact)",
     "pin_config_keys": _COLUMNS,

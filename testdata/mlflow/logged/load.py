@@ -35,4 +35,8 @@ for name, library in native.items():
             assert "trust=True" in str(e), e
         else:
             raise SystemExit("an untrusted pickle was loaded")
+for name in "array", "unnamed":  # MLflow reads the example back, and the signature accepts it
+    loaded = mlflow.pyfunc.load_model(os.path.join(sys.argv[1], name))
+    got = [float(v) for v in loaded.predict(loaded.input_example)]
+    assert len(got) == 3 and all(abs(a - b) < 1e-4 for a, b in zip([0, 3, 6], got)), (name, got)
 print("all equal")

@@ -20,6 +20,16 @@ models = {
 with gitruns.init(name="trained") as run:
     for name, model in models.items():
         run.log_model(model, name, input_example=x.head(3))
+    rows = x.to_numpy()
+    linear = LinearRegression().fit(rows, y)
+    for name, example in ("array", rows[:3]), ("unnamed", pandas.DataFrame(rows[:3])):
+        run.log_model(linear, name, input_example=example)
+    try:
+        run.log_model(linear, "wide", input_example=x.assign(c=1))
+    except gitruns.UsageError as e:
+        assert "input_example" in str(e), e
+    else:
+        raise SystemExit("logged a model with an example that it cannot predict")
 assert "mlflow" not in sys.modules
 with open("predicted.json", "w") as f:
     json.dump({name: [float(v) for v in model.predict(x)] for name, model in models.items()}, f)
