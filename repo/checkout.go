@@ -12,6 +12,7 @@ import (
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lazyregexp"
 )
 
 // Restored says what could not be restored of a source.
@@ -240,7 +241,7 @@ func (r *Repository) rebuildOther(ctx context.Context, run *format.Run, missing 
 }
 
 // isPlainAddress matches an address that a shell reads as one word: it may be in a record of a stranger.
-var isPlainAddress = lazily(`^[A-Za-z0-9~/{][A-Za-z0-9@%+=:,./_~{}-]*$`)
+var isPlainAddress = lazyregexp.New(`^[A-Za-z0-9~/{][A-Za-z0-9@%+=:,./_~{}-]*$`)
 
 // ofOther reports whether a source is of a repository that is not the remote of this one.
 func (r *Repository) ofOther(ctx context.Context, s *format.Source) bool {

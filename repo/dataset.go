@@ -9,6 +9,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/capture"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // DatasetRequest says which data to record.
@@ -121,7 +122,7 @@ func (r *Repository) dataset(ctx context.Context, q DatasetRequest) (_ format.Da
 
 // lockDataset waits until no other process of this host hashes the same data.
 func (r *Repository) lockDataset(ctx context.Context, cache string) (unlock func(), err error) {
-	return waitForLock(ctx, cache+"-"+thisHost()+".lock")
+	return lock.Wait(ctx, cache+"-"+thisHost()+".lock")
 }
 
 // shareBytes stores data under its digest.

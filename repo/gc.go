@@ -7,12 +7,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
-	"sync"
 	"time"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/parallel"
 	"github.com/gitruns/runs/repo/regular"
 )
@@ -100,7 +99,7 @@ func (r *Repository) DropKept(name string, since time.Time) error {
 }
 
 // digests matches the digests in the text of a damaged record.
-var digests = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-f]{64}`) })
+var digests = lazyregexp.New(`[0-9a-f]{64}`)
 
 // NamedIn lists the shared files that a record refers to. If the record is damaged or of a newer schema, every digest
 // in its text counts.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lock"
 )
 
 // The files of the registry are not ignored by Git, so 'git clean -fd' and 'git stash -u' take those that no commit
@@ -78,7 +79,7 @@ func (r *Repository) LockModels(ctx context.Context) (unlock func(), err error) 
 	if r.InGit {
 		dir = filepath.Join(r.Git.Common, "runs")
 	}
-	if unlock, err = waitForLock(ctx, filepath.Join(dir, "models-lock")); err != nil {
+	if unlock, err = lock.Wait(ctx, filepath.Join(dir, "models-lock")); err != nil {
 		err = fmt.Errorf("locking the registry of models: %w", err)
 	}
 	return unlock, err

@@ -7,12 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lazyregexp"
 )
 
 // ProjectRequest names a project to run.
@@ -79,7 +78,7 @@ func FolderConfig(dir string) (*format.Config, error) {
 }
 
 // isAddress matches what is an address of Git and not a path: with a scheme, or with a host before a colon.
-var isAddress = lazily(`^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9+.-]+::|([^/\\:@]+@)?[^/\\:]{2,}:)`)
+var isAddress = lazyregexp.New(`^([A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9+.-]+::|([^/\\:@]+@)?[^/\\:]{2,}:)`)
 
 // FindProject finds out where a project is. It clones nothing.
 func FindProject(ctx context.Context, q ProjectRequest) (*ProjectPlace, error) {
@@ -175,7 +174,7 @@ func (p *ProjectPlace) local(ctx context.Context, q ProjectRequest, dir string, 
 	return false, git.CheckClone(dirs.Root, q.Rev)
 }
 
-var notInNames = lazily(`[^A-Za-z0-9._-]+`)
+var notInNames = lazyregexp.New(`[^A-Za-z0-9._-]+`)
 
 // chooseFolder chooses where the clone is made.
 func (p *ProjectPlace) chooseFolder(q ProjectRequest, standing bool) error {
@@ -249,9 +248,4 @@ func (p *ProjectPlace) Leave(ctx context.Context, succeeded, all bool) (kept boo
 		return false, os.RemoveAll(p.temporary)
 	}
 	return true, nil
-}
-
-// lazily compiles an expression when it is first used: starting must be fast.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo/git"
+	"github.com/gitruns/runs/repo/lock"
 	"github.com/gitruns/runs/repo/transition"
 )
 
@@ -281,7 +282,7 @@ func (x *redaction) treeOf(ctx context.Context, run *format.Run) string {
 // LockRedactions waits until no other process redacts, because two that rewrite one run would undo each other's
 // changes.
 func (r *Repository) LockRedactions(ctx context.Context) (unlock func(), err error) {
-	return waitForLock(ctx, filepath.Join(r.redactions(), lockName))
+	return lock.Wait(ctx, filepath.Join(r.redactions(), lockName))
 }
 
 // CompleteRedactions completes redactions that were killed, also in a worktree that does not exist any more. If there

@@ -17,6 +17,7 @@ import (
 	"github.com/gitruns/runs/repo/csvlog"
 	"github.com/gitruns/runs/repo/importer"
 	"github.com/gitruns/runs/repo/ingest"
+	"github.com/gitruns/runs/repo/launch"
 	"github.com/gitruns/runs/repo/share"
 )
 
@@ -202,7 +203,7 @@ func (a *app) reportSkipped(done *share.Imported) {
 	}
 	if len(done.InProgress) > 0 {
 		a.hint("if its process no longer exists, run 'RUNS_REPO=%s runs recover ID --force' and import again",
-			shellQuote(repo.Relative(a.dir, done.From)))
+			launch.Quote(repo.Relative(a.dir, done.From)))
 	}
 	switch n := len(done.Removed); {
 	case n == 1:

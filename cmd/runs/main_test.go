@@ -24,6 +24,7 @@ import (
 	"github.com/gitruns/runs/cmd/internal/program"
 	"github.com/gitruns/runs/cmd/internal/terminal"
 	"github.com/gitruns/runs/repo/git/gittest"
+	"github.com/gitruns/runs/repo/launch"
 	"github.com/gitruns/runs/repo/lock"
 )
 
@@ -278,7 +279,7 @@ func TestShellQuote(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"/a/b-c_1.2", "/a/b-c_1.2"}, {"a b", "'a b'"}, {"it's", `'it'\''s'`}, {"", "''"}, {"$x", "'$x'"},
 	} {
-		if got := shellQuote(c.in); got != c.want {
+		if got := launch.Quote(c.in); got != c.want {
 			t.Errorf("%q: %s, want %s", c.in, got, c.want)
 		}
 	}

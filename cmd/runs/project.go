@@ -234,7 +234,7 @@ func (a *app) tellProject(
 func shellWords(args []string) string {
 	quoted := make([]string, len(args))
 	for i, arg := range args {
-		quoted[i] = shellQuote(arg)
+		quoted[i] = launch.Quote(arg)
 	}
 	return strings.Join(quoted, " ")
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gitruns/runs/format"
 	"github.com/gitruns/runs/repo"
+	"github.com/gitruns/runs/repo/launch"
 )
 
 func (a *app) startCommand() *cobra.Command {
@@ -64,13 +63,5 @@ find the run:
 }
 
 func (a *app) printEnv(active *repo.Active) {
-	a.print("export RUNS_ID=%s RUNS_DIR=%s", active.ID, shellQuote(active.Dir))
-}
-
-// shellQuote quotes a word for POSIX shells.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	a.print("export RUNS_ID=%s RUNS_DIR=%s", active.ID, launch.Quote(active.Dir))
 }

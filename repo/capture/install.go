@@ -3,10 +3,7 @@ package capture
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gitruns/runs/repo/lock"
 	"github.com/gitruns/runs/repo/regular"
@@ -50,10 +46,7 @@ func Install(ctx context.Context, q InstallRequest, out io.Writer) (done Install
 	if own {
 		dir = cmp.Or(q.Own, filepath.Join(q.Shared, "own-"+sha256Hex([]byte(q.Root))[:20]))
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return done, err
-	}
-	unlock, err := waitForLock(ctx, dir+".lock")
+	unlock, err := lock.Wait(ctx, dir+".lock") // no other process makes the same environment
 	if err != nil {
 		return done, err
 	}
@@ -149,31 +142,7 @@ func (q InstallRequest) key() string {
 		}
 	}
 	text, _ := json.Marshal([]any{q.Python, q.Build, q.Packages, files, q.UV, runtime.GOARCH}) // cannot fail
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:10])
-}
-
-// waitForLock waits until no other process makes the same environment.
-func waitForLock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		ok, err := lock.Try(f)
-		if ok {
-			return func() { _ = f.Close() }, nil
-		}
-		if err == nil {
-			select {
-			case <-ctx.Done():
-				err = ctx.Err()
-			case <-time.After(200 * time.Millisecond):
-				continue
-			}
-		}
-		return nil, errors.Join(err, f.Close())
-	}
+	return sha256Hex(text)[:20]
 }
 
 // pythonLike finds an interpreter whose version begins like version, on PATH or among those that pyenv installed.

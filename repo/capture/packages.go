@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -83,7 +82,7 @@ func rPackages() format.Packages {
 	return found
 }
 
-var versionNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9]+(\.[0-9]+)+`) })
+var versionNumber = lazyregexp.New(`[0-9]+(\.[0-9]+)+`)
 
 // driverVersion returns the version of the NVIDIA kernel module.
 func driverVersion() string {

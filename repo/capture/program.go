@@ -7,13 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -24,9 +23,7 @@ type foundProgram struct {
 	node, r  bool
 }
 
-var pythonName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
-})
+var pythonName = lazyregexp.New(`^(python|pypy)[0-9.]*w?t?(\.exe)?$`)
 
 // IsPython reports whether a word of a command is an interpreter of Python, by its name.
 func IsPython(word string) bool {

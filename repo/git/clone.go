@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
+
+	"github.com/gitruns/runs/repo/lazyregexp"
 )
 
 // CloneRequest says what to clone.
@@ -32,9 +32,9 @@ type Cloned struct {
 }
 
 var (
-	isHelper   = lazily(`^[A-Za-z0-9+.-]+::`)
-	isRevision = lazily(`^[^-\s~^:?*\[\\\x00-\x20\x7f][^\s~^:?*\[\\\x00-\x20\x7f]*$`)
-	isCommit   = lazily(`^[0-9a-f]{4,64}$`)
+	isHelper   = lazyregexp.New(`^[A-Za-z0-9+.-]+::`)
+	isRevision = lazyregexp.New(`^[^-\s~^:?*\[\\\x00-\x20\x7f][^\s~^:?*\[\\\x00-\x20\x7f]*$`)
+	isCommit   = lazyregexp.New(`^[0-9a-f]{4,64}$`)
 )
 
 // CheckClone returns an error if Git could read an address or a revision as something else: an option, the program of a
@@ -268,9 +268,4 @@ func hideCredentials(err error, address string) error {
 	hidden := *failed
 	hidden.Message, hidden.Output = replacer.Replace(failed.Message), replacer.Replace(failed.Output)
 	return &hidden
-}
-
-// lazily compiles an expression when it is first used: starting must be fast.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -7,12 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/regular"
 )
 
@@ -143,9 +142,7 @@ func marks(of string) (begin, beginOpen, end string) {
 }
 
 // endsEarly matches scripts that never reach lines after their end, like Git's sample hook, which ends with exec.
-var endsEarly = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^(exit\b|exec[ \t]+[^ \t0-9<>&])`)
-})
+var endsEarly = lazyregexp.New(`(?m)^(exit\b|exec[ \t]+[^ \t0-9<>&])`)
 
 // Add puts a call between marks into the script, which it makes if it does not exist. It reports whether it changed
 // anything. All other bytes stay. If the script cannot hold a call, the error is a *HookRefused.

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/gitruns/runs/repo/lazyregexp"
 )
 
 // command returns the command of a template, in which names in braces are parameters, as for Python's str.format. extra
@@ -230,14 +230,14 @@ func (s *scanner) endWord() {
 }
 
 // isWord matches what any shell reads as it is, at any place, and what no interpreter reads as code.
-var isWord = lazily(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var isWord = lazyregexp.New(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // inner matches a text in which another interpreter reads code of its own.
-var inner = lazily(`(^|[\s;&|(/'"])(eval|xargs|ssh|((ba|da|z|k|fi)?sh|python[0-9.]*|perl|ruby|node|Rscript|R)` +
+var inner = lazyregexp.New(`(^|[\s;&|(/'"])(eval|xargs|ssh|((ba|da|z|k|fi)?sh|python[0-9.]*|perl|ruby|node|Rscript|R)` +
 	`(\s+-[^\s]+)*\s+-[A-Za-z]*[ce])\s`)
 
 // keyword matches a text with words of the shell that change how brackets are read.
-var keyword = lazily(`(^|[\s;&|(])(case|\[\[|let|declare|typeset|export|readonly|local)\s`)
+var keyword = lazyregexp.New(`(^|[\s;&|(])(case|\[\[|let|declare|typeset|export|readonly|local)\s`)
 
 // value takes in the value of a parameter.
 func (s *scanner) value(name, value string) error {
@@ -251,7 +251,7 @@ func (s *scanner) value(name, value string) error {
 	}
 	s.add(value)
 	s.dollar = false
-	quoted := quote(value)
+	quoted := Quote(value)
 	switch {
 	case isWord().MatchString(value) && at != plain:
 		s.text.WriteString(value)
@@ -265,8 +265,8 @@ func (s *scanner) value(name, value string) error {
 	return nil
 }
 
-// quote quotes a word for a POSIX shell.
-func quote(value string) string {
+// Quote quotes a word for a POSIX shell.
+func Quote(value string) string {
 	if isWord().MatchString(value) {
 		return value
 	}
@@ -316,9 +316,4 @@ func (s *scanner) command() ([]string, error) {
 		}
 	}
 	return nil, errors.New("needs a shell, and neither bash nor sh is installed")
-}
-
-// lazily compiles an expression when it is first used: starting must be fast.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/yaml"
 )
 
@@ -90,7 +91,7 @@ func texts(n yaml.Node, key string) ([]string, error) {
 	return all, nil
 }
 
-var isVersion = lazily(`^[0-9]+(\.[0-9]+){0,2}$`)
+var isVersion = lazyregexp.New(`^[0-9]+(\.[0-9]+){0,2}$`)
 
 func (e *Environment) setPython(version string) error {
 	version = strings.TrimSuffix(strings.TrimLeft(strings.TrimSpace(version), "="), ".*")
@@ -142,7 +143,7 @@ func (e *Environment) requirement(args []string, line string) ([]string, error) 
 	return nil, fmt.Errorf("the option %.40q is not allowed in a list of packages", option)
 }
 
-var condaName = lazily(`^(?:[\w./-]+::)?([A-Za-z0-9_.-]+)\s*(.*)$`)
+var condaName = lazyregexp.New(`^(?:[\w./-]+::)?([A-Za-z0-9_.-]+)\s*(.*)$`)
 
 // ofConda reads an environment of Conda. Of its packages, Python itself and those for pip can be had without Conda.
 func (e *Environment) ofConda(top map[string]yaml.Node) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gitruns/runs/format"
+	"github.com/gitruns/runs/repo/lazyregexp"
 	"github.com/gitruns/runs/repo/yaml"
 )
 
@@ -164,7 +165,7 @@ func pythonText(n yaml.Node) string {
 }
 
 // isDecimal matches a number that Python writes as it is, but for zeros at its ends.
-var isDecimal = lazily(`^[-+]?[0-9]{1,12}\.[0-9]{0,4}$`)
+var isDecimal = lazyregexp.New(`^[-+]?[0-9]{1,12}\.[0-9]{0,4}$`)
 
 // isFloat reports whether a text is a number, as for Python's float().
 func isFloat(text string) bool {

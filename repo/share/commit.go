@@ -320,7 +320,7 @@ func (w *writer) commitHere(ctx context.Context, tip git.Tip) (done *Committed, 
 
 // commitElsewhere commits to a branch that is not checked out, without the user's index or files.
 func (w *writer) commitElsewhere(ctx context.Context) (*Committed, error) {
-	branch := strings.TrimPrefix(w.request.Branch, "refs/heads/")
+	branch := git.BranchName(w.request.Branch)
 	if err := git.CheckBranch(ctx, w.repo.Git, branch); err != nil {
 		return nil, err
 	}
@@ -378,7 +378,7 @@ func (w *writer) hasPlace(ctx context.Context, branch string) error {
 	}
 	taken := ""
 	for _, name := range branches {
-		short := strings.TrimPrefix(name, "refs/heads/")
+		short := git.BranchName(name)
 		if strings.HasPrefix(short, branch+"/") || strings.HasPrefix(branch, short+"/") {
 			taken = short
 		}

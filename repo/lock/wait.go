@@ -1,4 +1,4 @@
-package repo
+package lock
 
 import (
 	"context"
@@ -6,12 +6,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gitruns/runs/repo/lock"
 	"github.com/gitruns/runs/repo/regular"
 )
 
-// waitForLock waits until no other process holds the lock on a file, which it creates with its folder.
-func waitForLock(ctx context.Context, file string) (unlock func(), err error) {
+// Wait waits until no other process holds the lock on a file, which it creates with its folder.
+func Wait(ctx context.Context, file string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return nil, err
 	}
@@ -20,7 +19,7 @@ func waitForLock(ctx context.Context, file string) (unlock func(), err error) {
 		return nil, err
 	}
 	for {
-		locked, err := lock.Try(f)
+		locked, err := Try(f)
 		if locked {
 			return func() { _ = f.Close() }, nil
 		}
