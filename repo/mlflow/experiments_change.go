@@ -174,19 +174,10 @@ func (s *Service) searchExperiments(ctx context.Context, c *Call) (any, error) {
 	}
 	all = slices.DeleteFunc(all, func(e *experimentJSON) bool {
 		seen := q.View == viewAll || (q.View == viewDeleted) == (e.Stage == stageDeleted)
-		return !seen || !wanted.where.Match(experimentRow{e})
+		return !seen || !wanted.where.Match(experimentRow{experimentJSON: e})
 	})
-	sorted := make([]*experimentJSON, len(all))
-	for i, at := range wanted.order.Sort(len(all), func(i, _ int) filter.Row { return experimentRow{all[i]} }) {
-		sorted[i] = all[at]
-	}
-	sorted = sorted[min(wanted.from, len(sorted)):]
-	answer := map[string]any{}
-	if len(sorted) > most {
-		sorted, answer["next_page_token"] = sorted[:most], token(wanted.from+most)
-	}
-	answer["experiments"] = sorted
-	return answer, nil
+	sorted, next := pageOf(wanted, all, most, func(i, _ int) filter.Row { return experimentRow{experimentJSON: all[i]} })
+	return pageJSON("experiments", sorted, next), nil
 }
 
 // allExperiments returns all experiments, newest first. An experiment is as old as its first run, and was updated when
@@ -224,13 +215,10 @@ func (s *Service) allExperiments(ctx context.Context) ([]*experimentJSON, error)
 }
 
 // experimentRow is an experiment as an expression and an order see it.
-type experimentRow struct{ *experimentJSON }
-
-// Metric returns nothing.
-func (r experimentRow) Metric(string) (float64, bool) { return 0, false }
-
-// Param returns nothing.
-func (r experimentRow) Param(string) (string, bool) { return "", false }
+type experimentRow struct {
+	withoutRuns
+	*experimentJSON
+}
 
 // Tag returns a tag.
 func (r experimentRow) Tag(key string) (string, bool) { return pair(r.Tags, key) }
@@ -256,6 +244,3 @@ func (r experimentRow) Number(attribute string) (float64, bool) {
 	}
 	return 0, false
 }
-
-// Dataset returns nothing.
-func (r experimentRow) Dataset(string) []string { return nil }

@@ -65,17 +65,9 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 		r.on = q.Datasets
 		return !wanted.where.Match(r) || onData && !r.measuredOn(q.Datasets)
 	})
-	sorted := make([]*modelRow, len(rows))
-	for i, at := range wanted.order.Sort(len(rows), func(i, key int) filter.Row {
+	sorted, next := pageOf(wanted, rows, most, func(i, key int) filter.Row {
 		return &orderedModel{rows[i], q.Order[key].dataOf}
-	}) {
-		sorted[i] = rows[at]
-	}
-	sorted = sorted[min(wanted.from, len(sorted)):]
-	answer := map[string]any{}
-	if len(sorted) > most {
-		sorted, answer["next_page_token"] = sorted[:most], token(wanted.from+most)
-	}
+	})
 	models := make([]*modelJSON, 0, len(sorted))
 	for _, r := range sorted {
 		r.metrics()
@@ -87,8 +79,7 @@ func (s *Service) searchModels(ctx context.Context, c *Call) (any, error) {
 			models = append(models, m)
 		}
 	}
-	answer["models"] = models
-	return answer, nil
+	return pageJSON("models", models, next), nil
 }
 
 // text returns the order as a key of the grammar of searches.

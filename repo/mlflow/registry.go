@@ -28,8 +28,11 @@ const (
 
 var usualStages = []string{"Staging", "Production"}
 
-// maxVersions is how many versions an answer of a search has at most, as MLflow's server allows.
-const maxVersions = 200_000
+// How many versions an answer of a search has if the call does not say, and at most, as MLflow's server allows.
+const (
+	usualVersions = 10_000
+	maxVersions   = 200_000
+)
 
 // promptTag marks a model that is a prompt of MLflow, which is not kept.
 const promptTag = "mlflow.prompt.is_prompt"
@@ -97,18 +100,22 @@ func (f *flag) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// registryCall reads a call. The name must be one of a model.
-func (c *Call) registryCall() (q registryCall, err error) {
-	if err := c.decode(&q); err != nil {
-		return q, err
+// ofRegistry returns a handler that reads a call of the registry. The name must be one of a model.
+func ofRegistry(answer func(*Service, context.Context, *registryCall) (any, error),
+) func(*Service, context.Context, *Call) (any, error) {
+	return func(s *Service, ctx context.Context, c *Call) (any, error) {
+		var q registryCall
+		if err := c.decode(&q); err != nil {
+			return nil, err
+		}
+		if c.Query.Has("stages") {
+			q.Stages = c.Query["stages"]
+		}
+		if err := format.CheckModelName(q.Name); err != nil {
+			return nil, invalid("Invalid name of a registered model: %v", err)
+		}
+		return answer(s, ctx, &q)
 	}
-	if c.Query.Has("stages") {
-		q.Stages = c.Query["stages"]
-	}
-	if err := format.CheckModelName(q.Name); err != nil {
-		return q, invalid("Invalid name of a registered model: %v", err)
-	}
-	return q, nil
 }
 
 // selector names the version of the call.
@@ -231,69 +238,62 @@ func registryTags(list []tagJSON) (map[string]string, error) {
 	return tags, nil
 }
 
-func (s *Service) createRegistered(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func modelExists(name string) error {
+	return &Error{400, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=" + name + ") already exists."}
+}
+
+func (s *Service) createRegistered(ctx context.Context, q *registryCall) (any, error) {
 	tags, err := registryTags(q.Tags)
 	if err != nil {
 		return nil, err
 	}
 	if strings.EqualFold(tags[promptTag], "true") {
-		return nil, s.unanswered(&Call{Method: c.Method, Path: "prompts/create"})
+		return nil, s.unanswered(&Call{Method: "POST", Path: "prompts/create"})
 	}
 	if err := format.CheckText(q.Description); err != nil {
 		return nil, invalid("Invalid description: %v", err)
 	}
 	done, err := s.models().Create(ctx, q.Name, q.Description, tags)
 	if err == nil && done.Empty() {
-		return nil, &Error{400, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=" + q.Name + ") already exists."}
+		return nil, modelExists(q.Name)
 	}
 	return s.answerModel(ctx, q.Name, err)
 }
 
-func (s *Service) getRegistered(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) getRegistered(ctx context.Context, q *registryCall) (any, error) {
 	return s.answerModel(ctx, q.Name, nil)
 }
 
-// annotate adds a note to the model of a call, or to its version, and returns the model.
-func (s *Service) annotateRegistered(ctx context.Context, c *Call, version bool,
-	note func(q *registryCall, tags map[string]string) (*format.ModelNote, error),
-) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.registered(ctx, &q)
-	if err != nil {
-		return nil, err
-	}
-	which, tags := "", m.Tags
-	if version {
-		v, err := s.resolve(ctx, &q)
+// noting answers calls that add a note to a model, or to a version of it if version is set.
+func noting(version bool, note func(q *registryCall, tags map[string]string) (*format.ModelNote, error),
+) func(*Service, context.Context, *registryCall) (any, error) {
+	return func(s *Service, ctx context.Context, q *registryCall) (any, error) {
+		m, err := s.registered(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		which, tags = v.ID(), v.Tags
-	}
-	n, err := note(&q, tags)
-	if err != nil {
-		return nil, err
-	}
-	if n != nil {
-		if _, err = s.models().Annotate(ctx, q.Name, which, n); err != nil {
-			return nil, registryError(err)
+		which, tags := "", m.Tags
+		if version {
+			v, err := s.resolve(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			which, tags = v.ID(), v.Tags
 		}
+		n, err := note(q, tags)
+		if err != nil {
+			return nil, err
+		}
+		if n != nil {
+			if _, err = s.models().Annotate(ctx, q.Name, which, n); err != nil {
+				return nil, registryError(err)
+			}
+		}
+		if version {
+			return s.answerVersion(ctx, q, nil)
+		}
+		return s.answerModel(ctx, q.Name, nil)
 	}
-	if version {
-		return s.answerVersion(ctx, &q, nil)
-	}
-	return s.answerModel(ctx, q.Name, nil)
 }
 
 func describe(q *registryCall, _ map[string]string) (*format.ModelNote, error) {
@@ -308,7 +308,7 @@ func tag(q *registryCall, _ map[string]string) (*format.ModelNote, error) {
 	return &format.ModelNote{Tags: tags}, err
 }
 
-// untag removes a tag. One that does not exist is no error, as with MLflow's store.
+// untag removes a tag. One that does not exist is left alone, as by MLflow's store.
 func untag(q *registryCall, tags map[string]string) (*format.ModelNote, error) {
 	if _, ok := tags[q.Key]; !ok {
 		return nil, nil
@@ -316,74 +316,34 @@ func untag(q *registryCall, tags map[string]string) (*format.ModelNote, error) {
 	return &format.ModelNote{Removed: []string{q.Key}}, nil
 }
 
-func (s *Service) updateRegistered(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, false, describe)
-}
-
-func (s *Service) setRegisteredTag(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, false, tag)
-}
-
-func (s *Service) deleteRegisteredTag(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, false, untag)
-}
-
-func (s *Service) updateVersion(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, true, describe)
-}
-
-func (s *Service) setVersionTag(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, true, tag)
-}
-
-func (s *Service) deleteVersionTag(ctx context.Context, c *Call) (any, error) {
-	return s.annotateRegistered(ctx, c, true, untag)
-}
-
-func (s *Service) renameRegistered(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) renameRegistered(ctx context.Context, q *registryCall) (any, error) {
 	if err := format.CheckModelName(q.NewName); err != nil {
 		return nil, invalid("Invalid name of a registered model: %v", err)
 	}
-	if _, err := s.registered(ctx, &q); err != nil {
+	if _, err := s.registered(ctx, q); err != nil {
 		return nil, err
 	}
 	if m, err := s.models().Model(ctx, q.NewName); err == nil && m.Name == q.NewName {
-		return nil, &Error{400, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=" + q.NewName + ") already exists."}
+		return nil, modelExists(q.NewName)
 	}
-	_, err = s.models().Rename(ctx, q.Name, q.NewName)
+	_, err := s.models().Rename(ctx, q.Name, q.NewName)
 	return s.answerModel(ctx, q.NewName, err)
 }
 
-func (s *Service) deleteRegistered(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	_, _, err = s.models().RemoveModel(ctx, q.Name, true)
+func (s *Service) deleteRegistered(ctx context.Context, q *registryCall) (any, error) {
+	_, _, err := s.models().RemoveModel(ctx, q.Name, true)
 	return struct{}{}, registryError(err)
 }
 
-func (s *Service) latestVersions(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.registered(ctx, &q)
+func (s *Service) latestVersions(ctx context.Context, q *registryCall) (any, error) {
+	m, err := s.registered(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]any{"model_versions": s.latestOf(ctx, m, q.Stages)}, nil
 }
 
-func (s *Service) setAlias(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) setAlias(ctx context.Context, q *registryCall) (any, error) {
 	if err := format.CheckModelLabel("alias", q.Alias); err != nil {
 		return nil, invalid("Invalid alias: %v", err)
 	}
@@ -395,12 +355,8 @@ func (s *Service) setAlias(ctx context.Context, c *Call) (any, error) {
 	return struct{}{}, registryError(err)
 }
 
-func (s *Service) versionByAlias(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.registered(ctx, &q)
+func (s *Service) versionByAlias(ctx context.Context, q *registryCall) (any, error) {
+	m, err := s.registered(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -415,13 +371,9 @@ func (s *Service) versionByAlias(ctx context.Context, c *Call) (any, error) {
 	}
 }
 
-// deleteAlias removes an alias. One that does not exist is no error, as with MLflow's store.
-func (s *Service) deleteAlias(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	m, err := s.registered(ctx, &q)
+// deleteAlias removes an alias. One that does not exist is left alone, as by MLflow's store.
+func (s *Service) deleteAlias(ctx context.Context, q *registryCall) (any, error) {
+	m, err := s.registered(ctx, q)
 	if err == nil && m.Aliases[q.Alias] != nil {
 		_, err = s.models().Unalias(ctx, q.Name, q.Alias)
 	}
@@ -429,13 +381,10 @@ func (s *Service) deleteAlias(ctx context.Context, c *Call) (any, error) {
 }
 
 // registeredRow is a model of the registry as an expression and an order see it.
-type registeredRow struct{ *registeredJSON }
-
-// Metric returns nothing.
-func (r registeredRow) Metric(string) (float64, bool) { return 0, false }
-
-// Param returns nothing.
-func (r registeredRow) Param(string) (string, bool) { return "", false }
+type registeredRow struct {
+	withoutRuns
+	*registeredJSON
+}
 
 // Tag returns a tag. No model is a prompt.
 func (r registeredRow) Tag(key string) (string, bool) {
@@ -459,9 +408,6 @@ func (r registeredRow) Number(attribute string) (float64, bool) {
 	return 0, false
 }
 
-// Dataset returns nothing.
-func (r registeredRow) Dataset(string) []string { return nil }
-
 // registrySearch is the query of a search of the registry.
 func (c *Call) registrySearch(kind *filter.Kind, usual, most number) (wanted search, n int, err error) {
 	var q struct {
@@ -482,14 +428,7 @@ func (c *Call) registrySearch(kind *filter.Kind, usual, most number) (wanted sea
 // choose returns the rows of a page of a search, and the token of the next page.
 func choose[R filter.Row](rows []R, wanted search, most int) (chosen []R, next string) {
 	rows = slices.DeleteFunc(rows, func(r R) bool { return !wanted.where.Match(r) })
-	for _, at := range wanted.order.Sort(len(rows), func(i, _ int) filter.Row { return rows[i] }) {
-		chosen = append(chosen, rows[at])
-	}
-	chosen = chosen[min(wanted.from, len(chosen)):]
-	if len(chosen) > most {
-		return chosen[:most], token(wanted.from + most)
-	}
-	return chosen, ""
+	return pageOf(wanted, rows, most, func(i, _ int) filter.Row { return rows[i] })
 }
 
 func (s *Service) searchRegistered(ctx context.Context, c *Call) (any, error) {
@@ -503,31 +442,22 @@ func (s *Service) searchRegistered(ctx context.Context, c *Call) (any, error) {
 	}
 	rows := make([]registeredRow, len(all))
 	for i, m := range all {
-		rows[i] = registeredRow{s.registeredJSON(ctx, m)}
+		rows[i] = registeredRow{registeredJSON: s.registeredJSON(ctx, m)}
 	}
 	rows, next := choose(rows, wanted, most)
 	models := make([]*registeredJSON, len(rows))
 	for i, r := range rows {
 		models[i] = r.registeredJSON
 	}
-	answer := map[string]any{"registered_models": models}
-	if next != "" {
-		answer["next_page_token"] = next
-	}
-	return answer, nil
+	return pageJSON("registered_models", models, next), nil
 }
 
 // versionRow is a version as an expression and an order see it.
 type versionRow struct {
+	withoutRuns
 	*versionJSON
 	number int64
 }
-
-// Metric returns nothing.
-func (r versionRow) Metric(string) (float64, bool) { return 0, false }
-
-// Param returns nothing.
-func (r versionRow) Param(string) (string, bool) { return "", false }
 
 // Tag returns a tag. No version is one of a prompt.
 func (r versionRow) Tag(key string) (string, bool) {
@@ -563,11 +493,8 @@ func (r versionRow) Number(attribute string) (float64, bool) {
 	return 0, false
 }
 
-// Dataset returns nothing.
-func (r versionRow) Dataset(string) []string { return nil }
-
 func (s *Service) searchVersions(ctx context.Context, c *Call) (any, error) {
-	wanted, most, err := c.registrySearch(filter.ModelVersions, mostVersions, maxVersions)
+	wanted, most, err := c.registrySearch(filter.ModelVersions, usualVersions, maxVersions)
 	if err != nil {
 		return nil, err
 	}
@@ -579,7 +506,7 @@ func (s *Service) searchVersions(ctx context.Context, c *Call) (any, error) {
 	for _, m := range all {
 		for _, v := range m.Versions {
 			answer := s.versionJSON(ctx, m, v)
-			rows = append(rows, versionRow{&answer, v.Number})
+			rows = append(rows, versionRow{versionJSON: &answer, number: v.Number})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b versionRow) int {
@@ -590,12 +517,5 @@ func (s *Service) searchVersions(ctx context.Context, c *Call) (any, error) {
 	for i, r := range rows {
 		versions[i] = r.versionJSON
 	}
-	answer := map[string]any{"model_versions": versions}
-	if next != "" {
-		answer["next_page_token"] = next
-	}
-	return answer, nil
+	return pageJSON("model_versions", versions, next), nil
 }
-
-// mostVersions is how many versions an answer has if the call does not say.
-const mostVersions = 10_000

@@ -41,19 +41,11 @@ func (s *Service) answerVersion(ctx context.Context, q *registryCall, err error)
 	return map[string]any{"model_version": s.versionJSON(ctx, m, v)}, nil
 }
 
-func (s *Service) getVersion(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	return s.answerVersion(ctx, &q, nil)
+func (s *Service) getVersion(ctx context.Context, q *registryCall) (any, error) {
+	return s.answerVersion(ctx, q, nil)
 }
 
-func (s *Service) deleteVersion(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) deleteVersion(ctx context.Context, q *registryCall) (any, error) {
 	selector, err := q.selector()
 	if err != nil {
 		return nil, err
@@ -62,16 +54,12 @@ func (s *Service) deleteVersion(ctx context.Context, c *Call) (any, error) {
 	return struct{}{}, registryError(err)
 }
 
-func (s *Service) moveVersion(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) moveVersion(ctx context.Context, q *registryCall) (any, error) {
 	selector, err := q.selector()
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.registered(ctx, &q)
+	m, err := s.registered(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +67,10 @@ func (s *Service) moveVersion(ctx context.Context, c *Call) (any, error) {
 	switch stage {
 	case "none":
 		_, _, err = s.models().Unstage(ctx, selector, "")
-		return s.answerVersion(ctx, &q, err)
+		return s.answerVersion(ctx, q, err)
 	case registry.ArchivedStage:
 		_, _, err = s.models().Archive(ctx, selector, "")
-		return s.answerVersion(ctx, &q, err)
+		return s.answerVersion(ctx, q, err)
 	case "staging", "production":
 	default:
 		return nil, invalid("Invalid Model Version stage: %s. Value must be one of None, Staging, Production, Archived.",
@@ -96,14 +84,10 @@ func (s *Service) moveVersion(ctx context.Context, c *Call) (any, error) {
 	_, _, err = s.models().Promote(ctx, selector, stage, registry.Promotion{
 		Archive: bool(q.Archive), Beside: !bool(q.Archive),
 	})
-	return s.answerVersion(ctx, &q, err)
+	return s.answerVersion(ctx, q, err)
 }
 
-func (s *Service) createVersion(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) createVersion(ctx context.Context, q *registryCall) (any, error) {
 	tags, err := registryTags(q.Tags)
 	if err != nil {
 		return nil, err
@@ -111,10 +95,10 @@ func (s *Service) createVersion(ctx context.Context, c *Call) (any, error) {
 	if err := format.CheckText(q.Description); err != nil {
 		return nil, invalid("Invalid description: %v", err)
 	}
-	if _, err := s.registered(ctx, &q); err != nil {
+	if _, err := s.registered(ctx, q); err != nil {
 		return nil, err
 	}
-	content, err := s.sourceOf(ctx, &q)
+	content, err := s.sourceOf(ctx, q)
 	if err != nil {
 		return nil, registryError(err)
 	}
@@ -125,7 +109,7 @@ func (s *Service) createVersion(ctx context.Context, c *Call) (any, error) {
 		return nil, registryError(err)
 	}
 	q.Version = number(v.Number)
-	return s.answerVersion(ctx, &q, nil)
+	return s.answerVersion(ctx, q, nil)
 }
 
 // errSource is why a source is refused that is not in the artifacts of a run of this repository.
@@ -300,12 +284,8 @@ func (s *Service) contentOfVersion(ctx context.Context, source, rest string) (*r
 
 // versionFiles answers where MLflow's client finds the files of a version: in a folder of copies of their own, since
 // the client adds a file to it.
-func (s *Service) versionFiles(ctx context.Context, c *Call) (any, error) {
-	q, err := c.registryCall()
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.resolve(ctx, &q)
+func (s *Service) versionFiles(ctx context.Context, q *registryCall) (any, error) {
+	v, err := s.resolve(ctx, q)
 	if err != nil {
 		return nil, err
 	}

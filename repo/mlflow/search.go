@@ -77,6 +77,41 @@ func searchFor(kind *filter.Kind, where string, order []string, page string) (w 
 	return w, err
 }
 
+// pageOf returns those of the found rows that are on the page, in their order, and the token of the next page. row
+// returns a row as a key of the order sees it.
+func pageOf[R any](w search, found []R, most int, row func(i, key int) filter.Row) (sorted []R, next string) {
+	sorted = make([]R, len(found))
+	for i, at := range w.order.Sort(len(found), row) {
+		sorted[i] = found[at]
+	}
+	sorted = sorted[min(w.from, len(sorted)):]
+	if len(sorted) > most {
+		return sorted[:most], token(w.from + most)
+	}
+	return sorted, ""
+}
+
+// pageJSON is the answer of a search. next is the token of the next page, or empty.
+func pageJSON(key string, found any, next string) map[string]any {
+	answer := map[string]any{key: found}
+	if next != "" {
+		answer["next_page_token"] = next
+	}
+	return answer
+}
+
+// withoutRuns is the part of a filter.Row that only what belongs to runs has.
+type withoutRuns struct{}
+
+// Metric returns nothing.
+func (withoutRuns) Metric(string) (float64, bool) { return 0, false }
+
+// Param returns nothing.
+func (withoutRuns) Param(string) (string, bool) { return "", false }
+
+// Dataset returns nothing.
+func (withoutRuns) Dataset(string) []string { return nil }
+
 type searchJSON struct {
 	Runs []*runJSON `json:"runs,omitempty"`
 	Next string     `json:"next_page_token,omitempty"`
