@@ -43,22 +43,26 @@ func NewColumnProfile(name string, limits ColumnLimits) *ColumnProfile {
 	}
 }
 
-// missingWords stand for a missing value in a CSV file. They are those of pandas that people write.
-var missingWords = map[string]bool{
-	"": true, "NA": true, "N/A": true, "n/a": true, "NaN": true, "nan": true, "NULL": true, "null": true, "None": true,
-	"<NA>": true, "#N/A": true,
+// isMissing reports whether a word stands for a missing value in a CSV file. The words are those of pandas that people
+// write.
+func isMissing(word string) bool {
+	switch word {
+	case "", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A":
+		return true
+	}
+	return false
 }
 
 // AddCell adds a cell of a CSV file.
 func (p *ColumnProfile) AddCell(cell string) {
 	cell = strings.TrimSpace(cell)
-	if missingWords[cell] {
+	if isMissing(cell) {
 		p.Missing++
 		return
 	}
 	if x, ok := cellNumber(cell); ok {
 		p.AddNumber(x)
-		p.count(cell) // a later cell may be no number, and then all are texts
+		p.count(cell) // after a later cell that is not a number, all are texts
 	} else {
 		p.AddText(cell)
 	}

@@ -97,7 +97,7 @@ func TestOutsideData(t *testing.T) {
 	}
 }
 
-// TestIsChecksum: a file that only has the checksum that its name announces is no key.
+// TestIsChecksum: a file that only has the checksum that its name announces is not a key.
 func TestIsChecksum(t *testing.T) {
 	hex := strings.Repeat("0123456789abcdef", 8)
 	for _, c := range []struct {

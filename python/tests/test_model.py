@@ -83,6 +83,18 @@ for name, kind in (("taxi@9", gitruns.NotFoundError), ("taxi", gitruns.UsageErro
         raise SystemExit("loaded " + name)
 """)
 
+    def refused(self, arguments: str, error: str, text: str) -> None:
+        """Call load_model, and hold it to an error with a text."""
+        self.python(f"""
+import gitruns
+try:
+    gitruns.load_model({arguments})
+except gitruns.{error} as e:
+    assert {text!r} in str(e), e
+else:
+    raise SystemExit("loaded")
+""")
+
     def test_a_changed_byte_is_refused(self) -> None:
         path = self.registered()
         os.chmod(path, 0o600)
@@ -91,30 +103,14 @@ for name, kind in (("taxi@9", gitruns.NotFoundError), ("taxi", gitruns.UsageErro
         for changed in (was[:-1] + bytes([was[-1] ^ 1]), pickle.dumps(Planted())):
             with open(path, "wb") as f:
                 f.write(changed)
-            self.python("""
-import gitruns
-try:
-    gitruns.load_model("taxi@1")
-except gitruns.Error as e:
-    assert "model.pkl" in str(e), e
-else:
-    raise SystemExit("loaded")
-""")
+            self.refused("'taxi@1'", "Error", "model.pkl")
         self.assertFalse(os.path.exists(os.path.join(self.dir, "ran")))
 
     def test_a_pickle_of_a_folder_needs_trust(self) -> None:
         for kind, key in (("sklearn", "pickled_model"), ("lightgbm", "data")):
             self.write(f"{kind}/__init__.py", "")
             self.folder(f"flavors:\n  {kind}:\n    {key}: model.pkl\n    serialization_format: pickle\n")
-            self.python("""
-import gitruns
-try:
-    gitruns.load_model("out")
-except gitruns.UsageError as e:
-    assert "trust=True" in str(e), e
-else:
-    raise SystemExit("loaded")
-""")
+            self.refused("'out'", "UsageError", "trust=True")
             self.assertFalse(os.path.exists(os.path.join(self.dir, "ran")), kind)
         self.python("import gitruns; gitruns.load_model('out', trust=True).close()")
         self.assertTrue(os.path.exists(os.path.join(self.dir, "ran")))
@@ -125,26 +121,10 @@ else:
             link = os.path.join(self.dir, "out", "link.pkl")
             if not os.path.lexists(link):
                 os.symlink("model.pkl", link)
-            self.python("""
-import gitruns
-try:
-    gitruns.load_model("out", trust=True)
-except gitruns.Error as e:
-    assert "load_model: " in str(e), e
-else:
-    raise SystemExit("loaded")
-""")
+            self.refused("'out', trust=True", "Error", "load_model: ")
         for text in ("", "flavors:\n", "x" * (2 << 20), "flavors:\n  keras:\n    data: x\n"):
             self.folder(text)
-            self.python("""
-import gitruns
-try:
-    gitruns.load_model("out", trust=True)
-except gitruns.Error as e:
-    assert "load_model: " in str(e), e
-else:
-    raise SystemExit("loaded")
-""")
+            self.refused("'out', trust=True", "Error", "load_model: ")
         self.assertFalse(os.path.exists(os.path.join(self.dir, "ran")))
 
     def test_texts_in_yaml(self) -> None:

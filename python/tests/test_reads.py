@@ -291,7 +291,7 @@ class TestBehavior(WithReads):
         self.assertIn("0 fully restorable", self.runs("verify"))
 
     def test_made_by_the_parent(self):
-        """What a process makes in such a place, and one that it starts reads, is no input of the run."""
+        """What a process makes in such a place, and one that it starts reads, does not count as an input."""
         made, before = os.path.join(self.home, "made.csv"), os.path.join(self.home, "before.csv")
         self.write(before, "x")
         for more, problems in (("", None), (before, ["a file that was read is in a place that is not recorded"])):

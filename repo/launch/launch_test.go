@@ -73,7 +73,7 @@ func TestParse(t *testing.T) {
 			"name: m\nentry_points:\n  main:\n    command: |\n      python a.py\n      python b.py \\\n        --x 1\n",
 			`"m"  main: "python a.py\npython b.py \\\n  --x 1"`,
 		},
-		{ // several commands, in a chain; a path with a dot is no number
+		{ // several commands, in a chain; a path with a dot is not a number
 			"name: c\nentry_points:\n  all:\n    parameters: {dir: {type: str, default: ./runs/0}, " +
 				"lr: {type: float , default: 1e-3}}\n" +
 				"    command: \"python a.py && python b.py {dir} {lr}\"\n",

@@ -185,6 +185,7 @@ func (t *table) readCSV(ctx context.Context, f io.Reader, tabs bool, progress fu
 	r.LazyQuotes, r.ReuseRecord, r.FieldsPerRecord = true, true, -1
 	r.Comma = separator(string(beginning[:n]), tabs)
 	var names []string
+	by := -1
 	for lines := 0; ; lines++ {
 		if lines%1000 == 0 {
 			if err := ctx.Err(); err != nil {
@@ -211,6 +212,9 @@ func (t *table) readCSV(ctx context.Context, f io.Reader, tabs bool, progress fu
 			if err := t.begin(names); err != nil {
 				return err
 			}
+			if t.by != "" {
+				by = slices.Index(names, t.by)
+			}
 			continue
 		}
 		if len(record) != len(names) {
@@ -218,8 +222,8 @@ func (t *table) readCSV(ctx context.Context, f io.Reader, tabs bool, progress fu
 			continue
 		}
 		name := ""
-		if i := slices.Index(names, t.by); t.by != "" {
-			name = record[i]
+		if by >= 0 {
+			name = record[by]
 		}
 		columns, err := t.row(name, names)
 		if err != nil {

@@ -47,7 +47,7 @@ func ContentOfOpen(ctx context.Context, run, root, at string) (*Content, error) 
 			return fmt.Errorf("%s has more than %d files", at, maxOpenFiles)
 		}
 		a := format.Artifact{Path: filepath.ToSlash(repo.Relative(root, file))}
-		if a.SHA256, a.Bytes, err = hashFile(file); err == nil {
+		if a.SHA256, a.Bytes, err = hashTo(io.Discard, file); err == nil {
 			list = append(list, a)
 		}
 		return err
@@ -72,14 +72,15 @@ func ContentOfOpen(ctx context.Context, run, root, at string) (*Content, error) 
 	return c, nil
 }
 
-func hashFile(file string) (digest string, size int64, err error) {
+// hashTo writes the content of a file, and returns its digest and size.
+func hashTo(w io.Writer, file string) (digest string, size int64, err error) {
 	f, err := regular.Open(file)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
+	if size, err = io.Copy(io.MultiWriter(w, h), f); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
@@ -114,28 +115,27 @@ func (v *Version) PlaceOpen(ctx context.Context, root, to string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 			return err
 		}
-		if err := copyFile(filepath.Join(root, filepath.FromSlash(a.Path)), target); err != nil {
+		digest, err := copyFile(filepath.Join(root, filepath.FromSlash(a.Path)), target)
+		if err != nil {
 			return fmt.Errorf("copying %s: %w", a.Path, err)
+		}
+		if digest != a.SHA256 { // the program has written since
+			return &ChangedError{v}
 		}
 	}
 	return ctx.Err()
 }
 
-func copyFile(from, to string) error {
-	in, err := regular.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
+func copyFile(from, to string) (digest string, err error) {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = io.Copy(out, in)
+	digest, _, err = hashTo(out, from)
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	return err
+	return digest, err
 }
 
 // Place writes the files of a version to a new folder, and verifies them. e is the run of the version.

@@ -220,14 +220,19 @@ func near(name string, names []string) []string {
 	return slices.DeleteFunc(names, func(other string) bool { return !isNear(name, other) })
 }
 
-// read reads the files of a model. Files that cannot be read do not hide the others.
-func (g *Registry) read(ctx context.Context, name string, former []string) (*Model, error) {
-	m := &Model{
+// newModel returns a model without files. former are the folders of its former names.
+func newModel(name string, former []string) *Model {
+	return &Model{
 		Name: name, Tags: map[string]string{}, Stages: map[string]*format.ModelPointer{},
 		Aliases: map[string]*format.ModelPointer{}, Archived: map[string]*format.ModelPointer{},
 		folders: append([]string{format.ModelFolder(name)}, former...), letters: map[string]*Version{},
 		gone: map[string]int64{},
 	}
+}
+
+// read reads the files of a model. Files that cannot be read do not hide the others.
+func (g *Registry) read(ctx context.Context, name string, former []string) (*Model, error) {
+	m := newModel(name, former)
 	var notes []modelNote
 	for _, folder := range m.folders {
 		more, err := g.readFolder(ctx, m, folder)

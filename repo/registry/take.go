@@ -129,11 +129,7 @@ func (t *taking) model(ctx context.Context, f *Foreign) error {
 	}
 	fresh := m == nil
 	if fresh {
-		m = &Model{
-			Name: f.Name, Stages: map[string]*format.ModelPointer{}, Aliases: map[string]*format.ModelPointer{},
-			Archived: map[string]*format.ModelPointer{}, folders: []string{format.ModelFolder(f.Name)},
-			letters: map[string]*Version{}, gone: map[string]int64{},
-		}
+		m = newModel(f.Name, nil)
 	}
 	versions, err := t.versions(ctx, m, f)
 	if err != nil {

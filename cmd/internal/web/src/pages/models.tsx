@@ -204,7 +204,7 @@ function NameTag({ kind, name, versions }: { kind: string; name: string; version
   return (
     <span class={"run-tag model-" + kind} title={kind === "stage" ? "Stage" : "Alias"}>
       {visible(name)}
-      {versions && <Fragment> {versions.length === 0 ? "–" : versions.map((v) => (v.gone ? v.number + " (gone)" : v.number)).join(", ")}</Fragment>}
+      {versions && <Fragment> {numbers(versions) || "–"}</Fragment>}
     </span>
   );
 }
