@@ -47,10 +47,15 @@ ALLOWED = {
     "subprocess": "Windows only, and loaded by a first call of `runs`, which init makes",
     "yaml": "only for a config file in YAML, which init and config.update read",
     "urllib.request": "only for an artifact that refers to a file: URL",
+    "importlib.metadata": "versions of packages beside a logged model",
+    "pickle": "of a logged model whose library loads it, and of load_model, which raises",
     # third parties, imported only if the program gave one of their objects
     "PIL": "of a logged object",
+    "cloudpickle": "of a logged model; pickle where it is missing",
     "cv2": "of a video",
     "imageio.v2": "of a video",
+    "lightgbm": "loads a model of it",
+    "mlflow.pyfunc": "loads a model that only MLflow can",
     "moviepy": "of a video",
     "moviepy.editor": "of a video",
     "numpy": "of a table or a video",
@@ -59,6 +64,7 @@ ALLOWED = {
     "pyarrow": "reads runs",
     "pyarrow.compute": "reads runs",
     "pyarrow.parquet": "reads a table of an artifact",
+    "xgboost": "of a logged object, or loads a model of it",
 }
 
 # What is built into the interpreter, or what `site` has loaded before any program.

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from . import _files
+from . import _binary, _files, _live
 from ._errors import Error, NotFoundError, UsageError
 
 TYPE_CHECKING = False
@@ -332,8 +332,6 @@ def _selector(model: str) -> str:
 
 
 def _fetched(selector: str, folder: str) -> None:
-    from . import _binary, _live
-
     run = _live.active()
     cwd = os.path.dirname(run._runs) if run is not None and run._runs else None
     code, _, err = _binary.call(["model", "load", selector, folder], cwd=cwd)

@@ -15,9 +15,9 @@ _MODULES = (
     # the package
     "gitruns._artifact", "gitruns._binary", "gitruns._bounds", "gitruns._compat", "gitruns._dataset",
     "gitruns._disabled", "gitruns._end", "gitruns._figures", "gitruns._files", "gitruns._image", "gitruns._inherit",
-    "gitruns._join", "gitruns._labels", "gitruns._media", "gitruns._notebook", "gitruns._parquet", "gitruns._plot",
-    "gitruns._png", "gitruns._refused", "gitruns._row", "gitruns._run", "gitruns._save", "gitruns._summary",
-    "gitruns._table", "gitruns._token", "gitruns._video", "gitruns._watch",
+    "gitruns._join", "gitruns._labels", "gitruns._media", "gitruns._model", "gitruns._notebook", "gitruns._parquet",
+    "gitruns._plot", "gitruns._png", "gitruns._refused", "gitruns._row", "gitruns._run", "gitruns._save",
+    "gitruns._summary", "gitruns._table", "gitruns._token", "gitruns._video", "gitruns._watch",
 )  # fmt: skip
 _done = False
 
