@@ -249,7 +249,19 @@ func (r *Repository) ofOther(ctx context.Context, s *format.Source) bool {
 		return false
 	}
 	_, own, err := capture.Author(ctx, r.TreeRoot())
-	return err == nil && own != s.Remote
+	return err == nil && !git.SameRemote(own, s.Remote)
+}
+
+// fetchedFromOther is like ofOther, for an address that may be shown in a command.
+func (r *Repository) fetchedFromOther(ctx context.Context, s *format.Source) bool {
+	return isPlainAddress().MatchString(s.Remote) && r.ofOther(ctx, s)
+}
+
+// absentOtherError says that this clone lacks the source of a run in another repository. Its text is the address.
+type absentOtherError string
+
+func (e absentOtherError) Error() string {
+	return fmt.Sprintf("source was not verified: it is in %s, and 'runs checkout' fetches it", string(e))
 }
 
 var errRedacted = errors.New("a secret was redacted from its patches, which no longer apply")
@@ -318,7 +330,7 @@ func (r *Repository) baseTree(ctx context.Context, scratch *git.Scratch, s *form
 		if r.Git.Shallow() {
 			hint = "git fetch --unshallow"
 		}
-		if isPlainAddress().MatchString(s.Remote) && r.ofOther(ctx, s) {
+		if r.fetchedFromOther(ctx, s) {
 			hint = "git fetch " + capture.LocalAddress(r.TreeRoot(), s.Remote) + " " + s.Base
 		}
 		return "", withHint(noBaseError(s.Base), "run '%s', if the remote still has it", hint)

@@ -326,7 +326,7 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict, away []Miss
 		d.Why = s.Missing()
 		return away
 	}
-	key := s.Base + " " + s.Proof() + " " + strings.Join(s.AllPatches(), " ")
+	key := s.Base + " " + s.Remote + " " + s.Proof() + " " + strings.Join(s.AllPatches(), " ")
 	for i := range s.Submodules {
 		key += " " + s.Submodules[i].Path
 	}
@@ -345,13 +345,15 @@ func (v *Verifier) source(ctx context.Context, e *Entry, d *Verdict, away []Miss
 		v.sources[key] = found
 	}
 	var noBase noBaseError
+	var other absentOtherError
 	var absent absentSubmoduleError
 	var lfs absentLFSError
 	switch err := found.err; {
 	case err == nil:
 		d.Why = s.Missing()
 		d.Restorable = d.Why == ""
-	case errors.As(err, &noBase), errors.As(err, &absent), errors.As(err, &lfs), errors.Is(err, errRedacted):
+	case errors.As(err, &noBase), errors.As(err, &other), errors.As(err, &absent), errors.As(err, &lfs),
+		errors.Is(err, errRedacted):
 		d.Why = err.Error()
 	case errors.Is(err, git.ErrNoGit):
 		d.Why = err.Error() + "; run 'runs verify' where git is installed"
@@ -394,6 +396,10 @@ func (v *Verifier) rebuild(ctx context.Context, e *Entry, away []MissingDataset)
 	}
 	if found.err = e.repo.rebuildAll(ctx, e.Run, look); found.err == nil {
 		found.err = lfs
+	}
+	var noBase noBaseError
+	if errors.As(found.err, &noBase) && e.repo.fetchedFromOther(ctx, e.Run.Source) {
+		found.err = absentOtherError(e.Run.Source.Remote)
 	}
 	return found
 }

@@ -243,7 +243,9 @@ func isStale(reason string) bool {
 	return slices.ContainsFunc(staleReasons, func(s string) bool { return strings.Contains(reason, s) })
 }
 
-// RemoteWithoutCredentials returns the URL of a remote without credentials and query, so that it may be committed.
+// RemoteWithoutCredentials returns the URL of a remote without credentials and query, so that it may be committed. The
+// user name of an SSH address is part of where it leads, as in host:path, and stays; in other addresses it may be a
+// token.
 func RemoteWithoutCredentials(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {
@@ -251,10 +253,30 @@ func RemoteWithoutCredentials(url string) string {
 	}
 	host, path, _ := strings.Cut(rest, "/")
 	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		user, _, _ := strings.Cut(host[:at], ":")
 		host = host[at+1:]
+		if user != "" && slices.Contains(strings.Split(strings.ToLower(scheme), "+"), "ssh") {
+			host = user + "@" + host
+		}
 	}
 	if path, _, _ = strings.Cut(path, "?"); path == "" {
 		return scheme + "://" + host
 	}
 	return scheme + "://" + host + "/" + path
+}
+
+// SameRemote reports whether two addresses without credentials are of one repository. The user name of an SSH address
+// does not count: records of before have none.
+func SameRemote(a, b string) bool {
+	return withoutUser(a) == withoutUser(b)
+}
+
+func withoutUser(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	at := strings.IndexByte(host, '@')
+	if !ok || at < 0 {
+		return address
+	}
+	return scheme + "://" + host[at+1:] + "/" + path
 }

@@ -143,9 +143,24 @@ func TestRemoteWithoutCredentials(t *testing.T) {
 		"https://ada:secret@host:8443/a":       "https://host:8443/a",
 		"https://ada:p@ss@host/a?token=secret": "https://host/a",
 		"https://host":                         "https://host",
-		"ssh://ada@host/a":                     "ssh://host/a",
+		"ssh://ada@host/a":                     "ssh://ada@host/a",
+		"ssh://ada:secret@host:22/a":           "ssh://ada@host:22/a",
+		"ssh://:secret@host/a":                 "ssh://host/a",
+		"git+ssh://git@host/a?x=y":             "git+ssh://git@host/a",
+		"git+https://token@host/a":             "git+https://host/a",
 	} {
 		equal(t, url, RemoteWithoutCredentials(url), want)
+	}
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"ssh://git@host/a", "ssh://host/a", true},
+		{"ssh://git@host/a", "ssh://git@host/b", false},
+		{"git@host:a", "git@host:a", true},
+		{"https://host/a@b", "https://host/b", false},
+	} {
+		equal(t, c.a+" and "+c.b, SameRemote(c.a, c.b), c.same)
 	}
 }
 
